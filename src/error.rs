@@ -1,0 +1,122 @@
+//! The one error type, named by what the caller can do about it.
+//!
+//! A code and its typed data come from one `Serialize`: `{"code": "not_found", "id": …}`. There is no
+//! hand-kept table from variants to codes, and so no `_` arm in which a new variant could hide.
+
+use serde::Serialize;
+
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// What went wrong. `Display` is the message, [`Error::code`] the stable name, the fields are the data.
+#[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
+#[serde(tag = "code", rename_all = "snake_case")]
+pub enum Error {
+    /// Change the record: it is not something JSON can hold, or not an object. `path` is where, if known.
+    #[error("{message}")]
+    InvalidRecord { message: String, path: String },
+    /// Change the id.
+    #[error("{message}")]
+    InvalidId { message: String },
+    /// Change the option, argument or URL named in the message.
+    #[error("{message}")]
+    InvalidOption { message: String },
+    /// There is no such record here (any more).
+    #[error("Record with id={id} not found.")]
+    NotFound { id: String },
+    /// The id is taken: update the record, or choose another id.
+    #[error("Record with id={id} already exists.")]
+    AlreadyExists { id: String },
+
+    /// The server could not be reached: go on working, sync later.
+    #[error("The server could not be reached ({message}). Local data is intact; sync again when online.")]
+    Network { url: String, message: String },
+    /// The server did not answer in time, and the request was aborted: sync again, or raise `timeout`.
+    #[error("Timeout while trying to access {url}")]
+    Timeout { url: String, timeout_ms: u64 },
+    /// Log in (again): the server does not know these credentials.
+    #[error("{message}. Log in again: set the `headers` option to valid credentials.")]
+    Unauthorized { message: String, url: String, errno: Option<u32> },
+    /// Ask for access: the server knows the user but refuses.
+    #[error("{message}. This account may not do that on this server; ask the owner of the bucket for access.")]
+    Forbidden { message: String, url: String, errno: Option<u32> },
+    /// The server closed this version of its API for good: update the app, or move to another server.
+    #[error("{message}. This server has retired its API at this address; local data is intact and can be synced with another.")]
+    Gone { message: String, url: String, errno: Option<u32> },
+    /// The bucket or collection is not on the server: create it there, or correct the name.
+    #[error("{message}. Create the bucket or collection on the server, or correct its name.")]
+    RemoteNotFound { message: String, url: String, errno: Option<u32> },
+    /// The server refused or failed: `status` says which; above 499 it is worth trying again later.
+    #[error("{message}")]
+    Server { message: String, url: String, status: u16, errno: Option<u32> },
+    /// Wait `retry_after_ms`, or pass `ignoreBackoff`.
+    #[error("Server is asking clients to back off; retry in {}s or use the ignoreBackoff option.", retry_after_ms.div_ceil(1000))]
+    Backoff { retry_after_ms: u64 },
+    /// What answered is not a Kinto server, or was cut short: check the URL.
+    #[error("Response from server unparseable (HTTP {status}, {url}): {message}. Check that the remote is the URL of a Kinto server.")]
+    BadResponse { message: String, url: String, status: u16 },
+    /// The server redirects: give the final URL as `remote`. Redirects are not followed, they could lead credentials elsewhere.
+    #[error("{url} answers with a redirect, which is not followed. Set `remote` to the server's final URL.")]
+    Redirected { url: String },
+    /// The server's `Next-Page` leads to another origin, which got no request: report it to the server's administrator.
+    #[error("The server's next page ({next}) is on another origin than {url}; it was not requested. Ask the server's administrator to correct its public URL.")]
+    OtherOrigin { url: String, next: String },
+    /// The server lost or was restored to older data: `resetSyncStatus()` then `sync()` uploads the local records again.
+    #[error("Server has been flushed. Client Side Timestamp: {client_timestamp} Server Side Timestamp: {server_timestamp}")]
+    ServerFlushed { client_timestamp: u64, server_timestamp: u64 },
+    /// Another tab is syncing this collection: try again later.
+    #[error("Another tab is syncing \"{name}\"; try again later.")]
+    Busy { name: String },
+
+    /// Make room: the browser gives this site no more storage. Nothing was written.
+    #[error("The browser gives no more storage space: {message}. Nothing was written.")]
+    Quota { message: String },
+    /// Do it again: the browser lost the database while user code ran, and that code is never run twice. Nothing was written.
+    #[error("The browser lost its database connection ({message}). Nothing was written; try again.")]
+    StorageLost { message: String },
+    /// Close other tabs of this app: one of them holds an old version of the database open.
+    #[error("The database is held open by another tab. Close the other tabs of this app.")]
+    StorageBlocked { name: String },
+    /// Update the app: a newer version of it wrote this data, which was not changed.
+    #[error("This data was written by a newer version (format {found}, known here up to {known}). Update the app; nothing was changed.")]
+    UpgradeRequired { found: u32, known: u32 },
+    /// The database cannot be read or written: reload the page; what the server has can be synced again.
+    #[error("The database cannot be used: {message}")]
+    Storage { message: String },
+
+    /// The app's own function (a transformer, a hook, the callback of `execute`) failed.
+    #[error("{message}")]
+    Callback { message: String },
+    /// Closed by `close()`, or because of an earlier bug.
+    #[error("This collection is closed.")]
+    Closed,
+    /// Ours: please report it.
+    #[error("Bug in essaim, please report it: {message}")]
+    Bug { message: String },
+}
+
+impl Error {
+    /// The stable name, as JS sees it.
+    pub fn code(&self) -> String {
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(map)) => map.get("code").and_then(|code| code.as_str()).unwrap_or("bug").to_owned(),
+            _ => "bug".to_owned(),
+        }
+    }
+
+    /// `{"code", "message", …data}` as JSON text: what crosses to JS.
+    pub fn to_json(&self) -> String {
+        let mut value = serde_json::to_value(self).unwrap_or_default();
+        if let Some(map) = value.as_object_mut() {
+            map.insert("message".to_owned(), self.to_string().into());
+        }
+        value.to_string()
+    }
+
+    pub fn bug(message: impl Into<String>) -> Self {
+        Error::Bug { message: message.into() }
+    }
+
+    pub fn storage(message: impl Into<String>) -> Self {
+        Error::Storage { message: message.into() }
+    }
+}

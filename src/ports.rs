@@ -1,0 +1,175 @@
+//! What the engine needs from the world: the only traits. A browser, the memory storage and the
+//! simulation each give their own; [`Platform`] gathers them so that the engine has one type parameter.
+//!
+//! No `Send`, no `async_trait`, no `dyn`: a web page has one thread, and native `async fn` in traits compiles for both targets.
+#![allow(async_fn_in_trait)]
+
+use crate::error::Result;
+use crate::pure::journal::{Entry, Position, Stored, Tail};
+
+/// Which database: one per collection, so that adding a collection upgrades nothing and locks nobody.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CollectionId {
+    pub db_name: String,
+    pub bucket: String,
+    pub name: String,
+}
+
+impl CollectionId {
+    /// The database's name, and the prefix of its locks and notices. Every part is percent-encoded, so that no two collections share one.
+    pub fn database(&self) -> String {
+        let part = |text: &str| text.replace('%', "%25").replace('/', "%2F");
+        format!("essaim/{}/{}/{}", part(&self.db_name), part(&self.bucket), part(&self.name))
+    }
+}
+
+/// What an append got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Appended {
+    pub key: u64,
+    /// False when the connection was lost on the way: whether the entry stands must then be read, whatever its key.
+    pub certain: bool,
+}
+
+/// What to replace by what when a journal is folded into segments.
+#[derive(Clone, Debug)]
+pub struct Fold {
+    /// The compacted position this was decided on: if it is no longer the stored one, somebody else was there first.
+    pub from: Position,
+    /// Entries up to here are in the new segments.
+    pub upto: Position,
+    /// Keep the segments that are there and add to them (a fold of the journal alone), or replace them all.
+    pub keep: bool,
+    pub segments: Vec<Vec<u8>>,
+    /// Ids of the entries folded, for a writer that lost its connection and must learn whether its entry stood.
+    pub folded: Vec<u128>,
+}
+
+/// Keeps the pages of collections. Pages are opaque bytes here; `pure::journal` says what they mean.
+///
+/// All methods are atomic: an error means that nothing was written. None can hold a transaction open across
+/// a foreign await, because what runs inside one is a plain closure.
+pub trait Storage {
+    /// Everything there is, in one transaction. A collection never written is [`Stored::default`].
+    async fn open(&self, collection: &CollectionId) -> Result<Stored>;
+
+    /// One row, one transaction, no read before it. Never decides whether the entry stands.
+    async fn append(&self, collection: &CollectionId, entry: Entry) -> Result<Appended>;
+
+    /// One transaction: reads what is after `known` (or everything, if `known` is not in there any more), calls `decide`
+    /// once, and appends the entry that it gives. An error from `decide` aborts, nothing is written.
+    ///
+    /// Returns the key of the appended entry, if there was one, when the transaction is complete.
+    async fn decide<R>(
+        &self,
+        collection: &CollectionId,
+        known: Position,
+        decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>,
+    ) -> Result<(Option<u64>, R)>;
+
+    /// Gives up (`false`) if the stored position is not `fold.from`.
+    async fn compact(&self, collection: &CollectionId, fold: Fold) -> Result<bool>;
+
+    /// Removes the collection's database.
+    async fn forget(&self, collection: &CollectionId) -> Result<()>;
+
+    /// False where data does not outlive the page (private mode, memory).
+    fn is_persistent(&self, collection: &CollectionId) -> bool;
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    pub method: &'static str,
+    pub url: String,
+    pub headers: Vec<(String, String)>,
+    pub body: Option<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Response {
+    pub status: u16,
+    /// Names in lower case.
+    pub headers: Vec<(String, String)>,
+    pub body: String,
+    /// The server answered with a redirect, which was not followed (browsers hide its status and target).
+    pub redirected: bool,
+}
+
+impl Response {
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Sends one HTTP request. An answer of any status is `Ok`; `Error::Network` is for none at all.
+/// Dropping the future aborts the request.
+pub trait Transport {
+    async fn send(&self, request: Request) -> Result<Response>;
+}
+
+pub trait Clock {
+    /// Milliseconds since 1970.
+    fn now_ms(&self) -> u64;
+    async fn sleep_ms(&self, ms: u64);
+    /// Lets what was started in the same turn run first (group commit).
+    async fn next_turn(&self);
+}
+
+/// Cryptographically secure randomness.
+pub trait Rng {
+    fn fill(&self, bytes: &mut [u8]);
+}
+
+/// The other tabs on this database.
+pub trait Tabs {
+    /// Released when dropped, or when the tab dies.
+    type Guard;
+    /// Waits until nobody else holds the lock.
+    async fn lock(&self, name: &str) -> Result<Self::Guard>;
+    /// `None` if somebody else holds it.
+    async fn try_lock(&self, name: &str) -> Result<Option<Self::Guard>>;
+    /// Tells the other tabs to look again.
+    fn notify(&self, name: &str);
+
+    /// Stops listening when dropped.
+    type Listener;
+    /// Calls `heard` at each notice from another tab (never from this one).
+    fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Self::Listener;
+}
+
+/// Notes that outlive an evicted database: what tells "a new collection" from "one the browser threw away".
+pub trait Witness {
+    fn read(&self, name: &str) -> Option<String>;
+    fn write(&self, name: &str, note: Option<&str>);
+}
+
+/// The user's own functions for one collection. Called with no borrow held. Texts are JSON.
+pub trait App {
+    /// False when there is nothing to call, which saves the round trip.
+    fn has_transformers(&self) -> bool;
+    fn has_incoming_hook(&self) -> bool;
+    /// A JSON array of records → a JSON array of the same length: `{"ok": record}` or `{"error": message}` each.
+    async fn encode(&self, records: String) -> Result<String>;
+    /// As [`App::encode`], the other way.
+    async fn decode(&self, records: String) -> Result<String>;
+    /// `{"changes": […], "lastModified": …}` → the same, as the app's `incoming-changes` hooks want it.
+    async fn incoming(&self, payload: String) -> Result<String>;
+}
+
+/// A page, a test, a simulated device.
+pub trait Platform: 'static {
+    type Storage: Storage;
+    type Transport: Transport;
+    type Clock: Clock;
+    type Rng: Rng;
+    type Tabs: Tabs;
+    type Witness: Witness;
+    type App: App;
+
+    fn storage(&self) -> &Self::Storage;
+    fn transport(&self) -> &Self::Transport;
+    fn clock(&self) -> &Self::Clock;
+    fn rng(&self) -> &Self::Rng;
+    fn tabs(&self) -> &Self::Tabs;
+    fn witness(&self) -> &Self::Witness;
+}
