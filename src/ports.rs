@@ -5,6 +5,7 @@
 #![allow(async_fn_in_trait)]
 
 use crate::error::Result;
+pub use crate::pure::http::{Request, Response};
 use crate::pure::journal::{Entry, Position, Stored, Tail};
 
 /// Which database: one per collection, so that adding a collection upgrades nothing and locks nobody.
@@ -77,30 +78,6 @@ pub trait Storage {
     fn is_persistent(&self, collection: &CollectionId) -> bool;
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Request {
-    pub method: &'static str,
-    pub url: String,
-    pub headers: Vec<(String, String)>,
-    pub body: Option<String>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
-pub struct Response {
-    pub status: u16,
-    /// Names in lower case.
-    pub headers: Vec<(String, String)>,
-    pub body: String,
-    /// The server answered with a redirect, which was not followed (browsers hide its status and target).
-    pub redirected: bool,
-}
-
-impl Response {
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
-    }
-}
-
 /// Sends one HTTP request. An answer of any status is `Ok`; `Error::Network` is for none at all.
 /// Dropping the future aborts the request.
 pub trait Transport {
@@ -165,6 +142,9 @@ pub trait Platform: 'static {
     type Tabs: Tabs;
     type Witness: Witness;
     type App: App;
+
+    /// Runs a task beside the caller's: what nobody waits for (folding a journal).
+    fn spawn(&self, task: impl Future<Output = ()> + 'static);
 
     fn storage(&self) -> &Self::Storage;
     fn transport(&self) -> &Self::Transport;

@@ -1,0 +1,108 @@
+/** The app's own functions in a sync: remote transformers and hooks. */
+
+import type { Collection } from "./collection.js";
+import { invalidOption } from "./errors.js";
+import type { RawApp } from "./essaim_wasm.js";
+import { asRecord, assertJson, messageOf } from "./json.js";
+import type { Hooks, IncomingChanges, RemoteTransformer } from "./types.js";
+
+const HOOKS = ["incoming-changes"];
+
+/** The `remoteTransformers` option, checked. */
+export function readTransformers(given: RemoteTransformer[] | undefined): RemoteTransformer[] {
+  if (given === undefined) return [];
+  if (!Array.isArray(given)) throw invalidOption("remoteTransformers should be an array.");
+  for (const transformer of given as unknown[]) {
+    if (typeof transformer !== "object" || transformer === null) throw invalidOption("A transformer must be an object.");
+    const { encode, decode } = transformer as Partial<RemoteTransformer>;
+    if (typeof encode !== "function") throw invalidOption("A transformer must provide an encode function.");
+    if (typeof decode !== "function") throw invalidOption("A transformer must provide a decode function.");
+  }
+  return [...given];
+}
+
+/** The `hooks` option, checked. */
+export function readHooks(given: Hooks | undefined): Hooks {
+  if (given === undefined) return {};
+  if (Array.isArray(given)) throw invalidOption("hooks should be an object, not an array.");
+  if (typeof given !== "object" || given === null) throw invalidOption("hooks should be an object.");
+  for (const [name, hooks] of Object.entries(given) as [string, unknown][]) {
+    if (!HOOKS.includes(name)) throw invalidOption(`The hook should be one of ${HOOKS.join(", ")}`);
+    if (!Array.isArray(hooks) || hooks.some((hook) => typeof hook !== "function")) {
+      throw invalidOption("A hook definition should be an array of functions.");
+    }
+  }
+  return { ...given };
+}
+
+/** What went wrong with one record is data: the others are synced. */
+type Outcome = { ok: object } | { error: string };
+
+/** What WASM calls in a sync. Remembers what a hook threw: WASM can only pass its message on. */
+export class App implements RawApp {
+  readonly has_transformers: boolean;
+  readonly has_incoming_hook: boolean;
+  readonly #collection: Collection<any>;
+  #thrown: unknown;
+
+  constructor(collection: Collection<any>) {
+    this.#collection = collection;
+    this.has_transformers = collection.remoteTransformers.length > 0;
+    this.has_incoming_hook = (collection.hooks["incoming-changes"] ?? []).length > 0;
+  }
+
+  encode(records: string): Promise<string> {
+    return this.#transform(records, this.#collection.remoteTransformers.map((transformer) => (record) => transformer.encode(record)));
+  }
+
+  decode(records: string): Promise<string> {
+    const steps = this.#collection.remoteTransformers.map((transformer) => (record: unknown) => transformer.decode(record));
+    return this.#transform(records, steps.reverse());
+  }
+
+  async incoming(payload: string): Promise<string> {
+    try {
+      return await this.#callHooks(JSON.parse(payload) as IncomingChanges);
+    } catch (thrown) {
+      this.#thrown = thrown;
+      throw new Error(messageOf(thrown));
+    }
+  }
+
+  /** What a hook threw last. */
+  takeThrown(): unknown {
+    const thrown = this.#thrown;
+    this.#thrown = undefined;
+    return thrown;
+  }
+
+  async #transform(records: string, steps: ((record: unknown) => unknown)[]): Promise<string> {
+    const outcomes = (JSON.parse(records) as object[]).map((record) => transformOne(record, steps));
+    return JSON.stringify(await Promise.all(outcomes));
+  }
+
+  async #callHooks(payload: IncomingChanges): Promise<string> {
+    let current = payload;
+    for (const hook of this.#collection.hooks["incoming-changes"] ?? []) {
+      const returned: unknown = await hook(current, this.#collection);
+      if (typeof returned !== "object" || returned === null || !("changes" in returned)) {
+        throw new Error(`Invalid return value for hook: ${JSON.stringify(returned)} has no 'then()' or 'changes' properties`);
+      }
+      current = returned as IncomingChanges;
+    }
+    assertJson(current.changes);
+    return JSON.stringify({ changes: current.changes, lastModified: payload.lastModified });
+  }
+}
+
+async function transformOne(record: object, steps: ((record: unknown) => unknown)[]): Promise<Outcome> {
+  try {
+    let current: unknown = record;
+    for (const step of steps) current = await step(current);
+    const transformed = asRecord(current);
+    assertJson(transformed);
+    return { ok: transformed };
+  } catch (thrown) {
+    return { error: messageOf(thrown) };
+  }
+}

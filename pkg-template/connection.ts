@@ -1,0 +1,113 @@
+/** What the collections of one `Kinto` share: the databases they are in, and what was already said about them. */
+
+import { enter, enterNow } from "./door.js";
+import { invalidOption, KintoError } from "./errors.js";
+import { emit, type Emitter } from "./events.js";
+import type { RawApp, RawClient, RawCollection } from "./essaim_wasm.js";
+import { load } from "./load.js";
+import { absoluteRemote } from "./remote.js";
+import type { AdapterName, AdapterOptions } from "./types.js";
+
+/** Settings of a `Kinto` that concern all its databases. */
+export interface ConnectionSettings {
+  durability: "relaxed" | "strict";
+  requestMode: RequestMode;
+}
+
+/** Which database. */
+export interface Place {
+  dbName: string;
+  storage: AdapterName;
+}
+
+/** Which collection, and what it is opened with. */
+export interface Opening {
+  place: Place;
+  bucket: string;
+  name: string;
+  localFields: string[];
+  events: Emitter;
+  app: RawApp;
+}
+
+/** What WASM says of a collection that was opened. */
+interface Opened {
+  persistent: boolean;
+  lastModified: number | null;
+  evicted: { unsynced: number } | null;
+}
+
+const DEFAULT_DB_NAME = "KintoDB";
+
+/** The place that these options name. Those of a collection come before those of its `Kinto`. */
+export function readPlace(adapter: AdapterName | undefined, adapterOptions: AdapterOptions | undefined): Place {
+  const storage = adapter ?? "indexeddb";
+  if (storage !== "indexeddb" && storage !== "memory") {
+    throw invalidOption('Unsupported adapter. Use "indexeddb" or "memory".');
+  }
+  const dbName = adapterOptions?.dbName ?? DEFAULT_DB_NAME;
+  if (typeof dbName !== "string" || dbName === "") throw invalidOption("dbName must be a string that is not empty.");
+  return { dbName, storage };
+}
+
+export class Connection {
+  readonly #settings: ConnectionSettings;
+  readonly #clients = new Map<string, RawClient>();
+  readonly #evictionsTold = new Set<string>();
+  #memoryTold = false;
+  #closed = false;
+
+  constructor(settings: ConnectionSettings) {
+    this.#settings = settings;
+  }
+
+  /** Loads the WASM if it is not, and opens a collection. */
+  async open(opening: Opening): Promise<{ raw: RawCollection; persistent: boolean }> {
+    const wasm = await load();
+    this.assertOpen();
+    const { place, bucket, name, localFields, app } = opening;
+    const raw = enterNow(() => this.#client(wasm.RawClient, place).collection({ bucket, name, localFields }, app));
+    const opened = JSON.parse(await enter(() => raw.open())) as Opened;
+    this.#tell(opening, opened);
+    return { raw, persistent: opened.persistent };
+  }
+
+  assertOpen(): void {
+    if (this.#closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
+  }
+
+  /** The longest wait that any of the databases knows of for this server, in milliseconds. */
+  backoffMs(remote: string): number {
+    if (this.#closed) return 0;
+    const address = absoluteRemote(remote);
+    return Math.max(0, ...[...this.#clients.values()].map((client) => enterNow(() => client.backoff_ms(address))));
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    for (const client of this.#clients.values()) enterNow(() => client.close());
+    this.#clients.clear();
+  }
+
+  #client(Client: typeof RawClient, place: Place): RawClient {
+    const key = JSON.stringify([place.storage, place.dbName]);
+    const client = this.#clients.get(key) ?? new Client({ ...this.#settings, ...place });
+    this.#clients.set(key, client);
+    return client;
+  }
+
+  #tell({ place, bucket, name, events }: Opening, { persistent, evicted }: Opened): void {
+    const names = { bucket, collection: name };
+    if (place.storage === "indexeddb" && !persistent && !this.#memoryTold) {
+      this.#memoryTold = true;
+      emit(events, "storage:memory", names);
+    }
+    // Every handle on the collection is told of the eviction by WASM; the app hears of it once.
+    const key = JSON.stringify([place.dbName, bucket, name]);
+    if (evicted && !this.#evictionsTold.has(key)) {
+      this.#evictionsTold.add(key);
+      emit(events, "storage:evicted", { ...names, unsynced: evicted.unsynced });
+    }
+  }
+}

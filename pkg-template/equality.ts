@@ -1,0 +1,46 @@
+/** Comparing records, without what is not content: status, timestamp, local fields. */
+
+/** A copy without `_status` and the local fields: what is uploaded. */
+export function withoutLocalFields(record: object, localFields: readonly string[]): Record<string, unknown> {
+  const copy: Record<string, unknown> = { ...record };
+  for (const field of ["_status", ...localFields]) delete copy[field];
+  return copy;
+}
+
+/**
+ * Tells whether two records have the same content: everything but `_status`, `last_modified` and `localFields`.
+ *
+ * @example
+ * ```js
+ * recordsEqual({ id: "1", title: "a", _status: "created" }, { id: "1", title: "a", last_modified: 12 }); // true
+ * ```
+ */
+export function recordsEqual(a: object, b: object, localFields: readonly string[] = []): boolean {
+  const ignored = ["last_modified", ...localFields];
+  return jsonEqual(withoutLocalFields(a, ignored), withoutLocalFields(b, ignored));
+}
+
+/**
+ * The value at a dotted path, or undefined.
+ *
+ * @example
+ * ```js
+ * getDeepKey({ author: { name: "Ada" } }, "author.name"); // "Ada"
+ * ```
+ */
+export function getDeepKey(value: unknown, path: string): unknown {
+  return path.split(".").reduce<unknown>((inner, key) => (inner as Record<string, unknown> | null | undefined)?.[key], value);
+}
+
+/** Equality of JSON: the order of members means nothing, and an undefined member is an absent one. */
+function jsonEqual(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;
+  if (Array.isArray(a) || Array.isArray(b)) {
+    return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((item, i) => jsonEqual(item, b[i]));
+  }
+  const left = a as Record<string, unknown>;
+  const right = b as Record<string, unknown>;
+  const keys = new Set([...Object.keys(left), ...Object.keys(right)]);
+  return [...keys].every((key) => jsonEqual(left[key], right[key]));
+}

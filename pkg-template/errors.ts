@@ -1,0 +1,191 @@
+/**
+ * The errors of essaim: one class, a stable `code`, typed `data`.
+ *
+ * The codes and the names of the data are those of `src/error.rs` (in camelCase here); a test keeps both lists
+ * equal. `wasm_unavailable` is the only one that cannot come from there.
+ */
+
+/** What went wrong, by a name that does not change. The message says what to do about it. */
+export type ErrorCode =
+  | "invalid_record"
+  | "invalid_id"
+  | "invalid_option"
+  | "not_found"
+  | "already_exists"
+  | "network"
+  | "timeout"
+  | "unauthorized"
+  | "forbidden"
+  | "gone"
+  | "remote_not_found"
+  | "server"
+  | "backoff"
+  | "bad_response"
+  | "redirected"
+  | "other_origin"
+  | "server_flushed"
+  | "busy"
+  | "quota"
+  | "storage_lost"
+  | "storage_blocked"
+  | "upgrade_required"
+  | "storage"
+  | "callback"
+  | "closed"
+  | "bug"
+  | "wasm_unavailable";
+
+/** An answer of the server that is an error. `errno` is Kinto's own error number, if it gave one. */
+export interface ServerErrorData {
+  url: string;
+  errno: number | null;
+}
+
+/** What comes with each code. */
+export interface ErrorData {
+  /** `path` is where in the record, like `a.b[2]`; empty for the record itself. */
+  invalid_record: { path: string };
+  invalid_id: object;
+  invalid_option: object;
+  not_found: { id: string };
+  already_exists: { id: string };
+  network: { url: string };
+  timeout: { url: string; timeoutMs: number };
+  unauthorized: ServerErrorData;
+  forbidden: ServerErrorData;
+  gone: ServerErrorData;
+  remote_not_found: ServerErrorData;
+  server: ServerErrorData & { status: number };
+  backoff: { retryAfterMs: number };
+  bad_response: { url: string; status: number };
+  redirected: { url: string };
+  /** `next` is the address that was not requested. */
+  other_origin: { url: string; next: string };
+  /** Milliseconds since 1970, by the server's clock. */
+  server_flushed: { clientTimestamp: number; serverTimestamp: number };
+  busy: { name: string };
+  quota: object;
+  storage_lost: object;
+  storage_blocked: { name: string };
+  /** Versions of the format on disk: the one found, and the newest this package reads. */
+  upgrade_required: { found: number; known: number };
+  storage: object;
+  /** The function's own error is the `cause`. */
+  callback: object;
+  closed: object;
+  bug: object;
+  /**
+   * `unsupported`: no WebAssembly here; `blocked`: the page's Content-Security-Policy forbids it;
+   * `download`: the file could not be fetched; `invalid`: the file is not essaim's.
+   */
+  wasm_unavailable: { reason: "unsupported" | "blocked" | "download" | "invalid" };
+}
+
+// A symbol of the global registry is the same in every copy of the package, where `instanceof` is not.
+const BRAND = Symbol.for("essaim.KintoError");
+
+/**
+ * Every error that essaim throws or rejects with.
+ *
+ * @example
+ * ```js
+ * try {
+ *   await tasks.sync();
+ * } catch (error) {
+ *   if (KintoError.is(error, "network")) showOffline();
+ *   else if (KintoError.is(error, "backoff")) setTimeout(syncAgain, error.data.retryAfterMs);
+ *   else throw error;
+ * }
+ * ```
+ */
+export class KintoError<C extends ErrorCode = ErrorCode> extends Error {
+  /** See {@link ErrorCode}. */
+  readonly code: C;
+  /** See {@link ErrorData}. */
+  readonly data: ErrorData[C];
+
+  constructor(code: C, message: string, data: ErrorData[C], options?: ErrorOptions) {
+    super(message, options);
+    this.name = "KintoError";
+    this.code = code;
+    this.data = data;
+    Object.defineProperty(this, BRAND, { value: true });
+  }
+
+  /**
+   * Tells whether this is an error of essaim, and of this code if one is given. Unlike `instanceof`, it also knows
+   * the errors of another copy of the package in the same page.
+   *
+   * @example
+   * ```js
+   * if (KintoError.is(error, "not_found")) console.log(`no record ${error.data.id}`);
+   * ```
+   */
+  static is<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is KintoError<C> {
+    if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
+    return code === undefined || (error as KintoError).code === code;
+  }
+}
+
+/** The server lost data, or was restored to an older state: see `Collection.resetSyncStatus()`. */
+export class ServerWasFlushedError extends KintoError<"server_flushed"> {
+  readonly clientTimestamp: number;
+  readonly serverTimestamp: number;
+
+  constructor(message: string, data: ErrorData["server_flushed"]) {
+    super("server_flushed", message, data);
+    this.name = "ServerWasFlushedError";
+    this.clientTimestamp = data.clientTimestamp;
+    this.serverTimestamp = data.serverTimestamp;
+  }
+}
+
+/** The server did not answer within `timeout`; the request was aborted. */
+export class NetworkTimeoutError extends KintoError<"timeout"> {
+  readonly url: string;
+
+  constructor(message: string, data: ErrorData["timeout"]) {
+    super("timeout", message, data);
+    this.name = "NetworkTimeoutError";
+    this.url = data.url;
+  }
+}
+
+/** The codes of a {@link ServerResponse}, with their HTTP status (`server` carries its own). */
+const STATUS = { unauthorized: 401, forbidden: 403, remote_not_found: 404, gone: 410, server: 0 } as const;
+
+/** The server answered with an error. `response.status` is its HTTP status. */
+export class ServerResponse extends KintoError<keyof typeof STATUS> {
+  readonly response: { readonly status: number; readonly url: string };
+
+  constructor(code: keyof typeof STATUS, message: string, data: ErrorData[keyof typeof STATUS]) {
+    super(code, message, data);
+    this.name = "ServerResponse";
+    this.response = { status: "status" in data ? data.status : STATUS[code], url: data.url };
+  }
+}
+
+/** What answered is not JSON: not a Kinto server, or cut short. */
+export class UnparseableResponseError extends KintoError<"bad_response"> {
+  readonly status: number;
+
+  constructor(message: string, data: ErrorData["bad_response"]) {
+    super("bad_response", message, data);
+    this.name = "UnparseableResponseError";
+    this.status = data.status;
+  }
+}
+
+/** Makes the error of the right class. */
+export function makeError<C extends ErrorCode>(code: C, message: string, data: ErrorData[C]): KintoError {
+  const of = <K extends ErrorCode>() => data as unknown as ErrorData[K];
+  if (code === "server_flushed") return new ServerWasFlushedError(message, of<"server_flushed">());
+  if (code === "timeout") return new NetworkTimeoutError(message, of<"timeout">());
+  if (code === "bad_response") return new UnparseableResponseError(message, of<"bad_response">());
+  if (code in STATUS) return new ServerResponse(code as keyof typeof STATUS, message, of<keyof typeof STATUS>());
+  return new KintoError(code, message, data);
+}
+
+export const invalidOption = (message: string) => new KintoError("invalid_option", message, {});
+export const invalidId = (message: string) => new KintoError("invalid_id", message, {});
+export const invalidRecord = (message: string, path = "") => new KintoError("invalid_record", message, { path });

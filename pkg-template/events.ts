@@ -1,0 +1,121 @@
+/** Events: what is emitted, the emitter used when the app gives none, and the rule that a listener breaks nothing. */
+
+import type { KintoError } from "./errors.js";
+import type { SyncResultObject } from "./result.js";
+import type { StoredRecord, SyncOptions } from "./types.js";
+
+/** One change, as in the `change` event. */
+export type ChangeTarget<T extends object> =
+  | { action: "create"; data: StoredRecord<T> }
+  | { action: "update"; data: StoredRecord<T>; oldRecord: StoredRecord<T> }
+  | { action: "delete"; data: StoredRecord<T> }
+  | { action: "deleteAll"; data: StoredRecord<T>[] };
+
+/** Which collection an event is about. In sync events these are the names on the server. */
+export interface CollectionNames {
+  bucket: string;
+  collection: string;
+}
+
+/**
+ * What each event carries. Record events are emitted when the change is stored, before the promise of the call
+ * resolves; what a sync or `importBulk` brings in emits none of them.
+ */
+export interface EventMap<T extends object = any> {
+  create: { data: StoredRecord<T> };
+  update: { data: StoredRecord<T>; oldRecord: StoredRecord<T> };
+  /** `data` is the record as it was. */
+  delete: { data: StoredRecord<T> };
+  deleteAll: { data: StoredRecord<T>[] };
+  /** Everything one call or transaction did, after the events of its single changes. */
+  change: { targets: ChangeTarget<T>[] };
+  "sync:success": SyncOptions & CollectionNames & { result: SyncResultObject<T> };
+  "sync:error": SyncOptions & CollectionNames & { error: KintoError };
+  /** The browser refuses to store data (private mode): it lives in memory until the page is closed. Once per `Kinto`. */
+  "storage:memory": CollectionNames;
+  /** The browser threw the database away. `unsynced` changes were lost; the rest comes back at the next sync. */
+  "storage:evicted": CollectionNames & { unsynced: number };
+}
+
+/** What essaim needs of an emitter. Node's `EventEmitter`, mitt and nanoevents-like emitters with `off` all fit. */
+export interface Emitter {
+  on(event: string, listener: (payload: any) => void): unknown;
+  off(event: string, listener: (payload: any) => void): unknown;
+  emit(event: string, payload: unknown): unknown;
+}
+
+/**
+ * The emitter that `new Kinto()` makes when none is given.
+ *
+ * @example
+ * ```js
+ * const kinto = new Kinto();
+ * kinto.events.on("change", ({ targets }) => console.log(`${targets.length} changes`));
+ * ```
+ */
+export class Events implements Emitter {
+  readonly #listeners = new Map<string, Set<(payload: any) => void>>();
+
+  /** Calls `listener` at each event of this name. The same listener is added once. */
+  on<K extends keyof EventMap>(event: K, listener: (payload: EventMap[K]) => void): void;
+  on(event: string, listener: (payload: any) => void): void;
+  on(event: string, listener: (payload: any) => void): void {
+    const listeners = this.#listeners.get(event) ?? new Set();
+    this.#listeners.set(event, listeners.add(listener));
+  }
+
+  /** Undoes {@link Events.on}. */
+  off<K extends keyof EventMap>(event: K, listener: (payload: EventMap[K]) => void): void;
+  off(event: string, listener: (payload: any) => void): void;
+  off(event: string, listener: (payload: any) => void): void {
+    this.#listeners.get(event)?.delete(listener);
+  }
+
+  /** Calls the listeners of this event. One that throws is reported on the console and stops nobody. */
+  emit<K extends keyof EventMap>(event: K, payload: EventMap[K]): void;
+  emit(event: string, payload: unknown): void;
+  emit(event: string, payload: unknown): void {
+    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+      report(event, () => listener(payload));
+    }
+  }
+}
+
+/** Emits on any emitter: what is stored is stored, whatever a listener thinks of it. */
+export function emit<K extends keyof EventMap>(emitter: Emitter, event: K, payload: EventMap[K]): void {
+  report(event, () => emitter.emit(event, payload));
+}
+
+function report(event: string, listen: () => void): void {
+  try {
+    listen();
+  } catch (error) {
+    console.error(`essaim: a listener of "${event}" threw`, error);
+  }
+}
+
+/** What one call or transaction did, kept until it is stored. */
+export class Changes<T extends object> {
+  readonly #targets: ChangeTarget<T>[] = [];
+
+  add(target: ChangeTarget<T>): void {
+    this.#targets.push(target);
+  }
+
+  /** `oldRecord` is absent when there was none, or only a tombstone: then it is a creation. */
+  addWritten(data: StoredRecord<T>, oldRecord: StoredRecord<T> | undefined): void {
+    this.add(oldRecord ? { action: "update", data, oldRecord } : { action: "create", data });
+  }
+
+  addDeletedAll(data: StoredRecord<T>[]): void {
+    for (const record of data) this.add({ action: "delete", data: record });
+    this.add({ action: "deleteAll", data });
+  }
+
+  emit(emitter: Emitter): void {
+    for (const { action, ...payload } of this.#targets) {
+      report(action, () => emitter.emit(action, payload));
+    }
+    if (this.#targets.length > 0) emit(emitter, "change", { targets: this.#targets });
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * essaim: an offline-first database for web apps, synced with any Kinto server.
+ *
+ * @example
+ * ```js
+ * import Kinto from "essaim";
+ *
+ * const tasks = new Kinto({ remote: "https://kinto.example.com/v1" }).collection("tasks");
+ * await tasks.create({ title: "Buy bread" });
+ * const { data } = await tasks.list({ filters: { done: false } });
+ * await tasks.sync();
+ * ```
+ *
+ * @packageDocumentation
+ */
+
+export { Kinto, Kinto as default } from "./kinto.js";
+export { Collection } from "./collection.js";
+export { CollectionTransaction } from "./transaction.js";
+export { SyncResultObject, type SyncLists } from "./result.js";
+export { createKeyValueStoreIdSchema } from "./schema.js";
+export { getDeepKey, recordsEqual } from "./equality.js";
+export { init, type WasmSource } from "./load.js";
+export {
+  KintoError,
+  NetworkTimeoutError,
+  ServerResponse,
+  ServerWasFlushedError,
+  UnparseableResponseError,
+  type ErrorCode,
+  type ErrorData,
+  type ServerErrorData,
+} from "./errors.js";
+export { Events, type ChangeTarget, type CollectionNames, type Emitter, type EventMap } from "./events.js";
+export type { KintoClient } from "./api.js";
+export type * from "./types.js";

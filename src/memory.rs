@@ -1,0 +1,98 @@
+//! The reference storage, in memory: what private browsing falls back to, and what every rule is tested on first.
+//!
+//! It keeps bytes, exactly as IndexedDB would, so that a state which does not survive writing fails here too.
+//! A clone is another tab on the same store.
+
+use crate::error::Result;
+use crate::ports::{Appended, CollectionId, Fold, Storage};
+use crate::pure::journal::{Entry, Head, Position, Rows, Stored, Tail, is_anchored};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+#[derive(Clone, Debug, Default)]
+pub struct MemoryStorage {
+    databases: Rc<RefCell<BTreeMap<CollectionId, Database>>>,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Database {
+    head: Option<Vec<u8>>,
+    segments: Vec<Vec<u8>>,
+    journal: BTreeMap<u64, Vec<u8>>,
+    /// The last key given. Keys are never given twice, as with IndexedDB's key generator.
+    last_key: u64,
+}
+
+impl Database {
+    fn head(&self) -> Result<Head> {
+        self.head.as_deref().map_or_else(|| Ok(Head::default()), Head::read)
+    }
+
+    fn rows_after(&self, key: u64) -> Rows {
+        self.journal.range(key + 1..).map(|(key, bytes)| (*key, bytes.clone())).collect()
+    }
+
+    fn stored(&self) -> Result<Stored> {
+        Ok(Stored { head: self.head()?, segments: self.segments.clone(), journal: self.rows_after(0) })
+    }
+
+    fn tail(&self, known: Position) -> Result<Tail> {
+        let at_known = self.journal.get(&known.key).map(Vec::as_slice);
+        if is_anchored(self.head()?.position, at_known, known)? { Ok(Tail::Since(self.rows_after(known.key))) } else { self.stored().map(Tail::Whole) }
+    }
+
+    fn add(&mut self, entry: &Entry) -> u64 {
+        self.last_key += 1;
+        self.journal.insert(self.last_key, entry.to_bytes());
+        self.last_key
+    }
+}
+
+impl MemoryStorage {
+    fn with<R>(&self, collection: &CollectionId, work: impl FnOnce(&mut Database) -> R) -> R {
+        work(self.databases.borrow_mut().entry(collection.clone()).or_default())
+    }
+}
+
+impl Storage for MemoryStorage {
+    async fn open(&self, collection: &CollectionId) -> Result<Stored> {
+        self.with(collection, |database| database.stored())
+    }
+
+    async fn append(&self, collection: &CollectionId, entry: Entry) -> Result<Appended> {
+        Ok(Appended { key: self.with(collection, |database| database.add(&entry)), certain: true })
+    }
+
+    async fn decide<R>(&self, collection: &CollectionId, known: Position, decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>) -> Result<(Option<u64>, R)> {
+        let tail = self.with(collection, |database| database.tail(known))?;
+        // Not within the borrow: `decide` runs the user's code.
+        let (entry, value) = decide(tail)?;
+        Ok((entry.map(|entry| self.with(collection, |database| database.add(&entry))), value))
+    }
+
+    async fn compact(&self, collection: &CollectionId, fold: Fold) -> Result<bool> {
+        self.with(collection, |database| {
+            let head = database.head()?;
+            if head.position != fold.from {
+                return Ok(false);
+            }
+            if !fold.keep {
+                database.segments.clear();
+            }
+            database.segments.extend(fold.segments);
+            database.head = Some(head.after(fold.upto, &fold.folded).to_bytes());
+            database.journal = database.journal.split_off(&(fold.upto.key + 1));
+            Ok(true)
+        })
+    }
+
+    async fn forget(&self, collection: &CollectionId) -> Result<()> {
+        self.databases.borrow_mut().remove(collection);
+        Ok(())
+    }
+
+    fn is_persistent(&self, _: &CollectionId) -> bool {
+        false
+    }
+}

@@ -1,0 +1,207 @@
+//! What a Kinto server's answers mean.
+
+use super::json;
+use super::merge::Remote as RemoteRecord;
+use super::record::{RecordId, invalid, read_record};
+use crate::error::{Error, Result};
+use super::http::Response;
+
+/// The body of an answer below 400, as valid JSON; anything else as the error that tells what to do.
+pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
+    if response.redirected || (300..400).contains(&response.status) && response.status != 304 {
+        return Err(Error::Redirected { url: url.to_owned() });
+    }
+    let body = response.body.as_str();
+    if response.status >= 400 {
+        return Err(refusal(response, url));
+    }
+    if response.status != 304 {
+        json::validate(body).map_err(|message| Error::BadResponse { message, url: url.to_owned(), status: response.status })?;
+    }
+    Ok(body)
+}
+
+/// The message has the form `HTTP <status> <error>: <errno text> (<server message>)`, which apps know from Kinto.js.
+fn refusal(response: &Response, url: &str) -> Error {
+    let status = response.status;
+    let url = url.to_owned();
+    let body = if json::validate(&response.body).is_ok() { response.body.as_str() } else { "" };
+    let text = |name: &str| json::member(body, name).and_then(json::string).map(|text| text.into_owned());
+    let errno = json::member(body, "errno").and_then(json::number).map(|errno| errno as u32);
+    let message = refusal_message(status, text("error"), errno, text("message"));
+    match status {
+        401 => Error::Unauthorized { message, url, errno },
+        403 => Error::Forbidden { message, url, errno },
+        404 => Error::RemoteNotFound { message, url, errno },
+        410 => Error::Gone { message, url, errno },
+        _ => Error::Server { message, url, status, errno },
+    }
+}
+
+fn refusal_message(status: u16, error: Option<String>, errno: Option<u32>, detail: Option<String>) -> String {
+    let mut message = format!("HTTP {status} {}", error.as_deref().unwrap_or(""));
+    if let Some(errno) = errno {
+        message.push_str(&format!(": {}", errno_text(errno)));
+        if let Some(detail) = detail {
+            message.push_str(&format!(" ({detail})"));
+        }
+    }
+    message.trim_end().to_owned()
+}
+
+/// Kinto's error codes (docs.kinto-storage.org, "Error responses").
+fn errno_text(errno: u32) -> &'static str {
+    match errno {
+        104 => "Missing Authorization Token",
+        105 => "Invalid Authorization Token",
+        106 => "Request body was not valid JSON",
+        107 => "Invalid request parameter",
+        108 => "Missing request parameter",
+        109 => "Invalid posted data",
+        110 => "Invalid Token / id",
+        111 => "Missing Token / id",
+        112 => "Content-Length header was not provided",
+        113 => "Request body too large",
+        114 => "Resource was created, updated or deleted meanwhile",
+        115 => "Method not allowed on this end point (hint: server may be readonly)",
+        116 => "Requested version not available on this server",
+        117 => "Client has sent too many requests",
+        121 => "Resource access is forbidden for this user",
+        122 => "Another resource violates constraint",
+        201 => "Service Temporary unavailable due to high load",
+        202 => "Service deprecated",
+        _ => "Internal Server Error",
+    }
+}
+
+/// `"123"` → 123.
+pub fn etag(response: &Response) -> Option<u64> {
+    response.header("etag")?.trim_start_matches("W/").trim_matches('"').parse().ok()
+}
+
+/// Seconds in this header, as milliseconds.
+pub fn seconds(response: &Response, name: &str) -> Option<u64> {
+    let seconds: f64 = response.header(name)?.trim().parse().ok()?;
+    (seconds > 0.0).then_some((seconds * 1000.0) as u64)
+}
+
+/// `data` of an answer, as JSON text.
+pub fn data<'a>(body: &'a str, url: &str, status: u16) -> Result<&'a str> {
+    let bad = || Error::BadResponse { message: "it has no \"data\"".into(), url: url.to_owned(), status };
+    json::member(body, "data").ok_or_else(bad)
+}
+
+/// The records of a listing, each as JSON text.
+pub fn records<'a>(body: &'a str, url: &str, status: u16) -> Result<Vec<&'a str>> {
+    let bad = || Error::BadResponse { message: "its \"data\" is not a list".into(), url: url.to_owned(), status };
+    json::elements(data(body, url, status)?).map(Iterator::collect).ok_or_else(bad)
+}
+
+/// A record of a listing, as the merge wants it.
+pub fn read_remote(text: &str) -> Result<RemoteRecord> {
+    let parsed = read_record(text)?;
+    let id = parsed.id.ok_or_else(|| invalid("A record of the server has no id.", "id"))?;
+    let body = if parsed.deleted { "\"deleted\":true".into() } else { parsed.body.into() };
+    Ok(RemoteRecord { id, body, last_modified: parsed.last_modified, deleted: parsed.deleted })
+}
+
+/// Where a listing's record stands, whatever else it holds: what the cursor needs even if it cannot be decoded.
+pub fn version(text: &str) -> Option<(RecordId, u64)> {
+    let id = RecordId::read(json::member(text, "id")?).ok()?;
+    Some((id, json::member(text, "last_modified").and_then(json::number)? as u64))
+}
+
+/// `settings.batch_max_requests` of a server's hello; Kinto's default where it is not said.
+pub fn batch_max_requests(hello: &str) -> usize {
+    const DEFAULT: usize = 25;
+    let setting = json::member(hello, "settings").and_then(|settings| json::member(settings, "batch_max_requests")).and_then(json::number);
+    setting.map_or(DEFAULT, |max| if max >= 1.0 { max as usize } else { DEFAULT })
+}
+
+/// One answer within a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PartAnswer {
+    /// The record (or tombstone) as stored, JSON.
+    Done(String),
+    NotFound(String),
+    /// 412: the record as the server has it, if it has it.
+    Overtaken(Option<String>),
+    Refused(String),
+}
+
+/// The answers to a batch, in the order of its parts.
+pub fn batch(body: &str, url: &str, status: u16, expected: usize) -> Result<Vec<PartAnswer>> {
+    let bad = |message: String| Error::BadResponse { message, url: url.to_owned(), status };
+    let answers = json::member(body, "responses").and_then(json::elements).ok_or_else(|| bad("it has no \"responses\"".into()))?;
+    let answers: Vec<PartAnswer> = answers.map(part).collect();
+    if answers.len() != expected {
+        return Err(bad(format!("it has {} responses for {expected} requests", answers.len())));
+    }
+    Ok(answers)
+}
+
+fn part(answer: &str) -> PartAnswer {
+    let body = json::member(answer, "body").unwrap_or("null");
+    let status = json::member(answer, "status").and_then(json::number).unwrap_or(0.0) as u16;
+    match (status, json::member(body, "data")) {
+        (200..=299, Some(data)) => PartAnswer::Done(data.to_owned()),
+        (404, _) => PartAnswer::NotFound(body.to_owned()),
+        (412, _) => {
+            let existing = json::member(body, "details").and_then(|details| json::member(details, "existing"));
+            PartAnswer::Overtaken(existing.filter(|raw| raw.starts_with('{')).map(str::to_owned))
+        }
+        _ => PartAnswer::Refused(body.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &str) -> Response {
+        Response { status, body: body.into(), ..Response::default() }
+    }
+
+    #[test]
+    fn every_bad_answer_is_a_typed_error() {
+        let kinto = r#"{"code":401,"errno":104,"error":"Unauthorized","message":"Please authenticate"}"#;
+        for (status, body, code) in [
+            (401, kinto, "unauthorized"),
+            (403, "{}", "forbidden"),
+            (404, "{}", "remote_not_found"),
+            (410, "gone", "gone"),
+            (500, "<html>", "server"),
+            (503, "", "server"),
+            (200, "<html>", "bad_response"),
+            (200, r#"{"data":["#, "bad_response"),
+            (200, "", "bad_response"),
+            (302, "", "redirected"),
+            (307, "{}", "redirected"),
+        ] {
+            assert_eq!(accept(&answer(status, body), "u").map_err(|error| error.code()), Err(code.to_owned()), "{status} {body}");
+        }
+        let message = accept(&answer(401, kinto), "u").unwrap_err().to_string();
+        assert!(message.starts_with("HTTP 401 Unauthorized: Missing Authorization Token (Please authenticate)"), "{message}");
+    }
+
+    #[test]
+    fn a_batch_is_read_part_by_part() {
+        let body = r#"{"responses":[{"status":201,"body":{"data":{"id":"a"}}},{"status":412,"body":{"details":{"existing":{"id":"b"}}}},
+            {"status":412,"body":{"details":{}}},{"status":404,"body":{}},{"status":400,"body":{"errno":107}},{"status":200}]}"#;
+        let parts = batch(body, "u", 200, 6).unwrap();
+        assert_eq!(parts[0], PartAnswer::Done(r#"{"id":"a"}"#.into()));
+        assert_eq!(parts[1], PartAnswer::Overtaken(Some(r#"{"id":"b"}"#.into())));
+        assert_eq!(parts[2], PartAnswer::Overtaken(None));
+        assert!(matches!(parts[3], PartAnswer::NotFound(_)));
+        assert!(matches!(parts[4], PartAnswer::Refused(_)));
+        assert!(matches!(parts[5], PartAnswer::Refused(_)));
+        assert!(batch(body, "u", 200, 5).is_err());
+    }
+
+    #[test]
+    fn a_tombstone_carries_nothing_else() {
+        let remote = read_remote(r#"{"id":"a","deleted":true,"last_modified":3}"#).unwrap();
+        assert!(remote.deleted);
+        assert_eq!(remote.to_json(), r#"{"deleted":true,"id":"a","last_modified":3}"#);
+    }
+}

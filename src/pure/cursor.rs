@@ -1,0 +1,72 @@
+//! How far a remote collection has been read, kept as a note and committed with each page.
+//!
+//! Kinto gives each write of a collection a greater `last_modified`, and `_since` is strict, so pages sorted by it
+//! ascending can be cut anywhere and resumed. Kinto.js sorts the other way and keeps the last page's ETag: a record
+//! written between two of its pages is never seen.
+
+use super::json;
+use super::record::RecordId;
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Cursor {
+    /// All changes up to here have been dealt with. Held back while a conflict or an undecodable record is open, so that it is met again.
+    pub since: Option<u64>,
+    /// The newest version seen. A server that shows neither it nor a later one of the same record was flushed or restored.
+    pub witness: Option<(RecordId, u64)>,
+    /// The collection's timestamp when nothing was left to read: the next pull asks only whether it changed.
+    pub etag: Option<u64>,
+}
+
+impl Cursor {
+    pub fn read(note: &str) -> Self {
+        let number = |name: &str| json::member(note, name).and_then(json::number).map(|ms| ms as u64);
+        let witness = json::member(note, "witness").and_then(|raw| RecordId::read(raw).ok());
+        Cursor { since: number("since"), witness: witness.zip(number("witness_at")), etag: number("etag") }
+    }
+
+    pub fn to_json(&self) -> String {
+        let number = |ms: Option<u64>| ms.map_or_else(|| "null".to_owned(), |ms| ms.to_string());
+        let (witness, at) = match &self.witness {
+            Some((id, at)) => (id.as_json(), Some(*at)),
+            None => ("null", None),
+        };
+        format!("{{\"since\":{},\"witness\":{witness},\"witness_at\":{},\"etag\":{}}}", number(self.since), number(at), number(self.etag))
+    }
+
+    /// The `_since` that shows what is new, and the witness.
+    pub fn ask_since(&self) -> Option<u64> {
+        let before_witness = self.witness.as_ref().map(|(_, at)| at.saturating_sub(1));
+        match (self.since, before_witness) {
+            (Some(since), Some(before)) => Some(since.min(before)),
+            (since, before) => since.or(before),
+        }
+    }
+
+    pub fn saw(&mut self, id: &RecordId, last_modified: u64) {
+        if self.witness.as_ref().is_none_or(|(_, at)| *at < last_modified) {
+            self.witness = Some((id.clone(), last_modified));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_survives_being_written() {
+        let full = Cursor { since: Some(5), witness: Some((RecordId::from_text("a\"b"), 7)), etag: Some(8) };
+        for cursor in [full, Cursor::default()] {
+            assert_eq!(Cursor::read(&cursor.to_json()), cursor);
+        }
+    }
+
+    #[test]
+    fn the_witness_is_always_asked_for() {
+        let mut cursor = Cursor { since: Some(9), ..Cursor::default() };
+        cursor.saw(&RecordId::from_text("a"), 9);
+        assert_eq!(cursor.ask_since(), Some(8));
+        cursor.since = Some(4);
+        assert_eq!(cursor.ask_since(), Some(4));
+    }
+}

@@ -1,0 +1,228 @@
+//! Where a remote change meets a local record: Kinto.js's table, and two rows more.
+//!
+//! A version that this device itself sent, and whose answer was lost, counts as that answer (see [`Sent`]). And a
+//! deletion of a record that the server never acknowledged deletes there only the very content that was deleted here.
+
+use super::json;
+use super::record::{Body, RecordId, Row, Sent, Status, merge_bodies, same_content, split_local};
+use super::report::List;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Strategy {
+    #[default]
+    Manual,
+    ClientWins,
+    ServerWins,
+    PullOnly,
+}
+
+impl Strategy {
+    pub fn read(name: &str) -> Option<Self> {
+        match name {
+            "manual" => Some(Strategy::Manual),
+            "client_wins" => Some(Strategy::ClientWins),
+            "server_wins" => Some(Strategy::ServerWins),
+            "pull_only" => Some(Strategy::PullOnly),
+            _ => None,
+        }
+    }
+}
+
+/// A record or a tombstone as the server has it, decoded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote {
+    pub id: RecordId,
+    pub body: Body,
+    pub last_modified: Option<u64>,
+    pub deleted: bool,
+}
+
+impl Remote {
+    /// As the server would show it.
+    pub fn to_json(&self) -> String {
+        let row = Row::new(self.body.clone(), Status::Synced, self.last_modified);
+        let text = row.to_json(&self.id);
+        text.strip_suffix(",\"_status\":\"synced\"}").map_or(text.clone(), |text| format!("{text}}}"))
+    }
+
+    fn as_synced(&self) -> Row {
+        Row::new(self.body.clone(), Status::Synced, self.last_modified)
+    }
+}
+
+/// What becomes of the local row.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Fate {
+    Keep,
+    Put(Row),
+    Remove,
+}
+
+/// What becomes of the local row, and what the report says.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub fate: Fate,
+    pub entry: Option<(List, String)>,
+}
+
+impl Outcome {
+    fn new(fate: Fate, list: List, json: String) -> Self {
+        Outcome { fate, entry: Some((list, json)) }
+    }
+
+    fn silent(fate: Fate) -> Self {
+        Outcome { fate, entry: None }
+    }
+}
+
+/// Where a conflict was noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    Incoming,
+    Outgoing,
+}
+
+/// One pulled change against one local row.
+pub fn meet(local: Option<&Row>, remote: &Remote, strategy: Strategy, local_fields: &[String]) -> Outcome {
+    let Some(local) = local else {
+        return match remote.deleted {
+            true => Outcome::new(Fate::Keep, List::Skipped, remote.to_json()),
+            false => created(remote),
+        };
+    };
+    if strategy == Strategy::PullOnly {
+        return overwrite(local, remote, local_fields);
+    }
+    if let Some(outcome) = settle_sent(local, remote, local_fields) {
+        return outcome;
+    }
+    match local.status {
+        Status::Synced => follow(local, remote, local_fields),
+        Status::Deleted => meet_deletion(local, remote, local_fields),
+        _ => meet_edit(local, remote, strategy, local_fields),
+    }
+}
+
+fn created(remote: &Remote) -> Outcome {
+    let row = remote.as_synced();
+    let json = row.to_json(&remote.id);
+    Outcome::new(Fate::Put(row), List::Created, json)
+}
+
+/// The local members that never leave this device stay.
+fn with_local_fields(local: &Row, remote: &Remote, local_fields: &[String]) -> Row {
+    let (_, kept) = split_local(&local.body, local_fields);
+    Row::new(merge_bodies(&remote.body, &kept), Status::Synced, remote.last_modified)
+}
+
+fn overwrite(local: &Row, remote: &Remote, local_fields: &[String]) -> Outcome {
+    if remote.deleted {
+        return Outcome::new(Fate::Remove, List::Deleted, local.to_json(&remote.id));
+    }
+    if !local.is_dirty() && same_content(&local.body, &remote.body, local_fields) {
+        return Outcome::silent(Fate::Put(with_local_fields(local, remote, local_fields)));
+    }
+    let row = Row::new(merge_bodies(&local.body, &remote.body), Status::Synced, remote.last_modified);
+    let entry = old_and_new(&remote.id, local, &row);
+    Outcome::new(Fate::Put(row), List::Updated, entry)
+}
+
+fn follow(local: &Row, remote: &Remote, local_fields: &[String]) -> Outcome {
+    if remote.deleted {
+        return Outcome::new(Fate::Remove, List::Deleted, local.to_json(&remote.id));
+    }
+    let row = with_local_fields(local, remote, local_fields);
+    if same_content(&local.body, &remote.body, local_fields) {
+        return match row == *local {
+            true => Outcome::silent(Fate::Keep),
+            false => Outcome::silent(Fate::Put(row)),
+        };
+    }
+    let entry = old_and_new(&remote.id, local, &row);
+    Outcome::new(Fate::Put(row), List::Updated, entry)
+}
+
+/// The lost answer to our own request, if that is what the remote shows.
+fn settle_sent(local: &Row, remote: &Remote, local_fields: &[String]) -> Option<Outcome> {
+    match (local.sent.as_ref()?, remote.deleted) {
+        (Sent::Deletion, true) if local.status == Status::Deleted => Some(Outcome::new(Fate::Remove, List::Skipped, local.to_json(&remote.id))),
+        (Sent::Deletion, true) => Some(Outcome::silent(Fate::Put(Row::new(local.body.clone(), Status::Updated, None)))),
+        (Sent::Body(body), false) if same_content(body, &remote.body, local_fields) => {
+            let still_ahead = local.status == Status::Deleted || !same_content(body, &local.body, local_fields);
+            Some(if still_ahead { Outcome::silent(Fate::Put(acknowledged(local, remote.last_modified))) } else { now_synced(local, remote) })
+        }
+        _ => None,
+    }
+}
+
+/// The server has an earlier edit of ours, at `last_modified`; the newer one is still to be sent.
+pub fn acknowledged(local: &Row, last_modified: Option<u64>) -> Row {
+    let status = if local.status == Status::Deleted { Status::Deleted } else { Status::Updated };
+    Row::new(local.body.clone(), status, last_modified)
+}
+
+fn now_synced(local: &Row, remote: &Remote) -> Outcome {
+    let row = Row::new(local.body.clone(), Status::Synced, remote.last_modified);
+    let entry = old_and_new(&remote.id, local, &row);
+    Outcome::new(Fate::Put(row), List::Updated, entry)
+}
+
+fn meet_deletion(local: &Row, remote: &Remote, local_fields: &[String]) -> Outcome {
+    let json = local.to_json(&remote.id);
+    if remote.deleted {
+        return Outcome::new(Fate::Remove, List::Skipped, json);
+    }
+    if local.last_modified.is_none() {
+        return match same_content(&local.body, &remote.body, local_fields) {
+            true => Outcome::new(Fate::Put(acknowledged(local, remote.last_modified)), List::Skipped, json),
+            false => created(remote),
+        };
+    }
+    // The deletion is pushed with the version it was made on, and meets the newer one there.
+    Outcome::new(Fate::Keep, List::Skipped, json)
+}
+
+fn meet_edit(local: &Row, remote: &Remote, strategy: Strategy, local_fields: &[String]) -> Outcome {
+    if !remote.deleted && same_content(&local.body, &remote.body, local_fields) {
+        return now_synced(local, remote);
+    }
+    if !remote.deleted && local.last_modified.is_some() && local.last_modified == remote.last_modified {
+        return Outcome::silent(Fate::Keep);
+    }
+    conflict(local, Some(remote), &remote.id, strategy, Side::Incoming, local_fields)
+}
+
+/// A conflict, resolved as the strategy says. `remote` is `None` or a tombstone where the server has no such record.
+pub fn conflict(local: &Row, remote: Option<&Remote>, id: &RecordId, strategy: Strategy, side: Side, local_fields: &[String]) -> Outcome {
+    let alive = remote.filter(|remote| !remote.deleted);
+    let remote_json = remote.map_or_else(|| "null".to_owned(), Remote::to_json);
+    match strategy {
+        Strategy::ClientWins => {
+            // On no version at all if the server has none: If-Match with a tombstone's timestamp is always refused.
+            let row = acknowledged(local, alive.and_then(|remote| remote.last_modified));
+            let json = resolved(id, &row.to_json(id), &remote_json, row.status.name());
+            Outcome::new(if row.status == Status::Deleted && alive.is_none() { Fate::Remove } else { Fate::Put(row) }, List::Resolved, json)
+        }
+        Strategy::ServerWins => match alive {
+            Some(remote) => {
+                let row = with_local_fields(local, remote, local_fields);
+                let json = resolved(id, &row.to_json(id), &local.to_json(id), "synced");
+                Outcome::new(Fate::Put(row), List::Resolved, json)
+            }
+            None => Outcome::new(Fate::Remove, List::Resolved, resolved(id, &remote_json, &local.to_json(id), "deleted")),
+        },
+        Strategy::Manual | Strategy::PullOnly => {
+            let side = if side == Side::Incoming { "incoming" } else { "outgoing" };
+            let json = format!("{{\"type\":\"{side}\",\"local\":{},\"remote\":{remote_json}}}", local.to_json(id));
+            Outcome::new(Fate::Keep, List::Conflicts, json)
+        }
+    }
+}
+
+fn resolved(id: &RecordId, accepted: &str, rejected: &str, status: &str) -> String {
+    format!("{{\"accepted\":{accepted},\"rejected\":{rejected},\"id\":{},\"_status\":{}}}", id.as_json(), json::quote(status))
+}
+
+fn old_and_new(id: &RecordId, old: &Row, new: &Row) -> String {
+    format!("{{\"old\":{},\"new\":{}}}", old.to_json(id), new.to_json(id))
+}

@@ -1,0 +1,267 @@
+//! What the operations on records do, with Kinto.js's statuses (kintojs.readthedocs.io, "API").
+//!
+//! Each one checks everything before its first write, so an operation that fails leaves its draft as it was,
+//! and operations of one group can share a draft.
+
+use super::draft::Draft;
+use super::json;
+use super::record::{Parsed, RecordId, Row, Status, merge_bodies, read_record, same_content};
+use crate::error::{Error, Result};
+
+pub fn create(draft: &mut Draft, record: &Parsed, synced: bool) -> Result<Row> {
+    let id = record.id()?;
+    if draft.row(id).is_some() {
+        return Err(Error::AlreadyExists { id: id.display() });
+    }
+    let status = if synced { Status::Synced } else { Status::Created };
+    let row = Row::new(record.body.as_str(), status, record.last_modified);
+    draft.put(id, row.clone());
+    Ok(row)
+}
+
+/// Within a transaction Kinto.js keeps whatever status the record carries.
+pub fn create_as_given(draft: &mut Draft, record: &Parsed) -> Result<Row> {
+    let mut row = create(draft, record, false)?;
+    if let Some(status) = record.status.filter(|status| *status != row.status) {
+        row.status = status;
+        draft.put(record.id()?, row.clone());
+    }
+    Ok(row)
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct UpdateOptions {
+    /// Keep the members that the new record does not name.
+    pub patch: bool,
+    /// The server has it so already.
+    pub synced: bool,
+}
+
+/// The new row and the old one.
+pub fn update(draft: &mut Draft, record: &Parsed, options: UpdateOptions, local_fields: &[String]) -> Result<(Row, Row)> {
+    let id = record.id()?;
+    let old = live(draft, id)?;
+    let row = successor(&old, record, options, local_fields);
+    draft.put(id, row.clone());
+    Ok((row, old))
+}
+
+fn successor(old: &Row, record: &Parsed, options: UpdateOptions, local_fields: &[String]) -> Row {
+    let body = if options.patch { merge_bodies(&old.body, &record.body) } else { record.body.clone() };
+    let status = match old.status {
+        _ if options.synced => Status::Synced,
+        Status::Synced if same_content(&old.body, &body, local_fields) => Status::Synced,
+        Status::Created => Status::Created,
+        _ => Status::Updated,
+    };
+    let mut row = Row::new(body, status, record.last_modified.or(old.last_modified));
+    row.sent = old.sent.clone().filter(|_| status != Status::Synced);
+    row
+}
+
+/// The new row, and the old one if a live record was replaced.
+pub fn upsert(draft: &mut Draft, record: &Parsed, local_fields: &[String]) -> Result<(Row, Option<Row>)> {
+    let id = record.id()?;
+    let old = draft.row(id);
+    let row = match &old {
+        None => Row::new(record.body.as_str(), Status::Created, record.last_modified),
+        Some(old) => successor(old, record, UpdateOptions::default(), local_fields),
+    };
+    draft.put(id, row.clone());
+    Ok((row, old.filter(Row::is_live)))
+}
+
+/// Marks as deleted, or removes at once if not `virtual`; gives the record as it was.
+pub fn delete(draft: &mut Draft, id: &RecordId, is_virtual: bool) -> Result<Row> {
+    if !is_virtual {
+        let old = draft.row(id).ok_or_else(|| not_found(id))?;
+        draft.remove(id);
+        return Ok(old);
+    }
+    let old = live(draft, id)?;
+    draft.put(id, Row { status: Status::Deleted, ..old.clone() });
+    Ok(old)
+}
+
+/// As [`delete`], but a missing record is no error.
+pub fn delete_any(draft: &mut Draft, id: &RecordId) -> Option<Row> {
+    let old = draft.row(id)?;
+    if old.is_live() {
+        draft.put(id, Row { status: Status::Deleted, ..old.clone() });
+    }
+    Some(old)
+}
+
+pub fn delete_all(draft: &mut Draft, ids: &[RecordId]) -> Vec<(RecordId, Row)> {
+    ids.iter().filter_map(|id| delete(draft, id, true).ok().map(|old| (id.clone(), old))).collect()
+}
+
+pub fn get(draft: &Draft, id: &RecordId, include_deleted: bool) -> Result<Row> {
+    draft.row(id).filter(|row| include_deleted || row.is_live()).ok_or_else(|| not_found(id))
+}
+
+/// Takes over records that the server is known to have; what is changed here, or as new here, stays.
+pub fn import_bulk(draft: &mut Draft, records: &[Parsed]) -> Result<Vec<(RecordId, Row)>> {
+    for record in records {
+        let id = record.id()?;
+        if record.last_modified.is_none() {
+            let message = format!("Record has no last_modified value: {}", id.display());
+            return Err(Error::InvalidRecord { message, path: "last_modified".into() });
+        }
+    }
+    let mut written = Vec::with_capacity(records.len());
+    for record in records {
+        let id = record.id()?;
+        let is_newer = |old: &Row| !old.is_dirty() && old.last_modified.is_some() && old.last_modified < record.last_modified;
+        if draft.row(id).as_ref().is_none_or(is_newer) {
+            let row = Row::new(record.body.as_str(), Status::Synced, record.last_modified);
+            draft.put(id, row.clone());
+            written.push((id.clone(), row));
+        }
+    }
+    Ok(written)
+}
+
+/// Prepares everything to be sent to a server that has none of it. Gives the number of rows touched.
+pub fn reset_sync_status(draft: &mut Draft) -> usize {
+    let mut count = 0;
+    for (id, row) in draft.rows() {
+        match row.status {
+            Status::Deleted => draft.remove(&id),
+            Status::Synced => draft.put(&id, Row::new(row.body, Status::Created, None)),
+            _ => continue,
+        }
+        count += 1;
+    }
+    for name in draft.note_names() {
+        if name == LAST_MODIFIED || name.starts_with(CURSOR) {
+            draft.set_note(&name, None);
+        }
+    }
+    count
+}
+
+/// Names of notes.
+pub const METADATA: &str = "metadata";
+pub const LAST_MODIFIED: &str = "last_modified";
+/// Followed by the URL of the remote collection: a cursor belongs to one server, another begins afresh.
+pub const CURSOR: &str = "cursor ";
+
+/// Stores what the user decided about a conflict. `conflict` is `{type, local, remote}` and `resolution` a record, as JSON.
+///
+/// Choosing a deletion deletes; Kinto.js stores a live record `{"deleted": true}` instead.
+pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields: &[String]) -> Result<(RecordId, Row)> {
+    let remote = json::member(conflict, "remote").filter(|raw| *raw != "null").map(read_record).transpose()?;
+    let remote = remote.filter(|remote| !remote.deleted);
+    let local_id = || json::member(conflict, "local").and_then(|raw| json::member(raw, "id")).map(RecordId::read);
+    let chosen = (resolution.trim() != "null").then(|| read_record(resolution)).transpose()?;
+    let id = match chosen.as_ref().and_then(|chosen| chosen.id.clone()) {
+        Some(id) => id,
+        None => local_id().ok_or_else(|| Error::InvalidOption { message: "A conflict needs its local record.".into() })??,
+    };
+    let last_modified = remote.as_ref().and_then(|remote| remote.last_modified);
+    let deletes = chosen.as_ref().is_none_or(|chosen| chosen.deleted || chosen.status == Some(Status::Deleted));
+    let body = chosen.map_or_else(String::new, |chosen| chosen.body);
+    let status = match &remote {
+        _ if deletes => Status::Deleted,
+        Some(remote) if same_content(&remote.body, &body, local_fields) => Status::Synced,
+        _ => Status::Updated,
+    };
+    let row = Row::new(body, status, last_modified);
+    match (deletes, &remote) {
+        (true, None) => draft.remove(&id),
+        _ => draft.put(&id, row.clone()),
+    }
+    Ok((id, row))
+}
+
+fn live(draft: &Draft, id: &RecordId) -> Result<Row> {
+    get(draft, id, false)
+}
+
+fn not_found(id: &RecordId) -> Error {
+    Error::NotFound { id: id.display() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::state::State;
+    use super::*;
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    fn draft() -> Draft {
+        Draft::new(Rc::new(RefCell::new(State::default())))
+    }
+
+    fn record(text: &str) -> Parsed {
+        read_record(text).unwrap()
+    }
+
+    fn with(status: Status) -> Draft {
+        let mut draft = draft();
+        draft.put(&RecordId::from_text("a"), Row::new(r#""n":1"#, status, Some(5)));
+        draft
+    }
+
+    #[test]
+    fn statuses_follow_kinto_js() {
+        let unchanged = r#"{"id":"a","n":1}"#;
+        let changed = r#"{"id":"a","n":2}"#;
+        for (before, text, after) in [
+            (Status::Created, changed, Status::Created),
+            (Status::Updated, changed, Status::Updated),
+            (Status::Synced, changed, Status::Updated),
+            (Status::Synced, unchanged, Status::Synced),
+        ] {
+            let (row, old) = update(&mut with(before), &record(text), UpdateOptions::default(), &[]).unwrap();
+            assert_eq!((row.status, row.last_modified, old.status), (after, Some(5), before));
+            assert_eq!(upsert(&mut with(before), &record(text), &[]).unwrap().0.status, after);
+        }
+    }
+
+    #[test]
+    fn a_tombstone_is_not_updated_but_can_be_upserted() {
+        let mut draft = with(Status::Deleted);
+        assert!(matches!(update(&mut draft, &record(r#"{"id":"a"}"#), UpdateOptions::default(), &[]), Err(Error::NotFound { .. })));
+        let (row, old) = upsert(&mut draft, &record(r#"{"id":"a"}"#), &[]).unwrap();
+        assert_eq!((row.status, row.last_modified, old), (Status::Updated, Some(5), None));
+    }
+
+    #[test]
+    fn an_operation_that_fails_leaves_the_draft_as_it_was() {
+        let mut draft = draft();
+        let bad = [record(r#"{"id":"a","last_modified":1}"#), record(r#"{"id":"b"}"#)];
+        assert!(import_bulk(&mut draft, &bad).is_err());
+        assert!(delete(&mut draft, &RecordId::from_text("a"), true).is_err());
+        assert!(draft.is_empty());
+    }
+
+    #[test]
+    fn import_takes_only_what_is_newer_than_a_synced_copy() {
+        for (status, last_modified, taken) in [(Status::Synced, 6, true), (Status::Synced, 5, false), (Status::Updated, 6, false), (Status::Deleted, 6, false)] {
+            let text = format!(r#"{{"id":"a","last_modified":{last_modified}}}"#);
+            assert_eq!(import_bulk(&mut with(status), &[record(&text)]).unwrap().len(), usize::from(taken));
+        }
+    }
+
+    #[test]
+    fn choosing_the_remote_deletion_deletes() {
+        let mut draft = with(Status::Updated);
+        let conflict = r#"{"type":"incoming","local":{"id":"a","n":1},"remote":{"id":"a","deleted":true,"last_modified":9}}"#;
+        resolve(&mut draft, conflict, r#"{"id":"a","deleted":true,"last_modified":9}"#, &[]).unwrap();
+        assert_eq!(draft.row(&RecordId::from_text("a")), None);
+        let mut draft = with(Status::Updated);
+        resolve(&mut draft, r#"{"type":"outgoing","local":{"id":"a","n":1},"remote":null}"#, "null", &[]).unwrap();
+        assert_eq!(draft.row(&RecordId::from_text("a")), None);
+    }
+
+    #[test]
+    fn a_resolution_stands_on_the_remote_version() {
+        let conflict = r#"{"type":"incoming","local":{"id":"a","n":1},"remote":{"id":"a","n":3,"last_modified":9}}"#;
+        for (resolution, status) in [(r#"{"id":"a","n":3}"#, Status::Synced), (r#"{"id":"a","n":4}"#, Status::Updated)] {
+            let (_, row) = resolve(&mut with(Status::Updated), conflict, resolution, &[]).unwrap();
+            assert_eq!((row.status, row.last_modified), (status, Some(9)));
+        }
+    }
+}

@@ -1,0 +1,263 @@
+//! Kinto over HTTP, as data: URLs and requests. No request leaves from here.
+//!
+//! Obeys docs.kinto-storage.org, "API": records, batch operations, timestamps, pagination, backoff.
+
+use super::json;
+use super::record::{Body, RecordId};
+use crate::error::{Error, Result};
+use super::http::Request;
+
+pub type Headers = Vec<(String, String)>;
+
+/// A server's root: `https://kinto.example/v1`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Remote(String);
+
+impl Remote {
+    pub fn read(url: &str) -> Result<Self> {
+        let root = url.strip_suffix('/').unwrap_or(url);
+        let bad = |message: String| Error::InvalidOption { message };
+        let version = root.rsplit('/').next().and_then(|last| last.strip_prefix('v')).unwrap_or("");
+        if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit()) {
+            return Err(bad(format!("The remote URL must contain the version: {url}. Give it as https://server/v1.")));
+        }
+        if origin(root).is_none() {
+            return Err(bad(format!("Invalid remote URL: {url}. Give it as https://server/v1, without credentials; these belong in `headers`.")));
+        }
+        Ok(Remote(root.to_owned()))
+    }
+
+    pub fn url(&self) -> &str {
+        &self.0
+    }
+
+    pub fn origin(&self) -> String {
+        origin(&self.0).unwrap_or_default()
+    }
+
+    /// Follows a `Next-Page` only to where the credentials belong.
+    pub fn next_page(&self, next: &str) -> Result<String> {
+        match origin(next) {
+            Some(there) if there == self.origin() => Ok(next.to_owned()),
+            _ => Err(Error::OtherOrigin { url: self.0.clone(), next: next.chars().take(200).collect() }),
+        }
+    }
+}
+
+/// `scheme://host:port`, lower case, default port dropped; `None` for anything but a plain absolute http(s) URL.
+/// Stricter than the URL standard on purpose: backslashes, spaces, controls and credentials, which parsers read differently, are refused.
+pub fn origin(url: &str) -> Option<String> {
+    if !url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
+        return None;
+    }
+    let (scheme, rest) = url.split_once("://")?;
+    let scheme = scheme.to_ascii_lowercase();
+    let authority = rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty() && !host.contains('@'))?.to_ascii_lowercase();
+    let default_port = match scheme.as_str() {
+        "http" => ":80",
+        "https" => ":443",
+        _ => return None,
+    };
+    Some(format!("{scheme}://{}", authority.strip_suffix(default_port).unwrap_or(&authority)))
+}
+
+/// As JavaScript's `encodeURIComponent`.
+pub fn encode(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => out.push(char::from(byte)),
+            _ => out.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    out
+}
+
+/// One remote collection, and what every request to it carries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    pub remote: Remote,
+    pub bucket: String,
+    pub collection: String,
+    pub headers: Headers,
+    /// For caches in between: the timestamp that the caller knows the server has (`_expected`).
+    pub expected_timestamp: Option<String>,
+}
+
+/// How many records a page of a listing may have. A page is one local commit, and what an interrupted pull loses at most.
+pub const PAGE_RECORDS: usize = 2000;
+
+impl Target {
+    /// Names the remote collection: what its cursor is kept under.
+    pub fn url(&self) -> String {
+        format!("{}{}", self.remote.url(), self.path())
+    }
+
+    /// Relative to the server's root.
+    pub fn path(&self) -> String {
+        format!("/buckets/{}/collections/{}", encode(&self.bucket), encode(&self.collection))
+    }
+
+    pub fn record_path(&self, id: &RecordId) -> String {
+        format!("{}/records/{}", self.path(), encode(&id.display()))
+    }
+
+    fn get(&self, url: String) -> Request {
+        Request { method: "GET", url, headers: self.headers_with(&[("Accept", "application/json")]), body: None }
+    }
+
+    /// The app's headers win over ours, whatever their case.
+    fn headers_with(&self, ours: &[(&str, &str)]) -> Headers {
+        let given = |name: &str| self.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+        let added = ours.iter().filter(|(name, _)| !given(name)).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        added.chain(self.headers.iter().cloned()).collect()
+    }
+
+    pub fn hello(&self) -> Request {
+        self.get(format!("{}/", self.remote.url()))
+    }
+
+    pub fn metadata(&self) -> Request {
+        let expected = self.expected_timestamp.as_ref().map_or_else(String::new, |ts| format!("?_expected={}", encode(ts)));
+        self.get(format!("{}{expected}", self.url()))
+    }
+
+    /// Changes since `since`, oldest first, tombstones included; everything that lives without it.
+    /// `known` are versions that need not be shown: not ids, which would hide a foreign change to the same record.
+    pub fn list(&self, since: Option<u64>, known: &[u64], if_none_match: Option<u64>) -> Request {
+        let mut query = format!("_sort=last_modified&_limit={PAGE_RECORDS}");
+        if let Some(since) = since {
+            query.push_str(&format!("&_since={since}"));
+        }
+        if !known.is_empty() {
+            let known: Vec<String> = known.iter().map(u64::to_string).collect();
+            query.push_str(&format!("&exclude_last_modified={}", known.join(",")));
+        }
+        if let Some(expected) = &self.expected_timestamp {
+            query.push_str(&format!("&_expected={}", encode(expected)));
+        }
+        let mut request = self.get(format!("{}/records?{query}", self.url()));
+        if let Some(etag) = if_none_match {
+            request.headers.push(("If-None-Match".into(), format!("\"{etag}\"")));
+        }
+        request
+    }
+
+    /// The ids of all records and tombstones.
+    pub fn list_ids(&self) -> Request {
+        self.get(format!("{}/records?_since=0&_fields=id&_sort=last_modified&_limit={PAGE_RECORDS}", self.url()))
+    }
+
+    /// A page that a listing's `Next-Page` named and [`Remote::next_page`] allowed.
+    pub fn page(&self, url: String) -> Request {
+        self.get(url)
+    }
+
+    pub fn batch(&self, parts: &[Part]) -> Request {
+        let parts: Vec<&str> = parts.iter().map(|part| part.json.as_str()).collect();
+        Request {
+            method: "POST",
+            url: format!("{}/batch", self.remote.url()),
+            headers: self.headers_with(&[("Accept", "application/json"), ("Content-Type", "application/json")]),
+            body: Some(format!("{{\"requests\":[{}]}}", parts.join(","))),
+        }
+    }
+
+    pub fn put(&self, id: &RecordId, body: &Body, version: Option<u64>) -> Part {
+        let condition = match version {
+            Some(version) => ("If-Match", format!("\"{version}\"")),
+            None => ("If-None-Match", "*".to_owned()),
+        };
+        let separator = if body.is_empty() { "" } else { "," };
+        let data = format!("{{{body}{separator}\"id\":{}}}", id.as_json());
+        self.part("PUT", id, condition, Some(data))
+    }
+
+    pub fn delete(&self, id: &RecordId, version: u64) -> Part {
+        self.part("DELETE", id, ("If-Match", format!("\"{version}\"")), None)
+    }
+
+    fn part(&self, method: &str, id: &RecordId, (name, value): (&str, String), data: Option<String>) -> Part {
+        let path = self.record_path(id);
+        let body = data.as_ref().map_or_else(String::new, |data| format!(",\"body\":{{\"data\":{data}}}"));
+        let headers = format!("{{\"{name}\":{}}}", json::quote(&value));
+        let json = format!("{{\"method\":\"{method}\",\"path\":{},\"headers\":{headers}{body}}}", json::quote(&path));
+        Part { json, path, data }
+    }
+}
+
+/// One request within a batch.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    pub json: String,
+    pub path: String,
+    /// The record as sent, JSON.
+    pub data: Option<String>,
+}
+
+/// Front servers commonly refuse bodies past 1 MiB.
+const BATCH_BYTES: usize = 900 << 10;
+
+/// How many of these parts go into one batch: as many as the server and a front server take, and at least one.
+pub fn batch_length<'a>(parts: impl Iterator<Item = &'a Part>, max_requests: usize) -> usize {
+    let mut bytes = 0;
+    parts
+        .take(max_requests.max(1))
+        .take_while(|part| {
+            let first = bytes == 0;
+            bytes += part.json.len() + 1;
+            first || bytes <= BATCH_BYTES
+        })
+        .count()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_remote_needs_a_version_and_no_credentials() {
+        for good in ["http://localhost:8888/v1", "https://example.com/kinto/v2/", "HTTPS://Example.com:443/v1"] {
+            assert!(Remote::read(good).is_ok(), "{good}");
+        }
+        for bad in ["", "http://localhost:8888", "http://localhost/v", "http://localhost/v1/x", "ftp://x/v1", "/v1", "http://u:p@x/v1", "http:///v1", "http://a b/v1"] {
+            assert_eq!(Remote::read(bad).map_err(|error| error.code()), Err("invalid_option".into()), "{bad}");
+        }
+        assert!(Remote::read("http://x").unwrap_err().to_string().contains("must contain the version"));
+    }
+
+    #[test]
+    fn a_next_page_is_followed_only_to_the_same_origin() {
+        let remote = Remote::read("https://example.com/v1").unwrap();
+        assert!(remote.next_page("https://EXAMPLE.com:443/v1/buckets/b/collections/c/records?_token=x").is_ok());
+        for other in [
+            "http://example.com/v1",
+            "https://example.com.evil.org/v1",
+            "https://evil.org/?https://example.com/v1",
+            "https://example.com:8443/v1",
+            "https://example.com@evil.org/v1",
+            "https://evil.org\\@example.com/v1",
+            "//evil.org/v1",
+            "/v1/buckets",
+            "https://example.com\t.evil.org",
+        ] {
+            assert!(matches!(remote.next_page(other), Err(Error::OtherOrigin { .. })), "{other}");
+        }
+    }
+
+    #[test]
+    fn names_and_ids_cannot_leave_their_place_in_the_path() {
+        let target = Target { remote: Remote::read("http://x/v1").unwrap(), bucket: "a/b".into(), collection: "?c#".into(), headers: vec![], expected_timestamp: None };
+        assert_eq!(target.record_path(&RecordId::from_text("../é")), "/buckets/a%2Fb/collections/%3Fc%23/records/..%2F%C3%A9");
+    }
+
+    #[test]
+    fn a_batch_is_cut_by_count_and_by_bytes() {
+        let part = |bytes: usize| Part { json: "x".repeat(bytes), path: String::new(), data: None };
+        let small: Vec<Part> = (0..60).map(|_| part(10)).collect();
+        assert_eq!(batch_length(small.iter(), 25), 25);
+        let large: Vec<Part> = (0..4).map(|_| part(400 << 10)).collect();
+        assert_eq!(batch_length(large.iter(), 25), 2);
+        assert_eq!(batch_length([part(2 << 20)].iter(), 25), 1);
+    }
+}

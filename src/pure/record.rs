@@ -1,0 +1,270 @@
+//! Records, their ids and statuses.
+//!
+//! A record is kept as the text of its own members; what the library adds (`id`, `last_modified`, `_status`) stands beside it.
+
+use super::json;
+use crate::error::{Error, Result};
+use std::rc::Rc;
+
+/// The canonical JSON text of an id: `"abc"`, or `12` where the app's schema has numbers.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordId(Rc<str>);
+
+impl RecordId {
+    /// From the JSON text of a scalar.
+    pub fn read(raw: &str) -> Result<Self> {
+        let raw = raw.trim();
+        if raw.is_empty() || raw.starts_with(['{', '[']) || raw == "null" {
+            return Err(Error::InvalidId { message: format!("Invalid Id: {raw}") });
+        }
+        Ok(RecordId(json::canonical(raw).into()))
+    }
+
+    /// From text that [`RecordId::as_json`] gave.
+    pub fn from_canonical(json: &str) -> Self {
+        RecordId(json.into())
+    }
+
+    pub fn from_text(text: &str) -> Self {
+        RecordId(json::quote(text).into())
+    }
+
+    /// JSON text.
+    pub fn as_json(&self) -> &str {
+        &self.0
+    }
+
+    /// As `String(id)` in JavaScript: for messages and URLs.
+    pub fn display(&self) -> String {
+        json::units(&self.0).map_or_else(|| self.0.to_string(), |units| String::from_utf16_lossy(&units))
+    }
+}
+
+impl std::fmt::Debug for RecordId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Where a record stands towards the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    /// Only here; the server never acknowledged it.
+    Created,
+    /// The server knows it; changed here since.
+    Updated,
+    /// Deleted here; kept until the server knows.
+    Deleted,
+    /// As the server has it, at `last_modified`.
+    Synced,
+}
+
+impl Status {
+    pub fn name(self) -> &'static str {
+        match self {
+            Status::Created => "created",
+            Status::Updated => "updated",
+            Status::Deleted => "deleted",
+            Status::Synced => "synced",
+        }
+    }
+
+    pub fn read(name: &str) -> Option<Self> {
+        [Status::Created, Status::Updated, Status::Deleted, Status::Synced].into_iter().find(|status| status.name() == name)
+    }
+}
+
+/// The text of a record's own members, without braces: `"title":"x","done":false`.
+pub type Body = Rc<str>;
+
+/// What may have reached the server although its answer never came. A listing that shows it is the lost answer,
+/// not somebody else's change; without this a device meets its own older edit as a conflict with itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sent {
+    Body(Body),
+    Deletion,
+}
+
+/// A record as this device keeps it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Row {
+    pub body: Body,
+    pub status: Status,
+    /// Milliseconds, the server's (or what the caller supplied).
+    pub last_modified: Option<u64>,
+    pub sent: Option<Sent>,
+}
+
+impl Row {
+    pub fn new(body: impl Into<Body>, status: Status, last_modified: Option<u64>) -> Self {
+        Row { body: body.into(), status, last_modified, sent: None }
+    }
+
+    pub fn is_live(&self) -> bool {
+        self.status != Status::Deleted
+    }
+
+    pub fn is_dirty(&self) -> bool {
+        self.status != Status::Synced
+    }
+
+    /// Appends the record as JavaScript sees it.
+    pub fn write(&self, id: &RecordId, out: &mut String) {
+        out.push('{');
+        out.push_str(&self.body);
+        if !self.body.is_empty() {
+            out.push(',');
+        }
+        out.push_str("\"id\":");
+        out.push_str(id.as_json());
+        if let Some(last_modified) = self.last_modified {
+            out.push_str(",\"last_modified\":");
+            out.push_str(&last_modified.to_string());
+        }
+        out.push_str(",\"_status\":\"");
+        out.push_str(self.status.name());
+        out.push_str("\"}");
+    }
+
+    pub fn to_json(&self, id: &RecordId) -> String {
+        let mut out = String::with_capacity(self.body.len() + 96);
+        self.write(id, &mut out);
+        out
+    }
+}
+
+/// A record from outside, taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parsed {
+    pub id: Option<RecordId>,
+    pub last_modified: Option<u64>,
+    pub status: Option<Status>,
+    /// A tombstone: `deleted` is true.
+    pub deleted: bool,
+    pub body: String,
+}
+
+impl Parsed {
+    pub fn id(&self) -> Result<&RecordId> {
+        self.id.as_ref().ok_or_else(|| Error::InvalidId { message: "Cannot use a record missing id.".into() })
+    }
+}
+
+/// Takes a record apart. The text has to be valid JSON already.
+pub fn read_record(text: &str) -> Result<Parsed> {
+    let members = json::members(text).ok_or_else(|| invalid("Record is not an object.", ""))?;
+    let mut parsed = Parsed { id: None, last_modified: None, status: None, deleted: false, body: String::with_capacity(text.len()) };
+    for (key, value) in members {
+        if json::is_key(key, "id") {
+            parsed.id = Some(RecordId::read(value)?);
+        } else if json::is_key(key, "last_modified") {
+            parsed.last_modified = read_timestamp(value)?;
+        } else if json::is_key(key, "_status") {
+            parsed.status = json::string(value).and_then(|name| Status::read(&name));
+        } else {
+            parsed.deleted |= value == "true" && json::is_key(key, "deleted");
+            push_member(&mut parsed.body, key, value);
+        }
+    }
+    Ok(parsed)
+}
+
+fn read_timestamp(raw: &str) -> Result<Option<u64>> {
+    const SAFE: f64 = 9_007_199_254_740_991.0;
+    match json::number(raw) {
+        _ if raw == "null" => Ok(None),
+        Some(ms) if ms >= 0.0 && ms <= SAFE && ms.fract() == 0.0 => Ok(Some(ms as u64)),
+        _ => Err(invalid(&format!("last_modified is not a whole number of milliseconds: {raw}"), "last_modified")),
+    }
+}
+
+pub fn invalid(message: &str, path: &str) -> Error {
+    Error::InvalidRecord { message: message.to_owned(), path: path.to_owned() }
+}
+
+fn push_member(body: &mut String, key: &str, value: &str) {
+    if !body.is_empty() {
+        body.push(',');
+    }
+    body.push_str(key);
+    body.push(':');
+    body.push_str(value);
+}
+
+/// `{...base, ...over}`.
+pub fn merge_bodies(base: &str, over: &str) -> String {
+    if base.is_empty() || over.is_empty() {
+        return if base.is_empty() { over } else { base }.to_owned();
+    }
+    let mut merged: Vec<(&str, &str)> = json::body_members(base).collect();
+    for (key, value) in json::body_members(over) {
+        let name = json::canonical(key);
+        match merged.iter_mut().find(|(known, _)| json::canonical(known) == name) {
+            Some(member) => member.1 = value,
+            None => merged.push((key, value)),
+        }
+    }
+    join(merged)
+}
+
+/// Splits off the members that never leave this device: (what is shared, what is local).
+pub fn split_local(body: &str, local_fields: &[String]) -> (String, String) {
+    if local_fields.is_empty() {
+        return (body.to_owned(), String::new());
+    }
+    let is_local = |(key, _): &(&str, &str)| local_fields.iter().any(|field| json::is_key(key, field));
+    let (local, shared): (Vec<_>, Vec<_>) = json::body_members(body).partition(is_local);
+    (join(shared), join(local))
+}
+
+fn join(members: Vec<(&str, &str)>) -> String {
+    let mut body = String::new();
+    for (key, value) in members {
+        push_member(&mut body, key, value);
+    }
+    body
+}
+
+/// Whether two bodies are the same record to the server: deeply equal but for local fields.
+pub fn same_content(a: &str, b: &str, local_fields: &[String]) -> bool {
+    if a == b {
+        return true;
+    }
+    let shared = |body: &str| json::canonical(&format!("{{{}}}", split_local(body, local_fields).0));
+    shared(a) == shared(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_taken_apart_and_put_together() {
+        let parsed = read_record(r#"{"id":"a","title":"\ud800","last_modified":12,"n":1.50,"_status":"synced"}"#).unwrap();
+        assert_eq!(parsed.body, r#""title":"\ud800","n":1.50"#);
+        let row = Row::new(parsed.body.clone(), Status::Synced, parsed.last_modified);
+        assert_eq!(row.to_json(parsed.id().unwrap()), r#"{"title":"\ud800","n":1.50,"id":"a","last_modified":12,"_status":"synced"}"#);
+    }
+
+    #[test]
+    fn ids_have_one_form() {
+        assert_eq!(RecordId::read(r#""\u0061""#).unwrap(), RecordId::from_text("a"));
+        assert_eq!(RecordId::read("1.0").unwrap(), RecordId::read("1").unwrap());
+        assert_ne!(RecordId::read("\"1\"").unwrap(), RecordId::read("1").unwrap());
+        assert!(RecordId::read("{}").is_err() && RecordId::read("").is_err() && RecordId::read("null").is_err());
+    }
+
+    #[test]
+    fn a_timestamp_is_a_whole_number_of_milliseconds() {
+        assert!(read_record(r#"{"last_modified":"yesterday"}"#).is_err());
+        assert!(read_record(r#"{"last_modified":1.5}"#).is_err());
+        assert_eq!(read_record(r#"{"last_modified":null}"#).unwrap().last_modified, None);
+    }
+
+    #[test]
+    fn merging_keeps_what_is_not_replaced() {
+        assert_eq!(merge_bodies(r#""a":1,"b":2"#, r#""b":3,"c":4"#), r#""a":1,"b":3,"c":4"#);
+        assert_eq!(split_local(r#""a":1,"b":2"#, &["b".into()]), (r#""a":1"#.into(), r#""b":2"#.into()));
+        assert!(same_content(r#""a":1,"l":2"#, r#""l":3,"a":1.0"#, &["l".into()]));
+    }
+}

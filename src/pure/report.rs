@@ -1,0 +1,56 @@
+//! What a sync did: the lists of Kinto.js's `SyncResultObject`. Entries are JSON texts; the facade removes duplicates.
+
+/// The lists, by the names JavaScript sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum List {
+    Errors,
+    Created,
+    Updated,
+    Deleted,
+    Published,
+    Conflicts,
+    Skipped,
+    Resolved,
+}
+
+pub const LISTS: [(List, &str); 8] = [
+    (List::Errors, "errors"),
+    (List::Created, "created"),
+    (List::Updated, "updated"),
+    (List::Deleted, "deleted"),
+    (List::Published, "published"),
+    (List::Conflicts, "conflicts"),
+    (List::Skipped, "skipped"),
+    (List::Resolved, "resolved"),
+];
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Report {
+    pub last_modified: Option<u64>,
+    pub entries: Vec<(List, String)>,
+}
+
+impl Report {
+    pub fn add(&mut self, list: List, json: String) {
+        self.entries.push((list, json));
+    }
+
+    pub fn count(&self, list: List) -> usize {
+        self.entries.iter().filter(|(other, _)| *other == list).count()
+    }
+
+    pub fn of(&self, list: List) -> impl Iterator<Item = &str> {
+        self.entries.iter().filter(move |(other, _)| *other == list).map(|(_, json)| json.as_str())
+    }
+
+    pub fn to_json(&self) -> String {
+        let last_modified = self.last_modified.map_or_else(|| "null".to_owned(), |ms| ms.to_string());
+        let mut out = format!("{{\"lastModified\":{last_modified}");
+        for (list, name) in LISTS {
+            let entries: Vec<&str> = self.of(list).collect();
+            out.push_str(&format!(",\"{name}\":[{}]", entries.join(",")));
+        }
+        out.push('}');
+        out
+    }
+}

@@ -1,0 +1,62 @@
+//! What a collection is: rows and notes, changed by changes.
+
+use super::record::{RecordId, Row, Sent, Status};
+use std::collections::BTreeMap;
+
+/// One step from a state to the next. A page is a list of these.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Change {
+    Put(RecordId, Row),
+    Remove(RecordId),
+    /// A note kept beside the records and committed with them: the server's metadata, a cursor per remote.
+    Note(String, Option<String>),
+    /// The record's present content is being handed to the network (see [`Sent`]). An id, so that a push does not store the content twice.
+    Sending(RecordId),
+    /// Removes every row and note.
+    Clear,
+}
+
+/// Rows by id, in the order IndexedDB would have them, and notes by name.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct State {
+    pub rows: BTreeMap<RecordId, Row>,
+    pub notes: BTreeMap<String, String>,
+}
+
+impl State {
+    pub fn apply(&mut self, change: Change) {
+        match change {
+            Change::Put(id, row) => {
+                self.rows.insert(id, row);
+            }
+            Change::Remove(id) => {
+                self.rows.remove(&id);
+            }
+            Change::Note(name, Some(text)) => {
+                self.notes.insert(name, text);
+            }
+            Change::Note(name, None) => {
+                self.notes.remove(&name);
+            }
+            Change::Sending(id) => {
+                if let Some(row) = self.rows.get_mut(&id) {
+                    row.sent = Some(present_content(row));
+                }
+            }
+            Change::Clear => *self = State::default(),
+        }
+    }
+
+    /// Rows that the server has not acknowledged.
+    pub fn unsynced(&self) -> usize {
+        self.rows.values().filter(|row| row.is_dirty()).count()
+    }
+}
+
+/// What a push of this row would tell the server.
+pub fn present_content(row: &Row) -> Sent {
+    match row.status {
+        Status::Deleted => Sent::Deletion,
+        _ => Sent::Body(row.body.clone()),
+    }
+}

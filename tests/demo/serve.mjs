@@ -1,0 +1,85 @@
+// Serves the demo: `/` is www/, `/essaim/` the built package. `node tests/demo/serve.mjs --port 8000`
+//
+// No dependency, no cache, and the headers under which the demo must work, the content security policy above all.
+
+import { createServer } from "node:http";
+import { readFile } from "node:fs/promises";
+import { extname, join, normalize, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+const TYPES = {
+  ".css": "text/css; charset=utf-8",
+  ".html": "text/html; charset=utf-8",
+  ".js": "text/javascript; charset=utf-8",
+  ".json": "application/json; charset=utf-8",
+  ".map": "application/json; charset=utf-8",
+  ".svg": "image/svg+xml",
+  ".wasm": "application/wasm",
+};
+
+/** What the README tells apps to send. `connect-src *` because the demo's user may name any server. */
+export const CONTENT_SECURITY_POLICY = [
+  "default-src 'self'",
+  "script-src 'self' 'wasm-unsafe-eval'",
+  "style-src 'self'",
+  "connect-src *",
+  "object-src 'none'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+].join("; ");
+
+/**
+ * Starts the server and resolves once it listens, with `{url, close()}`.
+ * `port` 0 takes a free one; `www` and `pkg` are the two folders.
+ */
+export async function serveDemo({ port = 0, host = "localhost", www = join(ROOT, "www"), pkg = join(ROOT, "pkg") } = {}) {
+  const server = createServer(async (request, response) => {
+    const { status, headers, body } = await answer(request, www, pkg);
+    response.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body);
+  });
+  await new Promise((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
+  return {
+    url: `http://${host}:${server.address().port}/`,
+    close: () => new Promise((resolve) => server.close(resolve).closeAllConnections()),
+  };
+}
+
+async function answer({ method, url }, www, pkg) {
+  if (method !== "GET" && method !== "HEAD") return { status: 405, headers: { Allow: "GET, HEAD" }, body: "Method not allowed" };
+  try {
+    const path = decodeURIComponent(new URL(url, "http://localhost").pathname);
+    const file = path.startsWith("/essaim/") ? within(pkg, path.slice("/essaim".length)) : within(www, path.endsWith("/") ? `${path}index.html` : path);
+    const body = await readFile(file);
+    const type = TYPES[extname(file)] ?? "application/octet-stream";
+    return {
+      status: 200,
+      headers: {
+        "Content-Type": type,
+        "Content-Length": body.length,
+        "Cache-Control": "no-store",
+        "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+        "Referrer-Policy": "no-referrer",
+        "X-Content-Type-Options": "nosniff",
+      },
+      body,
+    };
+  } catch {
+    return { status: 404, headers: { "Content-Type": "text/plain" }, body: "Not found" };
+  }
+}
+
+function within(folder, path) {
+  const file = normalize(join(folder, path));
+  if (!file.startsWith(folder.endsWith(sep) ? folder : folder + sep)) throw new Error("outside");
+  return file;
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { values } = parseArgs({ options: { port: { type: "string", default: "8000" }, host: { type: "string", default: "localhost" } } });
+  const { url } = await serveDemo({ port: Number(values.port), host: values.host });
+  console.log(`The demo is at ${url}`);
+}

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+"""Serves a real Kinto, alone or for the time of one command.
+
+    target/kinto/bin/python tests/kinto/serve.py                     # until Ctrl-C; the first line says KINTO_URL=…
+    target/kinto/bin/python tests/kinto/serve.py -- cargo test …     # KINTO_URL is in the command's environment
+    target/kinto/bin/python tests/kinto/serve.py --postgresql --page-size 3 -- …
+
+The server runs inside this process and listens before anything is announced: there is no port to guess, nothing to
+poll for, and nothing left running when this process ends.
+"""
+
+import argparse
+import configparser
+import contextlib
+import io
+import logging
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+
+import kinto
+import kinto.core.scripts
+import waitress.server
+
+from postgresql import a_postgresql
+
+INI = pathlib.Path(__file__).with_name("kinto.ini")
+
+
+def main() -> int:
+    options = read_options()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # an exception, so that PostgreSQL is stopped too
+    # Advice for production (HTTPS, accounts in memory) would bury what a failing test prints.
+    warnings.filterwarnings("ignore", module="kinto")
+    os.environ["KINTO_INI"] = str(INI)
+    for name in ("kinto", "waitress.queue"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    with contextlib.ExitStack() as stack:
+        settings = read_settings(options)
+        if options.postgresql:
+            settings |= postgresql_settings(stack.enter_context(a_postgresql()))
+        server = listen(settings, options)
+        url = f"http://localhost:{server.effective_port}/v1"
+        if not options.command:
+            print(f"KINTO_URL={url}", flush=True)
+            server.run()
+            return 0
+        threading.Thread(target=server.run, daemon=True).start()
+        return run(options, url)
+
+
+def read_options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--port", type=int, default=0, help="0: any free one (default)")
+    parser.add_argument("--postgresql", action="store_true", help="keep data in PostgreSQL instead of memory")
+    parser.add_argument("--page-size", type=int, help="longest listing in one answer (kinto.paginate_by)")
+    parser.add_argument("--batch-size", type=int, help="most requests in one batch (kinto.batch_max_requests)")
+    parser.add_argument("command", nargs="*", help="run this, then stop")
+    return parser.parse_args()
+
+
+def read_settings(options: argparse.Namespace) -> dict:
+    ini = configparser.ConfigParser()
+    ini.read(INI)
+    settings = {key: value for key, value in ini["app:main"].items() if key != "use"}
+    if options.page_size:
+        settings["kinto.paginate_by"] = options.page_size
+    if options.batch_size:
+        settings["kinto.batch_max_requests"] = options.batch_size
+    return settings
+
+
+def postgresql_settings(url: str) -> dict:
+    settings = {}
+    for backend in ("storage", "cache", "permission"):
+        settings[f"kinto.{backend}_backend"] = f"kinto.core.{backend}.postgresql"
+        settings[f"kinto.{backend}_url"] = url
+    return settings
+
+
+def listen(settings: dict, options: argparse.Namespace):
+    with contextlib.redirect_stderr(io.StringIO()):  # the accounts plugin prints its advice, past warnings and logging
+        app = kinto.main({}, **settings)
+    if options.postgresql:
+        kinto.core.scripts.migrate({"registry": app.registry})
+    try:
+        return waitress.server.create_server(app, host="127.0.0.1", port=options.port, threads=8)
+    except OSError as error:
+        sys.exit(f"Kinto cannot listen on port {options.port} ({error.strerror}): stop what uses it, or choose another --port.")
+
+
+def run(options: argparse.Namespace, url: str) -> int:
+    told = {"KINTO_URL": url, "KINTO_BACKEND": "postgresql" if options.postgresql else "memory"}
+    if options.page_size:
+        told["KINTO_PAGE_SIZE"] = str(options.page_size)
+    child = subprocess.Popen(options.command, env=os.environ | told)
+    try:
+        return child.wait()
+    except KeyboardInterrupt:  # the terminal sent it to the command as well
+        return child.wait()
+    except SystemExit:
+        child.terminate()
+        child.wait()
+        raise
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,204 @@
+//! A Kinto server for simulations: no socket, no thread, no clock of its own. It answers as Kinto 26.5 with the memory
+//! backend does, for what essaim asks a server; `tests/contract` holds it to that, rule by rule, beside real ones.
+//!
+//! ```ignore
+//! let mut server = SimServer::new(SimConfig::default());
+//! let response = server.handle(now_ms, &request);
+//! let backup = server.clone();     // a server restored from a backup is `server = backup`
+//! ```
+//!
+//! Same state, same time and same request give the same answer: nothing is random. A request that a real Kinto would
+//! serve and this one does not know panics with "not simulated", rather than mislead.
+//!
+//! Left out of the answers: `Last-Modified`, `Cache-Control`, CORS and security headers, which the client does not read.
+
+mod answer;
+mod auth;
+mod batch;
+mod filter;
+mod listing;
+mod number;
+mod object;
+mod resource;
+
+use std::collections::BTreeMap;
+
+use essaim::ports::{Request, Response};
+use url::Url;
+
+use answer::Answer;
+use auth::User;
+use resource::{Address, Resource};
+
+/// Ids of buckets, collections and records. <https://docs.kinto-storage.org/en/stable/api/1.x/records.html>
+fn is_valid_id(id: &str) -> bool {
+    let mut bytes = id.bytes();
+    bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
+        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+}
+
+/// What the administrator of a Kinto chooses.
+#[derive(Clone, Debug)]
+pub struct SimConfig {
+    /// `kinto.paginate_by`: the longest listing in one answer. `None`: 10,000, Kinto's own limit.
+    pub page_size: Option<usize>,
+    /// `kinto.batch_max_requests`.
+    pub batch_max_requests: usize,
+}
+
+impl Default for SimConfig {
+    fn default() -> Self {
+        Self { page_size: None, batch_max_requests: 25 }
+    }
+}
+
+/// All that a Kinto holds: one [`Resource`] per parent (`/buckets/b/collections/c` for the records of `c`), and who made each bucket.
+#[derive(Clone, Debug)]
+pub struct SimServer {
+    config: SimConfig,
+    resources: BTreeMap<Address, Resource>,
+    owners: BTreeMap<String, String>,
+}
+
+/// One request, read: what every endpoint needs to know.
+struct Call<'a> {
+    now_ms: u64,
+    method: &'a str,
+    url: Url,
+    headers: Vec<(String, String)>,
+    body: Option<&'a str>,
+    user: Option<User>,
+}
+
+impl Call<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+}
+
+impl SimServer {
+    pub fn new(config: SimConfig) -> Self {
+        Self { config, resources: BTreeMap::new(), owners: BTreeMap::new() }
+    }
+
+    /// Answers one request at the server's time `now_ms` (since 1970; it need not grow).
+    ///
+    /// Any Basic name and password is a user; their buckets are out of reach for others.
+    /// Redirects are answered (`redirected` is true, `location` says where to), never followed.
+    pub fn handle(&mut self, now_ms: u64, request: &Request) -> Response {
+        let call = Call {
+            now_ms,
+            method: request.method,
+            url: Url::parse(&request.url).expect("a client sends absolute URLs"),
+            headers: request.headers.clone(),
+            body: request.body.as_deref(),
+            user: User::of(&request.headers),
+        };
+        self.answer(&call).into_response()
+    }
+
+    fn answer(&mut self, call: &Call) -> Answer {
+        let path = call.url.path();
+        let Some(rest) = path.strip_prefix("/v1/") else {
+            return match path {
+                "/" | "/v1" => answer::redirect("/v1/"),
+                _ => answer::wrong_version(),
+            };
+        };
+        match rest.split('/').collect::<Vec<_>>()[..] {
+            [""] => self.hello(call),
+            // Kinto takes the slash away by a redirect, whatever was asked and whoever asked.
+            [.., ""] => answer::redirect(path.trim_end_matches('/')),
+            ["batch"] => self.batch(call),
+            ["__flush__"] => self.flush(call),
+            ["buckets", bucket, ref rest @ ..] => self.in_bucket(call, bucket, rest),
+            ["buckets" | "permissions" | "accounts", ..] => panic!("not simulated: {} {path}", call.method),
+            _ => answer::no_such_path(),
+        }
+    }
+
+    /// <https://docs.kinto-storage.org/en/stable/api/1.x/utilities.html>
+    fn hello(&mut self, call: &Call) -> Answer {
+        let mut body = serde_json::json!({
+            "project_name": "kinto",
+            "project_version": "26.5.0",
+            "http_api_version": "1.23",
+            "url": call.url.join("/v1/").expect("a URL with an origin"),
+            "settings": {"batch_max_requests": self.config.batch_max_requests, "readonly": false, "explicit_permissions": true},
+            "capabilities": {"default_bucket": {}, "flush_endpoint": {}, "basicauth": {}},
+        });
+        if let Some(user) = &call.user {
+            body["user"] = serde_json::json!({"id": user.principal(), "bucket": user.default_bucket()});
+        }
+        Answer::json(200, body)
+    }
+
+    /// <https://docs.kinto-storage.org/en/stable/api/1.x/flush.html>
+    fn flush(&mut self, call: &Call) -> Answer {
+        if call.method != "POST" {
+            return answer::wrong_method();
+        }
+        self.resources.clear();
+        self.owners.clear();
+        Answer::json(202, serde_json::json!({}))
+    }
+
+    fn in_bucket(&mut self, call: &Call, bucket: &str, rest: &[&str]) -> Answer {
+        let bucket = if bucket == "default" {
+            let Some(user) = &call.user else { return answer::not_logged_in() };
+            let bucket = user.default_bucket();
+            if let Err(refusal) = self.make_default(call, &bucket, rest) {
+                return refusal;
+            }
+            bucket
+        } else {
+            bucket.to_owned()
+        };
+        match *rest {
+            [] => self.object(call, &Address::buckets(), &bucket),
+            ["collections", collection] => self.object(call, &Address::collections(&bucket), collection),
+            ["collections", collection, "records"] => self.plural(call, &Address::records(&bucket, collection)),
+            ["collections", collection, "records", record] => self.object(call, &Address::records(&bucket, collection), record),
+            ["collections"] | ["groups", ..] | ["history", ..] => panic!("not simulated: {} {}", call.method, call.url),
+            _ => answer::no_such_path(),
+        }
+    }
+
+    /// The `default` bucket and its collections come into being when they are first asked for, even by a GET.
+    /// <https://docs.kinto-storage.org/en/stable/api/1.x/buckets.html#personal-bucket-default>
+    fn make_default(&mut self, call: &Call, bucket: &str, rest: &[&str]) -> Result<(), Answer> {
+        if !(rest.is_empty() && call.method == "PUT") {
+            self.make(call, &Address::buckets(), bucket);
+        }
+        // Kinto takes any PUT on a path that ends with the collection's name for the one that creates the collection:
+        // record `abc` cannot be the first thing put in collection `c`.
+        let puts_collection = |name: &str| call.method == "PUT" && call.url.path().ends_with(name);
+        match *rest {
+            ["collections", name, ..] if !puts_collection(name) => {
+                if !is_valid_id(name) {
+                    return Err(answer::invalid("path", None, "Invalid collection id"));
+                }
+                self.make(call, &Address::collections(bucket), name);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn make(&mut self, call: &Call, parent: &Address, id: &str) {
+        if self.resources.get(parent).is_none_or(|resource| resource.get(id).is_none()) {
+            self.resource(parent).put(call.now_ms, id, resource::Object::new());
+            self.own(call, parent, id);
+        }
+    }
+
+    fn own(&mut self, call: &Call, parent: &Address, id: &str) {
+        if let (true, Some(user)) = (*parent == Address::buckets(), &call.user) {
+            self.owners.insert(id.to_owned(), user.principal());
+        }
+    }
+
+    fn resource(&mut self, address: &Address) -> &mut Resource {
+        self.resources.entry(address.clone()).or_default()
+    }
+}

@@ -1,0 +1,119 @@
+//! The objects of one kind under one parent, their tombstones, and their clock.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+pub type Object = Map<String, Value>;
+
+/// Of what kind the objects are, and under which parent: `/buckets`, `/buckets/b/collections`, `/buckets/b/collections/c/records`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Address(String);
+
+impl Address {
+    pub fn buckets() -> Self {
+        Self("/buckets".to_owned())
+    }
+
+    pub fn collections(bucket: &str) -> Self {
+        Self(format!("/buckets/{bucket}/collections"))
+    }
+
+    pub fn records(bucket: &str, collection: &str) -> Self {
+        Self(format!("/buckets/{bucket}/collections/{collection}/records"))
+    }
+
+    pub fn path(&self) -> &str {
+        &self.0
+    }
+
+    /// What Kinto calls such an object in its errors.
+    pub fn kind(&self) -> &'static str {
+        match self.0.split('/').count() {
+            2 => "bucket",
+            4 => "collection",
+            _ => "record",
+        }
+    }
+
+    /// The bucket that everything here is in; `None` for the buckets themselves.
+    pub fn bucket(&self) -> Option<&str> {
+        self.0.split('/').nth(2)
+    }
+
+    /// The object that all of these are in, as its address and its id.
+    pub fn parent(&self) -> Option<(Address, &str)> {
+        let (above, _) = self.0.rsplit_once('/')?;
+        let (address, id) = above.rsplit_once('/')?;
+        (!address.is_empty()).then(|| (Self(address.to_owned()), id))
+    }
+
+    pub fn is_under(&self, address: &Address, id: &str) -> bool {
+        self.0.strip_prefix(&address.0).and_then(|rest| rest.strip_prefix('/')).and_then(|rest| rest.strip_prefix(id)).is_some_and(|rest| rest.starts_with('/'))
+    }
+}
+
+#[derive(Clone, Debug, Default)]
+pub struct Resource {
+    objects: BTreeMap<String, Object>,
+    tombstones: BTreeMap<String, Object>,
+    /// Unknown until somebody asks: an empty list is as old as the first look at it.
+    timestamp: Option<u64>,
+}
+
+impl Resource {
+    pub fn get(&self, id: &str) -> Option<&Object> {
+        self.objects.get(id)
+    }
+
+    pub fn objects(&self) -> impl Iterator<Item = &Object> {
+        self.objects.values()
+    }
+
+    pub fn tombstones(&self) -> impl Iterator<Item = &Object> {
+        self.tombstones.values()
+    }
+
+    pub fn timestamp(&mut self, now_ms: u64) -> u64 {
+        match self.timestamp {
+            Some(timestamp) => timestamp,
+            None => self.bump(now_ms, None),
+        }
+    }
+
+    /// Creates or replaces. A `last_modified` in the object is kept as it is, past or future, unless it is the one of the whole resource.
+    pub fn put(&mut self, now_ms: u64, id: &str, mut object: Object) -> Object {
+        let timestamp = self.bump(now_ms, last_modified(&object));
+        object.insert("id".to_owned(), id.into());
+        object.insert("last_modified".to_owned(), timestamp.into());
+        self.tombstones.remove(id);
+        self.objects.insert(id.to_owned(), object.clone());
+        object
+    }
+
+    /// Leaves a tombstone, and returns it.
+    pub fn delete(&mut self, now_ms: u64, id: &str, forced: Option<u64>) -> Object {
+        let timestamp = self.bump(now_ms, forced);
+        self.objects.remove(id);
+        let tombstone: Object =
+            [("id", Value::from(id)), ("last_modified", timestamp.into()), ("deleted", true.into())].map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
+        self.tombstones.insert(id.to_owned(), tombstone.clone());
+        tombstone
+    }
+
+    /// The next timestamp: unique and growing within the resource, and so it may run ahead of the clock.
+    fn bump(&mut self, now_ms: u64, forced: Option<u64>) -> u64 {
+        let current = self.timestamp.unwrap_or(0);
+        let next = match forced {
+            Some(forced) if forced == current => current + 1,
+            Some(forced) => forced,
+            None => now_ms.max(current + 1),
+        };
+        self.timestamp = Some(current.max(next));
+        next
+    }
+}
+
+pub fn last_modified(object: &Object) -> Option<u64> {
+    object.get("last_modified").and_then(Value::as_u64)
+}

@@ -1,0 +1,103 @@
+// A conflict, as a card with both versions and three ways out: mine, theirs, or a merge written by hand.
+
+import { isDeletion } from "./device.js";
+
+/** The cards of a device's conflicts, in its list; each lives until its conflict is settled. */
+export class ConflictList {
+  #list;
+  #device;
+  #focusElsewhere;
+  #cards = new Map();
+
+  /** `focusElsewhere` is called when the card with the focus was settled and no other is left. */
+  constructor(list, device, focusElsewhere) {
+    this.#list = list;
+    this.#device = device;
+    this.#focusElsewhere = focusElsewhere;
+  }
+
+  render(conflicts) {
+    const kept = new Map();
+    for (const conflict of conflicts) {
+      // The same conflict found by another sync is a new object: an open card must not be replaced under the user's hands.
+      const key = JSON.stringify([conflict.local, conflict.remote]);
+      const card = this.#cards.get(key) ?? this.#make();
+      card.onSettle = (choice) => this.#device.settle(conflict, choice);
+      if (!this.#cards.has(key)) showConflict(card, conflict, this.#device.label);
+      kept.set(key, card);
+    }
+    const focused = this.#list.contains(document.activeElement);
+    for (const [key, card] of this.#cards) if (!kept.has(key)) card.remove();
+    this.#cards = kept;
+    this.#list.hidden = kept.size === 0;
+    if (focused && !this.#list.contains(document.activeElement)) this.#moveFocus();
+  }
+
+  #moveFocus() {
+    const [next] = this.#cards.values();
+    if (next) next.querySelector("button").focus();
+    else this.#focusElsewhere();
+  }
+
+  #make() {
+    const card = document.getElementById("conflict-template").content.firstElementChild.cloneNode(true);
+    wire(card);
+    this.#list.append(card);
+    return card;
+  }
+}
+
+function wire(card) {
+  const form = card.querySelector(".merge");
+  const opener = card.querySelector("[data-action=open-merge]");
+  const open = (opened) => {
+    form.hidden = !opened;
+    opener.hidden = opened;
+    (opened ? form.elements.title : opener).focus();
+  };
+  card.querySelector("[data-action=mine]").addEventListener("click", () => card.onSettle("mine"));
+  card.querySelector("[data-action=theirs]").addEventListener("click", () => card.onSettle("theirs"));
+  opener.addEventListener("click", () => open(true));
+  card.querySelector("[data-action=close-merge]").addEventListener("click", () => open(false));
+  form.addEventListener("keydown", (event) => {
+    if (event.key === "Escape" && !event.isComposing) open(false);
+  });
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    card.onSettle({ title: form.elements.title.value.trim(), done: form.elements.done.checked });
+  });
+}
+
+function showConflict(card, { local, remote }, label) {
+  const deletedHere = isDeletion(local);
+  const deletedThere = isDeletion(remote);
+  const title = (deletedHere ? remote.title : local.title) || "(no title)";
+  card.querySelector("h3").textContent = headline(deletedHere, deletedThere);
+  card.setAttribute("aria-label", `Conflict: ${title}`);
+  showSide(card.querySelector("[data-side=mine]"), deletedHere ? null : local, remote, `On this ${label.toLowerCase()}`, "Keep mine");
+  showSide(card.querySelector("[data-side=theirs]"), deletedThere ? null : remote, local, "On the server", "Keep theirs");
+  const form = card.querySelector(".merge");
+  form.elements.title.value = deletedHere ? remote.title : local.title;
+  form.elements.done.checked = !!local?.done || !!remote?.done;
+  // There is nothing to merge with a deletion.
+  card.querySelector("[data-action=open-merge]").hidden = deletedHere || deletedThere;
+}
+
+function headline(deletedHere, deletedThere) {
+  if (deletedHere) return "Deleted here, changed there";
+  return deletedThere ? "Changed here, deleted there" : "Changed on both sides";
+}
+
+function showSide(side, version, other, heading, action) {
+  side.querySelector("h4").textContent = heading;
+  side.querySelector("button").textContent = action;
+  const text = side.querySelector("p");
+  text.classList.toggle("deleted", !version);
+  if (!version) return (text.textContent = "Deleted");
+  text.textContent = version.title || "(no title)";
+  if (!!version.done === !!other?.done) return;
+  const done = document.createElement("span");
+  done.className = "mark";
+  done.textContent = version.done ? "done" : "to do";
+  text.append(" ", done);
+}

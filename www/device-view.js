@@ -1,0 +1,130 @@
+// What one device shows: its frame, its switch, its list, its conflicts, and how it stands with the server.
+
+import { ConflictList } from "./conflict.js";
+import { TaskList } from "./task-list.js";
+
+export class DeviceView {
+  #pane;
+  #device;
+  #parts;
+  #tasks;
+  #conflicts;
+
+  constructor(pane, device) {
+    this.#pane = pane;
+    this.#device = device;
+    pane.append(document.getElementById("device-template").content.cloneNode(true));
+    pane.querySelector("h2").textContent = device.label;
+    this.#parts = Object.fromEntries([...pane.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
+    const focusInput = () => this.#parts.title.focus();
+    this.#tasks = new TaskList(pane.querySelector(".tasks"), device, focusInput);
+    this.#conflicts = new ConflictList(pane.querySelector(".conflicts"), device, focusInput);
+    this.#wire();
+    device.addEventListener("change", () => this.render());
+    // "2 minutes ago" grows old by itself.
+    setInterval(() => this.#showState(), 20_000);
+    this.render();
+  }
+
+  render() {
+    const { tasks, conflicts, online, syncing, strategy } = this.#device;
+    const contested = new Set(conflicts.map(({ local, remote }) => local?.id ?? remote.id));
+    this.#tasks.render(tasks.filter((task) => !contested.has(task.id)));
+    this.#conflicts.render(conflicts);
+    this.#pane.classList.toggle("offline", !online);
+    this.#pane.classList.toggle("syncing", syncing);
+    this.#pane.querySelector(".empty").hidden = tasks.length > 0;
+    this.#pane.querySelector(".progress").hidden = !syncing;
+    this.#parts.online.checked = online;
+    this.#parts.network.textContent = online ? "Online" : "Offline";
+    this.#parts.strategy.value = strategy;
+    this.#showSync();
+    this.#showTrouble();
+    this.#showState();
+  }
+
+  /** Where a task's bee starts or lands: its mark, or the screen if that is not to be seen; `null` if the pane is not. */
+  anchor(id) {
+    const screen = this.#pane.querySelector(".scroll").getBoundingClientRect();
+    if (screen.width === 0) return null;
+    const mark = this.#tasks.mark(id)?.getBoundingClientRect();
+    return mark && mark.top >= screen.top && mark.bottom <= screen.bottom ? mark : screen;
+  }
+
+  /** Lets a task's mark light up: it has just left or arrived. */
+  flash(id) {
+    const mark = this.#tasks.mark(id);
+    mark?.classList.add("landed");
+    mark?.addEventListener("animationend", () => mark.classList.remove("landed"), { once: true });
+  }
+
+  #wire() {
+    const { online, strategy, sync, remedy, title } = this.#parts;
+    const device = this.#device;
+    online.addEventListener("change", () => device.setOnline(online.checked));
+    strategy.addEventListener("change", () => device.setStrategy(strategy.value));
+    sync.addEventListener("click", () => device.sync());
+    remedy.addEventListener("click", () => device.uploadAgain());
+    this.#pane.querySelector(".add").addEventListener("submit", (event) => {
+      event.preventDefault();
+      const text = title.value.trim();
+      title.focus();
+      if (!text) return;
+      title.value = "";
+      device.add(text);
+    });
+    title.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") title.value = "";
+    });
+  }
+
+  #showSync() {
+    const { online, syncing, unsynced } = this.#device;
+    const button = this.#parts.sync;
+    // A disabled button would drop the focus of the very key that pressed it.
+    button.setAttribute("aria-disabled", String(!online || syncing));
+    button.setAttribute("aria-busy", String(syncing));
+    button.title = online ? "" : "Go online to sync";
+    const badge = button.querySelector(".badge");
+    badge.hidden = unsynced === 0;
+    badge.textContent = unsynced;
+    badge.setAttribute("aria-label", `${unsynced} unsynced`);
+  }
+
+  #showTrouble() {
+    const { problem, online } = this.#device;
+    const box = this.#pane.querySelector(".trouble");
+    const shown = problem && (online || !problem.passing);
+    box.hidden = !shown;
+    if (!shown) return;
+    this.#parts.advice.textContent = problem.advice;
+    this.#parts.cause.textContent = problem.cause;
+    this.#parts.remedy.hidden = problem.remedy !== "upload";
+    this.#parts.remedy.textContent = "Send them all again";
+  }
+
+  #showState() {
+    this.#parts.state.textContent = describe(this.#device);
+  }
+}
+
+/** How a device stands with the server, in a few words. */
+export function describe({ online, syncing, unsynced, conflicts, problem, lastSync, persistent }) {
+  if (syncing) return "Syncing…";
+  const waiting = unsynced === 1 ? "1 change waits" : `${unsynced} changes wait`;
+  const parts = [];
+  if (conflicts.length) parts.push(conflicts.length === 1 ? "1 conflict to settle" : `${conflicts.length} conflicts to settle`);
+  else if (unsynced) parts.push(waiting);
+  else if (lastSync && !problem) parts.push("All synced");
+  parts.push(lastSync ? `synced ${ago(lastSync)}` : "not synced yet");
+  if (!online) parts.unshift("Offline");
+  if (!persistent) parts.push("kept only until this page closes");
+  return parts.join(" · ").replace("All synced · synced", "All synced");
+}
+
+function ago(time) {
+  const minutes = Math.floor((Date.now() - time) / 60_000);
+  if (minutes < 1) return "just now";
+  if (minutes < 60) return `${minutes} min ago`;
+  return new Date(time).toLocaleString([], { weekday: "short", hour: "2-digit", minute: "2-digit" });
+}

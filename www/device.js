@@ -1,0 +1,192 @@
+// A device: one essaim database, a switch between online and offline, and the conflicts it has met.
+// Everything here is what an app of your own would write; the rest of the demo only shows it.
+
+import Kinto from "/essaim/index.js";
+import { authorization } from "./account.js";
+import { explain, explainRefusals } from "./advice.js";
+
+const SYNC_DELAY_MS = 700;
+
+/**
+ * Fires `change` when there is something new to show, `added`, `edited` and `settled` after what the user did,
+ * and `synced` after each attempt, with the `SyncResult` as its `detail`, or `null` if it failed.
+ */
+export class Device extends EventTarget {
+  tasks = [];
+  conflicts = [];
+  syncing = false;
+  problem = null;
+  #saved;
+  #kinto;
+  #collection;
+  #running = null;
+  #timer = 0;
+  #editedSinceSync = false;
+  #etagTried = null;
+
+  constructor(name, label, account) {
+    super();
+    this.name = name;
+    this.label = label;
+    this.#saved = { online: true, strategy: "manual", lastSync: null, ...JSON.parse(localStorage.getItem(this.#key) ?? "{}") };
+    this.#kinto = new Kinto({
+      remote: account.remote,
+      bucket: "default",
+      headers: authorization(account),
+      timeout: 15_000,
+      adapterOptions: { dbName: `demo-${account.user}-${name}` },
+    });
+    this.#collection = this.#kinto.collection("tasks");
+  }
+
+  get online() { return this.#saved.online; }
+  get strategy() { return this.#saved.strategy; }
+  get lastSync() { return this.#saved.lastSync; }
+  get persistent() { return this.#collection.persistent !== false; }
+  get unsynced() { return this.tasks.filter((task) => task._status !== "synced").length; }
+
+  /** Reads the tasks, deleted ones that the server does not know of yet included. */
+  async load() {
+    try {
+      const { data } = await this.#collection.list({ order: "" }, { includeDeleted: true });
+      this.tasks = data.sort((a, b) => Number(!!a.done) - Number(!!b.done) || (b.createdAt ?? 0) - (a.createdAt ?? 0));
+    } catch (error) {
+      this.problem = explain(error);
+    }
+    this.#changed();
+  }
+
+  /** Reads again what another tab may have written. */
+  async refresh() {
+    await this.#collection.refresh().catch(() => {}); // `load` meets the same error, and shows it
+    await this.load();
+  }
+
+  add(title) {
+    return this.#edit(() => this.#collection.create({ title, done: false, createdAt: Date.now() }), "added");
+  }
+
+  edit(id, changes) {
+    return this.#edit(() => this.#collection.update({ id, ...changes }, { patch: true }));
+  }
+
+  remove(task) {
+    // What the server never saw needs no tombstone, unless it is perhaps on its way there just now.
+    const virtual = task._status !== "created" || this.syncing;
+    return this.#edit(() => this.#collection.delete(task.id, { virtual }));
+  }
+
+  restore({ _status, ...task }) {
+    return this.#edit(() => this.#collection.upsert(task));
+  }
+
+  setOnline(online) {
+    this.#keep({ online });
+    if (online) this.syncSoon(0);
+    else clearTimeout(this.#timer);
+  }
+
+  setStrategy(strategy) {
+    this.#keep({ strategy });
+    if (this.conflicts.length && strategy !== "manual") this.syncSoon(0);
+  }
+
+  /** Syncs now; a second call meanwhile gets the same promise. Never rejects: see `problem`. */
+  sync() {
+    clearTimeout(this.#timer);
+    if (!this.online) return Promise.resolve();
+    this.#running ??= this.#syncOnce().finally(() => {
+      this.#running = null;
+      if (this.#editedSinceSync && !this.problem) this.syncSoon();
+    });
+    return this.#running;
+  }
+
+  syncSoon(delayMs = SYNC_DELAY_MS) {
+    clearTimeout(this.#timer);
+    // While a person settles conflicts, syncing would only list them again.
+    if (this.online && !(this.conflicts.length && this.strategy === "manual")) this.#timer = setTimeout(() => this.sync(), delayMs);
+  }
+
+  /** The server's ETag was seen to be this one: syncs if it is news, or if the last attempt failed. */
+  hear(etag) {
+    if (etag === this.#etagTried && !this.problem) return;
+    this.#etagTried = etag;
+    this.syncSoon(0);
+  }
+
+  /** Sends everything again to a server that lost it. */
+  async uploadAgain() {
+    await this.#collection.resetSyncStatus();
+    await this.sync();
+  }
+
+  /** Settles a conflict: `choice` is `"mine"`, `"theirs"`, or a merge `{title, done}`. */
+  async settle(conflict, choice) {
+    this.conflicts = this.conflicts.filter((other) => other !== conflict);
+    await this.#edit(() => this.#resolve(conflict, choice), "settled");
+  }
+
+  async #resolve(conflict, choice) {
+    const { local, remote } = conflict;
+    const id = local?.id ?? remote.id;
+    const gone = !remote || remote.deleted;
+    if (choice === "theirs") return gone ? this.#collection.delete(id, { virtual: false }) : this.#collection.resolve(conflict, remote);
+    if (isDeletion(local)) {
+      // To insist on a deletion: take the server's version, then delete that one.
+      await this.#collection.resolve(conflict, remote);
+      return this.#collection.delete(id);
+    }
+    const { _status, ...mine } = local;
+    return this.#collection.resolve(conflict, choice === "mine" ? mine : { ...mine, ...choice });
+  }
+
+  async #syncOnce() {
+    this.syncing = true;
+    this.#editedSinceSync = false;
+    this.#changed();
+    let result = null;
+    try {
+      result = await this.#collection.sync({ strategy: this.strategy });
+      this.conflicts = result.conflicts;
+      this.problem = result.errors.length ? explainRefusals(result.errors) : null;
+      this.#etagTried = String(result.lastModified);
+      this.#keep({ lastSync: Date.now() });
+    } catch (error) {
+      this.problem = explain(error);
+    }
+    this.syncing = false;
+    await this.load();
+    this.dispatchEvent(new CustomEvent("synced", { detail: result }));
+  }
+
+  async #edit(write, event = "edited") {
+    try {
+      await write();
+      this.#editedSinceSync = true;
+    } catch (error) {
+      this.problem = explain(error);
+    }
+    await this.load();
+    this.dispatchEvent(new Event(event));
+    this.syncSoon();
+  }
+
+  #keep(values) {
+    Object.assign(this.#saved, values);
+    localStorage.setItem(this.#key, JSON.stringify(this.#saved));
+    this.#changed();
+  }
+
+  get #key() { return `essaim-demo/${this.name}`; }
+
+  #changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+}
+
+/** Whether a conflict's side stands for a deletion: nothing, a tombstone, or bookkeeping without content. */
+export function isDeletion(record) {
+  if (!record || record.deleted || record._status === "deleted") return true;
+  return Object.keys(record).every((field) => ["id", "last_modified", "_status"].includes(field));
+}

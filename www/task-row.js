@@ -1,0 +1,82 @@
+// One task: its check, its title that is edited in place, its mark, and the buttons to delete it and put it back.
+
+const STATUS = {
+  created: "only on this device yet",
+  updated: "changed here, not yet on the server",
+  synced: "same as on the server",
+  deleted: "deleted here, still on the server",
+};
+
+export class TaskRow {
+  element = document.getElementById("task-template").content.firstElementChild.cloneNode(true);
+  #device;
+  #task;
+  #parts;
+
+  constructor(device, id) {
+    this.#device = device;
+    this.element.dataset.id = id;
+    const part = (selector) => this.element.querySelector(selector);
+    this.#parts = {
+      check: part(".check input"), checkLabel: part(".check span"), title: part(".title"),
+      mark: part(".status"), remove: part(".remove"), restore: part(".restore"),
+    };
+    const { check, title, remove, restore } = this.#parts;
+    check.addEventListener("change", () => device.edit(id, { done: check.checked }));
+    title.addEventListener("click", () => this.#openEditor());
+    remove.addEventListener("click", () => device.remove(this.#task));
+    restore.addEventListener("click", () => device.restore(this.#task));
+  }
+
+  /** Where bees start and land. */
+  get mark() { return this.#parts.mark; }
+
+  show(task) {
+    this.#task = task;
+    const { check, checkLabel, title, mark, remove, restore } = this.#parts;
+    const text = task.title || "(no title)";
+    const deleted = task._status === "deleted";
+    this.element.classList.toggle("done", !!task.done);
+    this.element.classList.toggle("deleted", deleted);
+    check.checked = !!task.done;
+    check.disabled = title.disabled = deleted;
+    checkLabel.textContent = `Done: ${text}`;
+    title.textContent = text;
+    title.setAttribute("aria-label", `Edit: ${text}`);
+    mark.dataset.status = task._status;
+    mark.title = STATUS[task._status];
+    mark.setAttribute("aria-label", STATUS[task._status]);
+    remove.hidden = deleted;
+    remove.setAttribute("aria-label", `Delete: ${text}`);
+    restore.hidden = !deleted;
+    restore.setAttribute("aria-label", `Put back: ${text}`);
+  }
+
+  focus() {
+    (this.#task._status === "deleted" ? this.#parts.restore : this.#parts.title).focus();
+  }
+
+  #openEditor() {
+    const { title } = this.#parts;
+    const input = document.createElement("input");
+    Object.assign(input, { className: "title", value: this.#task.title ?? "", maxLength: 200, enterKeyHint: "done" });
+    input.setAttribute("aria-label", "Task");
+    title.replaceWith(input);
+    input.focus();
+    input.select();
+    const close = (save, keepFocus) => {
+      // Taking the input away blurs it, which would close a second time.
+      input.onblur = null;
+      input.replaceWith(title);
+      if (keepFocus) title.focus();
+      const text = input.value.trim();
+      if (save && text && text !== this.#task.title) this.#device.edit(this.#task.id, { title: text });
+    };
+    input.onblur = () => close(true, false);
+    input.addEventListener("keydown", (event) => {
+      if (event.isComposing) return;
+      if (event.key === "Enter") close(true, true);
+      if (event.key === "Escape") close(false, true);
+    });
+  }
+}
