@@ -1,6 +1,5 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
-#![warn(missing_debug_implementations)]
 
 // The map, innermost ring first. `tests/layers.rs` keeps who may use whom.
 

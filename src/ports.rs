@@ -6,6 +6,7 @@
 
 use crate::error::Result;
 pub use crate::pure::http::{Request, Response};
+use crate::pure::fold::Limits;
 use crate::pure::journal::{Entry, Position, Stored, Tail};
 
 /// Which database: one per collection, so that adding a collection upgrades nothing and locks nobody.
@@ -145,6 +146,11 @@ pub trait Platform: 'static {
 
     /// Runs a task beside the caller's: what nobody waits for (folding a journal).
     fn spawn(&self, task: impl Future<Output = ()> + 'static);
+
+    /// When to fold a journal. The simulation folds much more often.
+    fn fold_limits(&self) -> Limits {
+        Limits::default()
+    }
 
     fn storage(&self) -> &Self::Storage;
     fn transport(&self) -> &Self::Transport;

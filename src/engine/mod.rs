@@ -1,1 +1,14 @@
+//! The straight-line programs, generic over a [`Platform`](crate::ports::Platform). Every decision they take is in `pure`.
 
+/// One app on one database name: its collections, and what it knows of its servers.
+pub mod client;
+/// A collection as an app uses it.
+pub mod collection;
+mod folding;
+mod pull;
+mod push;
+mod resident;
+mod server;
+/// Bringing a collection and its remote together.
+pub mod sync;
+mod turns;

@@ -90,6 +90,11 @@ impl Draft {
         self.changes.push(Change::Clear);
     }
 
+    /// How many changes so far.
+    pub fn len(&self) -> usize {
+        self.changes.len()
+    }
+
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

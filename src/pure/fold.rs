@@ -27,15 +27,26 @@ pub enum Kind {
     Whole,
 }
 
-/// Opening pays per row: so many rows cost about what reading a megabyte does.
-const JOURNAL_ROWS: usize = 256;
-const JOURNAL_BYTES: usize = 1 << 20;
+/// How much journal is left unfolded.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    pub rows: usize,
+    pub bytes: usize,
+}
+
+impl Default for Limits {
+    /// Opening pays per row: so many rows cost about what reading a megabyte does.
+    fn default() -> Self {
+        Limits { rows: 256, bytes: 1 << 20 }
+    }
+}
+
 const ADDED_SEGMENTS: usize = 64;
 pub const SEGMENT_BYTES: usize = 256 << 10;
 
 /// Whether it is time. `cleared`: the journal removed everything, so what is in the segments must go.
-pub fn due(sizes: Sizes, cleared: bool) -> Option<Kind> {
-    if sizes.journal_rows < JOURNAL_ROWS && sizes.journal_bytes < JOURNAL_BYTES {
+pub fn due(sizes: Sizes, cleared: bool, limits: Limits) -> Option<Kind> {
+    if sizes.journal_rows < limits.rows && sizes.journal_bytes < limits.bytes {
         return None;
     }
     let added = sizes.added_bytes + sizes.journal_bytes;

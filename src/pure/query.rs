@@ -186,6 +186,7 @@ fn sort_key(id: &RecordId, row: &Row, field: &str) -> Option<Sortable> {
 #[cfg(test)]
 mod tests {
     use super::super::record::{Status, read_record};
+    use super::super::state::Change;
     use super::*;
 
     fn state(records: &[&str]) -> State {
@@ -193,7 +194,7 @@ mod tests {
         for text in records {
             let parsed = read_record(text).unwrap();
             let status = parsed.status.unwrap_or(Status::Synced);
-            state.rows.insert(parsed.id.clone().unwrap(), Row::new(parsed.body, status, parsed.last_modified));
+            state.apply(Change::Put(parsed.id.clone().unwrap(), Row::new(parsed.body, status, parsed.last_modified)));
         }
         state
     }

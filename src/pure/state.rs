@@ -21,16 +21,21 @@ pub enum Change {
 pub struct State {
     pub rows: BTreeMap<RecordId, Row>,
     pub notes: BTreeMap<String, String>,
+    /// Rows that the server has not acknowledged: counted as they change, since every commit asks.
+    unsynced: usize,
 }
 
 impl State {
     pub fn apply(&mut self, change: Change) {
         match change {
             Change::Put(id, row) => {
-                self.rows.insert(id, row);
+                self.unsynced += usize::from(row.is_dirty());
+                let old = self.rows.insert(id, row);
+                self.forget_unsynced(old);
             }
             Change::Remove(id) => {
-                self.rows.remove(&id);
+                let old = self.rows.remove(&id);
+                self.forget_unsynced(old);
             }
             Change::Note(name, Some(text)) => {
                 self.notes.insert(name, text);
@@ -47,9 +52,12 @@ impl State {
         }
     }
 
-    /// Rows that the server has not acknowledged.
+    fn forget_unsynced(&mut self, old: Option<Row>) {
+        self.unsynced -= usize::from(old.is_some_and(|old| old.is_dirty()));
+    }
+
     pub fn unsynced(&self) -> usize {
-        self.rows.values().filter(|row| row.is_dirty()).count()
+        self.unsynced
     }
 }
 

@@ -1,0 +1,190 @@
+//! The storage that outlives the page: one IndexedDB database per collection, named [`CollectionId::database`].
+//!
+//! Schema, database version 1 (what the bytes mean is `pure::journal`'s and `pure::page`'s business):
+//!
+//! ```text
+//! journal   key: auto-increment from 1      value: Uint8Array, an entry
+//! pages     key 0: Uint8Array, the head     keys 1…: Uint8Array, the segments, in the order of their keys
+//! ```
+//!
+//! Two connections per collection. rexie makes the schema and reads. What writes goes underneath it, because rexie
+//! can ask for no durability, does not tell why a transaction was aborted (a full disk looks like any other abort), and
+//! takes a third longer for an append.
+//!
+//! A commit is acknowledged at its transaction's `complete`, never before. When the browser loses a connection on the way
+//! (`close` event, `InvalidStateError`, `UnknownError`, an abort without a reason), the collection is opened again, at most
+//! three times; what was being written is looked for by its id before it is written again.
+
+mod connection;
+mod failure;
+mod read;
+mod write;
+
+use super::event::Listener;
+use crate::error::{Error, Result};
+use crate::ports::{Appended, CollectionId, Fold, Storage};
+use crate::pure::journal::{Entry, Position, Stored, Tail};
+use connection::{Connection, Connections};
+use failure::{Failure, Outcome};
+use std::rc::Rc;
+use wasm_bindgen::JsCast;
+use web_sys::EventTarget;
+
+/// How often a lost connection is opened again before giving up.
+const REOPENS: usize = 3;
+
+/// When a commit counts as done.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Durability {
+    /// The operating system has it: a crash of the page or the browser loses nothing, one of the machine perhaps the last
+    /// moments. What Chromium and Firefox do by themselves.
+    #[default]
+    Relaxed,
+    /// The disk has it.
+    Strict,
+}
+
+/// A page's connections. Clones share them.
+#[derive(Clone, Debug)]
+pub struct IndexedDb {
+    durability: Durability,
+    connections: Rc<Connections>,
+    /// A page that is put aside with an open connection could not be kept for "back", and would block other tabs.
+    _pagehide: Rc<Listener>,
+}
+
+impl IndexedDb {
+    pub fn new(durability: Durability) -> Self {
+        let connections = Rc::new(Connections::default());
+        let at_hide = Rc::downgrade(&connections);
+        let page: EventTarget = js_sys::global().unchecked_into();
+        let pagehide = Listener::new(&page, "pagehide", move |_| {
+            if let Some(connections) = at_hide.upgrade() {
+                connections.close_all();
+            }
+        });
+        IndexedDb { durability, connections, _pagehide: Rc::new(pagehide) }
+    }
+
+    /// Whether this page may keep data at all. `Ok(false)` (private mode, site data blocked, a sandboxed frame) asks for memory
+    /// instead. An error is something else: there is data which must not be taken for lost.
+    pub async fn is_available(&self, collection: &CollectionId) -> Result<bool> {
+        match self.reopening(collection, async |_| Ok(())).await {
+            Ok(()) => Ok(true),
+            Err(Error::Storage { message }) => {
+                if connection::can_open_any().await { Err(Error::Storage { message }) } else { Ok(false) }
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Closes every connection; the next use opens again.
+    pub fn close(&self) {
+        self.connections.close_all();
+    }
+
+    /// Runs `work`, again on a new connection whenever it lost its own.
+    async fn reopening<R>(&self, collection: &CollectionId, mut work: impl AsyncFnMut(&Connection) -> Outcome<R>) -> Result<R> {
+        let mut reopens = 0;
+        loop {
+            let failure = match self.connections.get(collection).await {
+                Ok(connection) => match work(&connection).await {
+                    Ok(value) => return Ok(value),
+                    Err(failure) => {
+                        self.connections.forget_lost(collection, &connection, &failure);
+                        failure
+                    }
+                },
+                Err(failure) => failure,
+            };
+            match failure {
+                Failure::Lost(_) if reopens < REOPENS => reopens += 1,
+                failure => return Err(failure.into_error()),
+            }
+        }
+    }
+}
+
+impl Storage for IndexedDb {
+    async fn open(&self, collection: &CollectionId) -> Result<Stored> {
+        self.reopening(collection, async |connection| {
+            let stored = read::stored(connection).await?;
+            connection.set_seen();
+            Ok(stored)
+        })
+        .await
+    }
+
+    async fn append(&self, collection: &CollectionId, entry: Entry) -> Result<Appended> {
+        let bytes = entry.to_bytes();
+        let mut perhaps_there = false;
+        self.reopening(collection, async |connection| {
+            if perhaps_there && let Some(key) = read::find(connection, entry.id).await? {
+                return Ok(Appended { key, certain: false });
+            }
+            let certain = connection.is_seen();
+            let appended = write::append(connection, self.durability, &bytes).await;
+            perhaps_there |= matches!(appended, Err(Failure::Lost(_)));
+            Ok(Appended { key: appended?, certain })
+        })
+        .await
+    }
+
+    async fn decide<R>(&self, collection: &CollectionId, known: Position, decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>) -> Result<(Option<u64>, R)> {
+        let mut decide = Some(decide);
+        let mut decided = None;
+        self.reopening(collection, async |connection| {
+            if let Some((id, _)) = &decided {
+                let key = read::find(connection, *id).await?;
+                let (_, value) = decided.take().ok_or_else(failure::impossible)?;
+                return key.map(|key| (Some(key), value)).ok_or_else(failure::lost_after_decision);
+            }
+            let (write, tail) = write::begin_with_tail(connection, self.durability, known).await?;
+            let decide = decide.take().ok_or_else(failure::impossible)?;
+            // An error drops the transaction, and so aborts it.
+            let (entry, value) = decide(tail)?;
+            let Some(entry) = entry else {
+                connection.set_seen();
+                return Ok((None, value));
+            };
+            match write.append(&entry.to_bytes()).await {
+                Ok(key) => {
+                    connection.set_seen();
+                    Ok((Some(key), value))
+                }
+                Err(failure) => {
+                    decided = Some((entry.id, value));
+                    Err(failure)
+                }
+            }
+        })
+        .await
+    }
+
+    async fn compact(&self, collection: &CollectionId, fold: Fold) -> Result<bool> {
+        let mut perhaps_there = false;
+        self.reopening(collection, async |connection| {
+            let compacted = write::compact(connection, self.durability, &fold, perhaps_there).await;
+            perhaps_there |= matches!(compacted, Err(Failure::Lost(_)));
+            compacted
+        })
+        .await
+    }
+
+    /// [`Error::StorageBlocked`] if another tab does not let go within [`connection::BLOCKED_MS`]; the browser then removes
+    /// the database as soon as that tab is closed.
+    async fn forget(&self, collection: &CollectionId) -> Result<()> {
+        let mut reopens = 0;
+        loop {
+            self.connections.close(collection);
+            match connection::delete(&collection.database()).await {
+                Err(Failure::Lost(_)) if reopens < REOPENS => reopens += 1,
+                deleted => return deleted.map_err(Failure::into_error),
+            }
+        }
+    }
+
+    fn is_persistent(&self, _: &CollectionId) -> bool {
+        true
+    }
+}

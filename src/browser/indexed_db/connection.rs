@@ -1,0 +1,185 @@
+//! Connections: opened when needed, closed when another tab or the browser wants it.
+
+use super::failure::{Failure, Outcome};
+use crate::browser::clock::BrowserClock;
+use crate::browser::event::Listener;
+use crate::error::Error;
+use crate::ports::{Clock, CollectionId};
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+use idb::{Factory, Request};
+use rexie::{ObjectStore, Rexie, TransactionMode};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::future::IntoFuture;
+use std::rc::Rc;
+use web_sys::IdbDatabase;
+
+pub const JOURNAL: &str = "journal";
+pub const PAGES: &str = "pages";
+/// Of the schema. A page's and an entry's formats have versions of their own.
+pub const VERSION: u32 = 1;
+/// How long a deletion waits for other tabs. They close when told, but a transaction of theirs may have to end first.
+pub const BLOCKED_MS: u64 = 2_000;
+
+/// The connections of a page, by collection.
+#[derive(Debug, Default)]
+pub struct Connections {
+    open: RefCell<BTreeMap<CollectionId, Rc<Connection>>>,
+}
+
+impl Connections {
+    pub async fn get(&self, collection: &CollectionId) -> Outcome<Rc<Connection>> {
+        if let Some(connection) = self.open.borrow().get(collection) {
+            return Ok(connection.clone());
+        }
+        let connection = Rc::new(Connection::open(&collection.database()).await?);
+        // Somebody else may have opened it meanwhile: the first stays, since what it has seen is known of it.
+        Ok(self.open.borrow_mut().entry(collection.clone()).or_insert(connection).clone())
+    }
+
+    pub fn forget_lost(&self, collection: &CollectionId, lost: &Rc<Connection>, failure: &Failure) {
+        let mut open = self.open.borrow_mut();
+        if matches!(failure, Failure::Lost(_)) && open.get(collection).is_some_and(|connection| Rc::ptr_eq(connection, lost)) {
+            open.remove(collection);
+        }
+    }
+
+    pub fn close(&self, collection: &CollectionId) {
+        if let Some(connection) = self.open.borrow_mut().remove(collection) {
+            connection.close();
+        }
+    }
+
+    pub fn close_all(&self) {
+        for connection in std::mem::take(&mut *self.open.borrow_mut()).into_values() {
+            connection.close();
+        }
+    }
+}
+
+/// An open database.
+pub struct Connection {
+    reader: RefCell<Option<Rexie>>,
+    pub writer: IdbDatabase,
+    seen: Cell<bool>,
+    _versionchange: Listener,
+}
+
+impl Connection {
+    async fn open(name: &str) -> Outcome<Self> {
+        let reader = Rexie::builder(name)
+            .version(VERSION)
+            .add_object_store(ObjectStore::new(JOURNAL).auto_increment(true))
+            .add_object_store(ObjectStore::new(PAGES))
+            .build();
+        let reader = match reader.await.map_err(Failure::from) {
+            Err(Failure::Newer) => return Err(newer(name).await),
+            reader => reader?,
+        };
+        let writer = match open_existing(name, Some(VERSION)).await {
+            Ok(writer) => writer,
+            Err(failure) => {
+                // Only `close` does: dropping it leaves it open.
+                reader.close();
+                return Err(if let Failure::Newer = failure { newer(name).await } else { failure });
+            }
+        };
+        // Another tab deletes or upgrades: it shall not have to wait. rexie does the same; the next use finds out.
+        let closing = writer.clone();
+        let versionchange = Listener::new(&writer, "versionchange", move |_| closing.close());
+        Ok(Connection { reader: RefCell::new(Some(reader)), writer, seen: Cell::new(false), _versionchange: versionchange })
+    }
+
+    /// A transaction to read with.
+    pub fn reading(&self) -> Outcome<rexie::Transaction> {
+        match &*self.reader.borrow() {
+            Some(reader) => Ok(reader.transaction(&[JOURNAL, PAGES], TransactionMode::ReadOnly)?),
+            None => Err(Failure::Lost("closed".to_owned())),
+        }
+    }
+
+    /// Whether the caller has read this very database through this connection: only then a key says something about its
+    /// position. A database that was deleted and made again while nobody was connected gives the same keys.
+    pub fn is_seen(&self) -> bool {
+        self.seen.get()
+    }
+
+    pub fn set_seen(&self) {
+        self.seen.set(true);
+    }
+
+    /// What is under way still ends.
+    pub fn close(&self) {
+        if let Some(reader) = self.reader.borrow_mut().take() {
+            reader.close();
+        }
+        self.writer.close();
+    }
+}
+
+impl Drop for Connection {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Connection").field("name", &self.writer.name()).field("seen", &self.seen).finish_non_exhaustive()
+    }
+}
+
+/// Opens what rexie has made. Should it have been deleted in between, making it here would make it without its stores,
+/// for everybody.
+async fn open_existing(name: &str, version: Option<u32>) -> Outcome<IdbDatabase> {
+    let mut request = Factory::new()?.open(name, version)?;
+    request.on_upgrade_needed(|event| {
+        if let Some(upgrade) = idb::Event::target(&event).ok().and_then(|request| request.transaction()) {
+            let _ = upgrade.abort();
+        }
+    });
+    Ok(request.await?.into())
+}
+
+async fn newer(name: &str) -> Failure {
+    match open_existing(name, None).await {
+        Ok(database) => {
+            let found = database.version() as u32;
+            database.close();
+            Failure::Final(Error::UpgradeRequired { found, known: VERSION })
+        }
+        Err(failure) => failure,
+    }
+}
+
+pub async fn delete(name: &str) -> Outcome<()> {
+    let (sender, blocked) = oneshot::channel::<()>();
+    let mut request = Factory::new()?.delete(name)?;
+    request.on_blocked(|_| {
+        let _ = sender.send(());
+    });
+    let blocked = Box::pin(async {
+        match blocked.await {
+            Ok(()) => BrowserClock.sleep_ms(BLOCKED_MS).await,
+            Err(_) => std::future::pending().await,
+        }
+    });
+    match select(request.into_future(), blocked).await {
+        Either::Left((deleted, _)) => Ok(deleted?),
+        Either::Right(_) => Err(Failure::Final(Error::StorageBlocked { name: name.to_owned() })),
+    }
+}
+
+/// Whether this page can have a database, any database: tells "refused here" from "this one is broken".
+pub async fn can_open_any() -> bool {
+    let name = format!("essaim/probe/{}", js_sys::Math::random());
+    match Rexie::builder(&name).version(VERSION).build().await {
+        Ok(probe) => {
+            probe.close();
+            delete(&name).await.is_ok()
+        }
+        Err(_) => false,
+    }
+}

@@ -1,0 +1,88 @@
+//! What IndexedDB reports, sorted by what can be done about it.
+
+use crate::error::Error;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::DomException;
+
+pub type Outcome<T> = Result<T, Failure>;
+
+#[derive(Clone, Debug)]
+pub enum Failure {
+    /// The connection is of no use any more: open it again.
+    Lost(String),
+    /// The database on disk is a later version than this code's.
+    Newer,
+    /// It will not get better by itself.
+    Final(Error),
+}
+
+impl Failure {
+    pub fn into_error(self) -> Error {
+        match self {
+            Failure::Lost(message) => Error::storage(format!("the browser lost it, also when it was opened again ({message}). Reload the page.")),
+            Failure::Newer => Error::bug("an unknown version"),
+            Failure::Final(error) => error,
+        }
+    }
+
+    /// Why a transaction or a request ended; `None` where the browser gives no reason, which is what it does when it throws
+    /// a connection away.
+    pub fn from_exception(exception: Option<DomException>) -> Self {
+        let Some(exception) = exception else { return Failure::Lost("aborted without a reason".to_owned()) };
+        let message = format!("{}: {}", exception.name(), exception.message());
+        match exception.name().as_str() {
+            // TransactionInactiveError: we never add to a transaction after its time, so the browser ended it under us.
+            "InvalidStateError" | "UnknownError" | "AbortError" | "TransactionInactiveError" | "TimeoutError" => Failure::Lost(message),
+            "QuotaExceededError" => Failure::Final(Error::Quota { message }),
+            "VersionError" => Failure::Newer,
+            _ => Failure::Final(Error::storage(message)),
+        }
+    }
+}
+
+/// What a call threw.
+impl From<JsValue> for Failure {
+    fn from(thrown: JsValue) -> Self {
+        match thrown.dyn_into::<DomException>() {
+            Ok(exception) => Failure::from_exception(Some(exception)),
+            Err(other) => Failure::Final(Error::storage(format!("{other:?}"))),
+        }
+    }
+}
+
+impl From<idb::Error> for Failure {
+    fn from(error: idb::Error) -> Self {
+        use idb::Error::*;
+        match error {
+            DomException(exception) => Failure::from_exception(Some(exception)),
+            IndexedDbNotFound(_) => Failure::Final(Error::storage("this page has no IndexedDB.")),
+            // What the calls of this adapter can throw; idb has one variant for each.
+            IndexedDbOpenFailed(thrown) | IndexedDbDeleteFailed(thrown) | TransactionOpenFailed(thrown) | ObjectStoreNotFound(thrown) => thrown.into(),
+            GetFailed(thrown) | GetAllFailed(thrown) | GetAllKeysFailed(thrown) => thrown.into(),
+            other => Failure::Final(Error::storage(other.to_string())),
+        }
+    }
+}
+
+impl From<rexie::Error> for Failure {
+    fn from(error: rexie::Error) -> Self {
+        match error {
+            rexie::Error::IdbError(error) => error.into(),
+            other => Failure::Final(Error::storage(other.to_string())),
+        }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure::Final(error)
+    }
+}
+
+pub fn lost_after_decision() -> Failure {
+    Failure::Final(Error::StorageLost { message: "its transaction was aborted".to_owned() })
+}
+
+pub fn impossible() -> Failure {
+    Failure::Final(Error::bug("a transaction was decided twice"))
+}

@@ -1,0 +1,158 @@
+//! Writing: transactions that ask for a durability, end with `commit()`, and say why they were aborted.
+
+use super::Durability;
+use super::connection::{Connection, JOURNAL, PAGES};
+use super::failure::{Failure, Outcome};
+use super::read::{HEAD, bytes_of, head_of, key_of, rows_of};
+use crate::browser::event::{FirstOf, first_of};
+use crate::ports::Fold;
+use crate::pure::journal::{Head, Position, Stored, Tail, is_anchored};
+use js_sys::{Array, Object, Reflect, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{EventTarget, IdbDatabase, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
+
+#[wasm_bindgen]
+extern "C" {
+    /// `IDBDatabase` with the third argument of its `transaction`, which web-sys has under an unstable cfg only.
+    #[wasm_bindgen(extends = IdbDatabase, js_name = IDBDatabase)]
+    type DurableDatabase;
+
+    #[wasm_bindgen(method, catch, js_name = transaction)]
+    fn transaction_with(this: &DurableDatabase, stores: &Array, mode: &str, options: &Object) -> Result<IdbTransaction, JsValue>;
+}
+
+/// A readwrite transaction. Dropped before its commit, it is aborted.
+pub struct Write<'a> {
+    database: &'a IdbDatabase,
+    transaction: IdbTransaction,
+    end: FirstOf,
+    committed: bool,
+}
+
+impl<'a> Write<'a> {
+    fn begin(connection: &'a Connection, durability: Durability, stores: &[&str]) -> Outcome<Self> {
+        let database: &DurableDatabase = connection.writer.unchecked_ref();
+        let stores = stores.iter().map(|name| JsValue::from_str(name)).collect::<Array>();
+        let options = Object::new();
+        let durability = match durability {
+            Durability::Relaxed => "relaxed",
+            Durability::Strict => "strict",
+        };
+        Reflect::set(&options, &"durability".into(), &durability.into())?;
+        let transaction = database.transaction_with(&stores, "readwrite", &options)?;
+        let end = first_of(&[(&transaction, "complete"), (&transaction, "abort"), (database, "close")]);
+        Ok(Write { database: &connection.writer, transaction, end, committed: false })
+    }
+
+    fn store(&self, name: &str) -> Outcome<IdbObjectStore> {
+        Ok(self.transaction.object_store(name)?)
+    }
+
+    /// The result of a request.
+    ///
+    /// Also ends with the transaction: on a full disk Chromium may fire nothing at the request. And the transaction's error,
+    /// once there is one, is the first that went wrong, of which the others (`AbortError`) are a consequence.
+    async fn answer(&self, request: &IdbRequest) -> Outcome<JsValue> {
+        let transaction: &EventTarget = &self.transaction;
+        match first_of(&[(request, "success"), (request, "error"), (transaction, "abort"), (self.database, "close")]).await {
+            "success" => Ok(request.result()?),
+            "error" => Err(Failure::from_exception(self.transaction.error().or(request.error()?))),
+            _ => Err(Failure::from_exception(self.transaction.error())),
+        }
+    }
+
+    /// Done when the transaction is complete. An error of a request aborts it, with that error as its own.
+    async fn commit(mut self) -> Outcome<()> {
+        self.committed = true;
+        // It throws where it is unknown (the browser then commits by itself) and after an abort (which is heard below).
+        #[allow(deprecated, reason = "it left the second edition of the standard and came back with the third")]
+        let _ = self.transaction.commit();
+        match (&mut self.end).await {
+            "complete" => Ok(()),
+            _ => Err(Failure::from_exception(self.transaction.error())),
+        }
+    }
+
+    /// Adds a row to the journal and commits. Returns its key.
+    pub async fn append(self, bytes: &[u8]) -> Outcome<u64> {
+        let request = self.store(JOURNAL)?.add(&Uint8Array::from(bytes))?;
+        self.commit().await?;
+        key_of(&request.result()?)
+    }
+}
+
+impl Drop for Write<'_> {
+    fn drop(&mut self) {
+        if !self.committed {
+            let _ = self.transaction.abort();
+        }
+    }
+}
+
+pub async fn append(connection: &Connection, durability: Durability, bytes: &[u8]) -> Outcome<u64> {
+    Write::begin(connection, durability, &[JOURNAL])?.append(bytes).await
+}
+
+/// A transaction, and in it what stands after `known`.
+pub async fn begin_with_tail(connection: &Connection, durability: Durability, known: Position) -> Outcome<(Write<'_>, Tail)> {
+    let write = Write::begin(connection, durability, &[JOURNAL, PAGES])?;
+    let head = read_head(&write)?;
+    let from_known = IdbKeyRange::lower_bound(&(known.key as f64).into())?;
+    let journal = write.store(JOURNAL)?;
+    let keys = journal.get_all_keys_with_key(&from_known)?;
+    let rows = journal.get_all_with_key(&from_known)?;
+    // Requests are answered in their order, so the last one's answer is everybody's.
+    write.answer(&rows).await?;
+    let head = head_of(Some(&head.result()?))?;
+    let mut rows = rows_of(&list_of(&keys)?, &list_of(&rows)?)?;
+    let at_known = rows.first().filter(|(key, _)| *key == known.key).map(|(_, bytes)| bytes.as_slice());
+    if !is_anchored(head.position, at_known, known)? {
+        let everything = read_everything(&write, head).await?;
+        return Ok((write, Tail::Whole(everything)));
+    }
+    rows.retain(|(key, _)| *key > known.key);
+    Ok((write, Tail::Since(rows)))
+}
+
+fn read_head(write: &Write<'_>) -> Outcome<IdbRequest> {
+    Ok(write.store(PAGES)?.get(&HEAD.into())?)
+}
+
+async fn read_everything(write: &Write<'_>, head: Head) -> Outcome<Stored> {
+    let (journal, pages) = (write.store(JOURNAL)?, write.store(PAGES)?);
+    let segments = pages.get_all_with_key(&IdbKeyRange::lower_bound_with_open(&HEAD.into(), true)?.into())?;
+    let (keys, rows) = (journal.get_all_keys()?, journal.get_all()?);
+    write.answer(&rows).await?;
+    let segments = list_of(&segments)?.iter().map(bytes_of).collect::<Result<_, _>>()?;
+    Ok(Stored { head, segments, journal: rows_of(&list_of(&keys)?, &list_of(&rows)?)? })
+}
+
+/// `false` if somebody else compacted first. `perhaps_done`: an earlier try lost its connection, and may have been that somebody.
+pub async fn compact(connection: &Connection, durability: Durability, fold: &Fold, perhaps_done: bool) -> Outcome<bool> {
+    let write = Write::begin(connection, durability, &[JOURNAL, PAGES])?;
+    let pages = write.store(PAGES)?;
+    let (head, keys) = (read_head(&write)?, pages.get_all_keys()?);
+    write.answer(&keys).await?;
+    let head = head_of(Some(&head.result()?))?;
+    if head.position != fold.from {
+        return Ok(perhaps_done && head.position == fold.upto);
+    }
+    let last = if fold.keep {
+        list_of(&keys)?.last().map_or(Ok(0), key_of)?
+    } else {
+        pages.clear()?;
+        0
+    };
+    for (key, segment) in (last + 1..).zip(&fold.segments) {
+        pages.put_with_key(&Uint8Array::from(segment.as_slice()), &(key as f64).into())?;
+    }
+    let head = head.after(fold.upto, &fold.folded).to_bytes();
+    pages.put_with_key(&Uint8Array::from(head.as_slice()), &HEAD.into())?;
+    write.store(JOURNAL)?.delete(&IdbKeyRange::upper_bound(&(fold.upto.key as f64).into())?.into())?;
+    write.commit().await?;
+    Ok(true)
+}
+
+fn list_of(request: &IdbRequest) -> Outcome<Vec<JsValue>> {
+    Ok(request.result()?.unchecked_into::<Array>().to_vec())
+}

@@ -1,0 +1,23 @@
+//! What a browser is to the engine: each port, given by the browser's own thing. Nothing is decided here.
+
+/// Time.
+pub mod clock;
+/// Events, heard once or until dropped.
+mod event;
+/// HTTP.
+pub mod fetch;
+/// Storage that outlives the page.
+pub mod indexed_db;
+/// Randomness.
+pub mod random;
+/// Locks and notices between tabs.
+pub mod tabs;
+/// Notes that outlive an evicted database.
+pub mod witness;
+
+pub use clock::BrowserClock;
+pub use fetch::Fetch;
+pub use indexed_db::{Durability, IndexedDb};
+pub use random::BrowserRandom;
+pub use tabs::BrowserTabs;
+pub use witness::LocalStorage;

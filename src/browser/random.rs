@@ -1,0 +1,13 @@
+//! Randomness: `crypto.getRandomValues`.
+
+use crate::ports::Rng;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BrowserRandom;
+
+impl Rng for BrowserRandom {
+    fn fill(&self, bytes: &mut [u8]) {
+        // Every browser with WebAssembly has it, in every context. Going on without it would repeat ids.
+        getrandom::fill(bytes).expect("crypto.getRandomValues");
+    }
+}

@@ -1,0 +1,125 @@
+//! The other tabs: Web Locks, and notices by BroadcastChannel.
+//!
+//! Both only save work, they are not what makes anything safe (the journal's rule is). So where a browser lacks
+//! them or refuses them (an insecure context, a sandboxed frame) a lock is granted at once and a notice reaches nobody.
+
+use super::event::Listener;
+use crate::error::Result;
+use crate::ports::Tabs;
+use futures_channel::oneshot;
+use futures_util::future::{Either, select};
+use js_sys::{Function, Object, Promise, Reflect};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::BroadcastChannel;
+
+#[wasm_bindgen]
+extern "C" {
+    /// web-sys has it under an unstable cfg only.
+    #[derive(Clone, Debug)]
+    type LockManager;
+
+    #[wasm_bindgen(method, catch)]
+    fn request(this: &LockManager, name: &str, options: &Object, granted: &Function) -> std::result::Result<Promise, JsValue>;
+}
+
+fn lock_manager() -> Option<LockManager> {
+    let navigator = Reflect::get(&js_sys::global(), &"navigator".into()).ok()?;
+    let locks = Reflect::get(&navigator, &"locks".into()).ok()?;
+    locks.is_object().then(|| locks.unchecked_into())
+}
+
+/// One per page and client. A second one in the same page is another tab to it.
+#[derive(Clone, Debug, Default)]
+pub struct BrowserTabs {
+    /// One channel per name for both ways: a channel never hears itself.
+    channels: Rc<RefCell<BTreeMap<String, Channel>>>,
+}
+
+#[derive(Debug)]
+struct Channel(BroadcastChannel);
+
+impl Drop for Channel {
+    fn drop(&mut self) {
+        self.0.close();
+    }
+}
+
+impl BrowserTabs {
+    fn channel(&self, name: &str) -> Option<BroadcastChannel> {
+        if let Some(channel) = self.channels.borrow().get(name) {
+            return Some(channel.0.clone());
+        }
+        let channel = BroadcastChannel::new(name).ok()?;
+        self.channels.borrow_mut().insert(name.to_owned(), Channel(channel.clone()));
+        Some(channel)
+    }
+}
+
+/// A lock held, or the leave to do without.
+#[derive(Debug, Default)]
+pub struct LockGuard {
+    release: Option<Function>,
+}
+
+impl Drop for LockGuard {
+    fn drop(&mut self) {
+        if let Some(release) = &self.release {
+            let _ = release.call0(&JsValue::UNDEFINED);
+        }
+    }
+}
+
+impl Tabs for BrowserTabs {
+    type Guard = LockGuard;
+
+    async fn lock(&self, name: &str) -> Result<LockGuard> {
+        Ok(request_lock(name, false).await.unwrap_or_default())
+    }
+
+    async fn try_lock(&self, name: &str) -> Result<Option<LockGuard>> {
+        Ok(request_lock(name, true).await)
+    }
+
+    fn notify(&self, name: &str) {
+        if let Some(channel) = self.channel(name) {
+            let _ = channel.post_message(&JsValue::NULL);
+        }
+    }
+
+    type Listener = Option<Listener>;
+
+    fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Option<Listener> {
+        self.channel(name).map(|channel| Listener::new(&channel, "message", move |_| heard()))
+    }
+}
+
+/// `None` if it is somebody else's and `only_if_available`.
+///
+/// The guard is made in the browser's callback and sent here: when nobody waits for it any more (the caller was
+/// dropped), it is dropped on the spot and the lock is free again.
+async fn request_lock(name: &str, only_if_available: bool) -> Option<LockGuard> {
+    let Some(manager) = lock_manager() else { return Some(LockGuard::default()) };
+    let (sender, granted) = oneshot::channel();
+    let callback = Closure::once_into_js(move |lock: JsValue| {
+        if lock.is_null() {
+            let _ = sender.send(None);
+            return JsValue::UNDEFINED;
+        }
+        let mut guard = LockGuard::default();
+        let held = Promise::new(&mut |resolve, _| guard.release = Some(resolve));
+        let _ = sender.send(Some(guard));
+        held.into()
+    });
+    let options = Object::new();
+    let _ = Reflect::set(&options, &"ifAvailable".into(), &only_if_available.into());
+    let Ok(promise) = manager.request(name, &options, callback.unchecked_ref()) else { return Some(LockGuard::default()) };
+    match select(granted, JsFuture::from(promise)).await {
+        Either::Left((Ok(guard), _)) => guard,
+        // Refused: the promise was rejected, or the callback thrown away, before any grant.
+        Either::Left((Err(_), _)) | Either::Right(_) => Some(LockGuard::default()),
+    }
+}

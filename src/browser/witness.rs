@@ -1,0 +1,27 @@
+//! Notes in localStorage, which browsers evict more rarely than a database. They are a help, so nothing here fails:
+//! in a worker, with storage refused, or when full, there are simply no notes.
+
+use crate::ports::Witness;
+use web_sys::Storage;
+
+#[derive(Clone, Copy, Debug, Default)]
+pub struct LocalStorage;
+
+fn storage() -> Option<Storage> {
+    web_sys::window()?.local_storage().ok()?
+}
+
+impl Witness for LocalStorage {
+    fn read(&self, name: &str) -> Option<String> {
+        storage()?.get_item(name).ok()?
+    }
+
+    fn write(&self, name: &str, note: Option<&str>) {
+        if let Some(storage) = storage() {
+            let _ = match note {
+                Some(note) => storage.set_item(name, note),
+                None => storage.remove_item(name),
+            };
+        }
+    }
+}

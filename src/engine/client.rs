@@ -1,0 +1,39 @@
+//! One app on one database name: its collections, and what it knows of its servers.
+
+use super::collection::Collection;
+use super::resident::Resident;
+use super::server::Servers;
+use crate::ports::{CollectionId, Platform};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+
+pub struct Client<P: Platform> {
+    platform: Rc<P>,
+    db_name: String,
+    servers: Rc<Servers>,
+    residents: RefCell<BTreeMap<CollectionId, Weak<Resident<P>>>>,
+}
+
+impl<P: Platform> Client<P> {
+    pub fn new(platform: Rc<P>, db_name: &str) -> Self {
+        Client { platform, db_name: db_name.to_owned(), servers: Rc::default(), residents: RefCell::default() }
+    }
+
+    /// A handle. All handles of one collection share what is resident.
+    pub fn collection(&self, bucket: &str, name: &str, app: P::App, local_fields: Vec<String>) -> Collection<P> {
+        let id = CollectionId { db_name: self.db_name.clone(), bucket: bucket.to_owned(), name: name.to_owned() };
+        let mut residents = self.residents.borrow_mut();
+        let resident = residents.get(&id).and_then(Weak::upgrade).unwrap_or_else(|| Resident::new(self.platform.clone(), id.clone()));
+        residents.insert(id, Rc::downgrade(&resident));
+        Collection::new(resident, self.servers.clone(), app, local_fields)
+    }
+
+    pub fn servers(&self) -> &Servers {
+        &self.servers
+    }
+
+    pub fn platform(&self) -> &P {
+        &self.platform
+    }
+}

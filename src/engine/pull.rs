@@ -1,0 +1,247 @@
+//! What is new on the server, page by page. A page and the cursor after it are one commit, so that a pull that is cut
+//! goes on where it was.
+
+use super::collection::error_entry;
+use super::sync::Session;
+use crate::error::{Error, Result};
+use crate::ports::{App, Platform, Request};
+use crate::pure::answers;
+use crate::pure::cursor::Cursor;
+use crate::pure::draft::Draft;
+use crate::pure::json;
+use crate::pure::merge::{self, Fate, Remote};
+use crate::pure::operations::CURSOR;
+use crate::pure::record::RecordId;
+use crate::pure::report::{List, Report};
+use std::collections::BTreeSet;
+
+/// A change as it came, and decoded.
+struct Incoming {
+    /// As on the wire, for what cannot be decoded.
+    version: Option<(RecordId, u64)>,
+    decoded: Result<Remote>,
+}
+
+impl<P: Platform> Session<'_, P> {
+    fn cursor_name(&self) -> String {
+        format!("{CURSOR}{}", self.target.url())
+    }
+
+    /// `known` are versions that this session itself just wrote.
+    pub(super) async fn pull(&mut self, known: &[(RecordId, u64)]) -> Result<()> {
+        let name = self.cursor_name();
+        let note = self.collection.resident.read(|state| state.notes.get(&name).cloned()).await?;
+        let start = note.as_deref().map(Cursor::read).unwrap_or_default();
+        let mut walk = Walk::new(start);
+        let versions: Vec<u64> = known.iter().map(|(_, version)| *version).collect();
+        let mut request = self.target.list(walk.start.ask_since(), &versions, walk.start.etag);
+        loop {
+            let Some(next) = self.pull_page(&mut walk, request).await? else { break };
+            request = next;
+        }
+        for (id, version) in known {
+            // Everything up to the first page's timestamp has been listed, and these were written before it.
+            walk.passed(Some(&(id.clone(), *version)), false);
+        }
+        self.finish(walk).await
+    }
+
+    /// The request for the next page, if there is one.
+    async fn pull_page(&mut self, walk: &mut Walk, request: Request) -> Result<Option<Request>> {
+        let url = request.url.clone();
+        let response = self.send(request).await?;
+        let body = answers::accept(&response, &url)?;
+        walk.note_timestamp(answers::etag(&response))?;
+        if response.status == 304 {
+            walk.unchanged = true;
+            return Ok(None);
+        }
+        let records = answers::records(body, &url, response.status)?;
+        let next = response.header("next-page").map(|next| self.target.remote.next_page(next)).transpose()?;
+        let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
+        if !fresh.is_empty() {
+            let incoming = self.decode(fresh).await?;
+            self.apply(walk, incoming).await?;
+        }
+        Ok(next.map(|url| self.target.page(url)))
+    }
+
+    async fn decode(&self, records: Vec<&str>) -> Result<Vec<Incoming>> {
+        let versions: Vec<_> = records.iter().map(|text| answers::version(text)).collect();
+        let decoded = self.collection.transformed(records.into_iter().map(str::to_owned).collect(), false).await?;
+        let read = |result: Result<String>| result.and_then(|text| answers::read_remote(&text));
+        let mut incoming: Vec<Incoming> = versions.into_iter().zip(decoded).map(|(version, result)| Incoming { version, decoded: read(result) }).collect();
+        if self.collection.app.has_incoming_hook() {
+            self.run_hook(&mut incoming).await?;
+        }
+        Ok(incoming)
+    }
+
+    /// The hook sees what was decoded, and says what is to be taken over instead.
+    async fn run_hook(&self, incoming: &mut Vec<Incoming>) -> Result<()> {
+        let changes: Vec<String> = incoming.iter().filter_map(|change| change.decoded.as_ref().ok()).map(Remote::to_json).collect();
+        let last_modified = self.report.last_modified.map_or_else(|| "null".to_owned(), |ms| ms.to_string());
+        let answer = self.collection.app.incoming(format!("{{\"changes\":[{}],\"lastModified\":{last_modified}}}", changes.join(","))).await?;
+        let hooked = json::member(&answer, "changes").and_then(json::elements);
+        let hooked = hooked.ok_or_else(|| Error::Callback { message: "The incoming-changes hook gave no \"changes\".".into() })?;
+        incoming.retain(|change| change.decoded.is_err());
+        incoming.extend(hooked.map(|text| Incoming { version: answers::version(text), decoded: answers::read_remote(text) }));
+        Ok(())
+    }
+
+    /// One page and the cursor after it, in one commit.
+    async fn apply(&mut self, walk: &mut Walk, incoming: Vec<Incoming>) -> Result<()> {
+        let (strategy, local_fields, name) = (self.options.strategy, self.collection.local_fields.clone(), self.cursor_name());
+        let before = walk.clone();
+        let commit = move |draft: &mut Draft| {
+            let mut report = Report::default();
+            let mut conflicts = BTreeSet::new();
+            let mut walk = before.clone();
+            for change in &incoming {
+                let open = match &change.decoded {
+                    Ok(remote) => take_over(draft, remote, strategy, &local_fields, &mut report),
+                    Err(error) => {
+                        let message = format!("\"message\":{}", json::quote(&error.to_string()));
+                        let (list, json) = error_entry("incoming", change.version.as_ref().map(|(id, _)| id), None, None, &message);
+                        report.add(list, json);
+                        true
+                    }
+                };
+                if let (true, Ok(remote)) = (open, &change.decoded) {
+                    conflicts.insert(remote.id.clone());
+                }
+                walk.passed(change.version.as_ref(), open);
+            }
+            draft.set_note(&name, Some(walk.committed().to_json()));
+            Ok((report, conflicts, walk))
+        };
+        let (report, conflicts, after) = self.collection.resident.commit(commit).await?;
+        self.report.entries.extend(report.entries);
+        self.conflicts.extend(conflicts);
+        *walk = after;
+        Ok(())
+    }
+
+    async fn finish(&mut self, walk: Walk) -> Result<()> {
+        if let Some((_, at)) = walk.start.witness.as_ref().filter(|_| !walk.unchanged && !walk.saw_witness) {
+            self.look_for_a_flush(*at, walk.timestamp.unwrap_or(0)).await?;
+        }
+        self.report.last_modified = walk.timestamp.or(self.report.last_modified);
+        let after = walk.finished();
+        if after != walk.start {
+            let name = self.cursor_name();
+            let commit = move |draft: &mut Draft| {
+                draft.set_note(&name, Some(after.to_json()));
+                Ok(())
+            };
+            self.collection.resident.commit(commit).await?;
+        }
+        Ok(())
+    }
+
+    /// The newest version we saw is not there, nor a later one of that record. If every record that we have from this
+    /// server is still there (or has its tombstone), only old tombstones were purged; otherwise the server lost data.
+    async fn look_for_a_flush(&mut self, client_timestamp: u64, server_timestamp: u64) -> Result<()> {
+        let mut there = BTreeSet::new();
+        let mut request = self.target.list_ids();
+        loop {
+            let url = request.url.clone();
+            let response = self.send(request).await?;
+            let body = answers::accept(&response, &url)?;
+            let records = answers::records(body, &url, response.status)?;
+            there.extend(records.into_iter().filter_map(|text| json::member(text, "id")).filter_map(|raw| RecordId::read(raw).ok()));
+            let Some(next) = response.header("next-page") else { break };
+            request = self.target.page(self.target.remote.next_page(next)?);
+        }
+        let lost = self.collection.resident.read(|state| state.rows.iter().any(|(id, row)| !row.is_dirty() && !there.contains(id))).await?;
+        if lost { Err(Error::ServerFlushed { client_timestamp, server_timestamp }) } else { Ok(()) }
+    }
+}
+
+/// True if the change is left open: a conflict for the user.
+fn take_over(draft: &mut Draft, remote: &Remote, strategy: merge::Strategy, local_fields: &[String], report: &mut Report) -> bool {
+    let local = draft.row(&remote.id);
+    let outcome = merge::meet(local.as_ref(), remote, strategy, local_fields);
+    match outcome.fate {
+        Fate::Keep => {}
+        Fate::Put(row) => draft.put(&remote.id, row),
+        Fate::Remove => draft.remove(&remote.id),
+    }
+    let open = matches!(outcome.entry, Some((List::Conflicts, _)));
+    if let Some((list, json)) = outcome.entry {
+        report.add(list, json);
+    }
+    open
+}
+
+/// One walk through the pages of a listing.
+#[derive(Clone, Debug)]
+struct Walk {
+    start: Cursor,
+    cursor: Cursor,
+    /// The first version that was left open: the next pull begins before it.
+    held_at: Option<u64>,
+    /// The collection's timestamp when the first page was made, which every later write passes.
+    timestamp: Option<u64>,
+    saw_witness: bool,
+    unchanged: bool,
+}
+
+impl Walk {
+    fn new(mut start: Cursor) -> Self {
+        // While something is held back, "nothing changed" is not a reason to skip it.
+        if start.since < start.witness.as_ref().map(|(_, at)| *at) {
+            start.etag = None;
+        }
+        Walk { cursor: start.clone(), start, held_at: None, timestamp: None, saw_witness: false, unchanged: false }
+    }
+
+    /// A server whose clock went back was restored from a backup.
+    fn note_timestamp(&mut self, etag: Option<u64>) -> Result<()> {
+        if let (Some(server_timestamp), Some((_, client_timestamp))) = (etag, self.start.witness.clone())
+            && server_timestamp < client_timestamp
+        {
+            return Err(Error::ServerFlushed { client_timestamp, server_timestamp });
+        }
+        self.timestamp = self.timestamp.or(etag);
+        Ok(())
+    }
+
+    /// False for the witness itself, which is asked for only to see that it is still there.
+    fn is_news(&mut self, text: &str) -> bool {
+        let (Some((id, at)), Some((witness, seen_at))) = (answers::version(text), self.start.witness.as_ref()) else { return true };
+        self.saw_witness |= id == *witness;
+        !(id == *witness && at == *seen_at && self.start.since >= Some(at))
+    }
+
+    fn passed(&mut self, version: Option<&(RecordId, u64)>, open: bool) {
+        let Some((id, at)) = version else { return };
+        self.cursor.saw(id, *at);
+        self.cursor.since = self.cursor.since.max(Some(*at));
+        if open {
+            self.held_at = Some(self.held_at.map_or(*at, |held| held.min(*at)));
+        }
+    }
+
+    /// The cursor as it can be kept after this page.
+    fn committed(&self) -> Cursor {
+        let mut cursor = self.cursor.clone();
+        cursor.etag = None;
+        // Without `_since` a listing has no tombstones: a record of an early page that is deleted while later pages
+        // are read is only told by a tombstone past the first page's timestamp.
+        if self.start.ask_since().is_none() {
+            cursor.since = cursor.since.min(self.timestamp.or(cursor.since));
+        }
+        if let Some(held_at) = self.held_at {
+            cursor.since = cursor.since.min(Some(held_at.saturating_sub(1)));
+        }
+        cursor
+    }
+
+    fn finished(&self) -> Cursor {
+        if self.unchanged {
+            return self.start.clone();
+        }
+        Cursor { etag: self.timestamp, ..self.committed() }
+    }
+}

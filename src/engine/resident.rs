@@ -1,0 +1,305 @@
+//! One collection, resident in memory: what all its handles in this page share.
+//!
+//! Reads never touch storage after opening. A write is decided on the resident state, appended as one entry, and
+//! acknowledged when that entry is known to stand (see `pure::journal`). Overtaken by another tab, it is decided
+//! again, in the transaction that appends it, so that nobody starves.
+
+use super::folding::Unfolded;
+use super::turns::{Joined, Turn, Turns, Waiting};
+use crate::error::{Error, Result};
+use crate::ports::{Clock, CollectionId, Platform, Rng, Storage, Tabs, Witness};
+use crate::pure::draft::Draft;
+use crate::pure::journal::{Entry, Position, Stored, Tail, follow};
+use crate::pure::state::{Change, State};
+use crate::pure::{json, page};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+
+/// Runs on a draft, as often as needed; true if it failed or wrote nothing although it is there to write.
+struct Job {
+    run: Box<dyn FnMut(&mut Draft) -> bool>,
+}
+
+pub struct Resident<P: Platform> {
+    pub platform: Rc<P>,
+    pub collection: CollectionId,
+    pub(super) state: Rc<RefCell<State>>,
+    turns: Rc<Turns<Job>>,
+    opened: Cell<bool>,
+    /// Another tab said that it wrote.
+    stale: Rc<Cell<bool>>,
+    pub(super) position: Cell<Position>,
+    pub(super) unfolded: RefCell<Unfolded>,
+    pub(super) folding: Cell<bool>,
+    /// Unsynced changes that an evicted database took with it.
+    evicted: Cell<Option<usize>>,
+    witnessed: Cell<Option<usize>>,
+    _listener: <P::Tabs as Tabs>::Listener,
+}
+
+/// An entry in the making.
+struct Proposal {
+    id: u128,
+    changes: Vec<Change>,
+    bytes: usize,
+}
+
+impl<P: Platform> Resident<P> {
+    pub fn new(platform: Rc<P>, collection: CollectionId) -> Rc<Self> {
+        let stale = Rc::new(Cell::new(false));
+        let heard = stale.clone();
+        let listener = platform.tabs().listen(&collection.database(), move || heard.set(true));
+        Rc::new(Resident {
+            platform,
+            collection,
+            state: Rc::default(),
+            turns: Turns::new(),
+            opened: Cell::new(false),
+            stale,
+            position: Cell::default(),
+            unfolded: RefCell::default(),
+            folding: Cell::new(false),
+            evicted: Cell::new(None),
+            witnessed: Cell::new(None),
+            _listener: listener,
+        })
+    }
+
+    /// Decides on the current state and resolves when what was decided stands. `operation` runs again if it was overtaken.
+    pub async fn commit<R: 'static>(self: &Rc<Self>, mut operation: impl FnMut(&mut Draft) -> Result<R> + 'static) -> Result<R> {
+        let slot = Rc::new(RefCell::new(None));
+        let result = slot.clone();
+        let run = move |draft: &mut Draft| {
+            let before = draft.len();
+            let value = operation(draft);
+            let uncertain = value.is_err() || draft.len() == before;
+            *result.borrow_mut() = Some(value);
+            uncertain
+        };
+        match self.turns.join(Job { run: Box::new(run) }).await {
+            Joined::Done(outcome) => outcome?,
+            Joined::Lead(turn) => self.lead(turn).await?,
+        }
+        slot.take().unwrap_or_else(|| Err(Error::bug("a group left out one of its operations")))
+    }
+
+    async fn lead(self: &Rc<Self>, turn: Turn<Job>) -> Result<()> {
+        self.platform.clock().next_turn().await;
+        let mut group = turn.take_group();
+        let outcome = self.commit_group(&mut group).await;
+        for waiting in group {
+            waiting.settle(outcome.clone());
+        }
+        outcome
+    }
+
+    async fn commit_group(self: &Rc<Self>, group: &mut [Waiting<Job>]) -> Result<()> {
+        self.ensure_open().await?;
+        let (draft, uncertain) = self.decide(group);
+        // What failed or found nothing to do may only be behind another tab: it is decided on the tail.
+        if uncertain {
+            return self.decide_again(group, Vec::new()).await;
+        }
+        let base = self.position.get();
+        let (entry, proposal) = self.propose(draft.into_changes());
+        let appended = self.platform.storage().append(&self.collection, entry).await?;
+        if appended.certain && appended.key == base.key + 1 {
+            self.stand(appended.key, proposal);
+            return Ok(());
+        }
+        self.decide_again(group, vec![proposal.id]).await
+    }
+
+    fn decide(&self, group: &mut [Waiting<Job>]) -> (Draft, bool) {
+        let mut draft = Draft::new(self.state.clone());
+        let mut uncertain = false;
+        for job in group.iter_mut().filter_map(|waiting| waiting.job.as_mut()) {
+            uncertain |= (job.run)(&mut draft);
+        }
+        (draft, uncertain)
+    }
+
+    /// Reads the tail, decides and appends in one transaction. `tried` are entries of this group that may stand already.
+    async fn decide_again(self: &Rc<Self>, group: &mut [Waiting<Job>], mut tried: Vec<u128>) -> Result<()> {
+        const ATTEMPTS: usize = 3;
+        for attempt in 1.. {
+            let mut attempted = None;
+            let decided = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
+                if self.absorb(tail, &tried)? {
+                    return Ok((None, None));
+                }
+                let (draft, _) = self.decide(group);
+                if draft.is_empty() {
+                    return Ok((None, None));
+                }
+                let (entry, proposal) = self.propose(draft.into_changes());
+                attempted = Some(proposal.id);
+                Ok((Some(entry), Some(proposal)))
+            });
+            match decided.await {
+                Ok((Some(key), Some(proposal))) => {
+                    self.stand(key, proposal);
+                    return Ok(());
+                }
+                Ok(_) => return Ok(()),
+                // Operations are ours and can run again, unlike the user's code in `execute`.
+                Err(Error::StorageLost { .. }) if attempt < ATTEMPTS => tried.extend(attempted),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs `work` exactly once, on the current state, in the transaction that appends what it wrote.
+    pub async fn execute<R>(self: &Rc<Self>, work: impl FnOnce(&Rc<RefCell<Option<Draft>>>) -> Result<R>) -> Result<R> {
+        let _turn = self.turns.alone().await;
+        self.ensure_open().await?;
+        let decided = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
+            self.absorb(tail, &[])?;
+            let draft = Rc::new(RefCell::new(Some(Draft::new(self.state.clone()))));
+            let value = work(&draft)?;
+            // Taken away from whoever kept a handle: a transaction ends with its callback.
+            let changes = draft.borrow_mut().take().map_or_else(Vec::new, Draft::into_changes);
+            if changes.is_empty() {
+                return Ok((None, (None, value)));
+            }
+            let (entry, proposal) = self.propose(changes);
+            Ok((Some(entry), (Some(proposal), value)))
+        });
+        let (key, (proposal, value)) = decided.await?;
+        if let (Some(key), Some(proposal)) = (key, proposal) {
+            self.stand(key, proposal);
+        }
+        Ok(value)
+    }
+
+    /// Reads, after everything that was started before.
+    pub async fn read<R>(self: &Rc<Self>, look: impl FnOnce(&State) -> R) -> Result<R> {
+        if !(self.opened.get() && !self.stale.get() && self.turns.is_idle()) {
+            let _turn = self.turns.alone().await;
+            self.ensure_open().await?;
+            if self.stale.get() {
+                self.read_tail().await?;
+            }
+        }
+        Ok(look(&self.state.borrow()))
+    }
+
+    /// Reads what other tabs wrote.
+    pub async fn refresh(self: &Rc<Self>) -> Result<()> {
+        let _turn = self.turns.alone().await;
+        self.ensure_open().await?;
+        self.read_tail().await
+    }
+
+    /// Everything from storage again: another tab folded the journal first, and what is known of the segments is out of date.
+    pub(super) async fn reload(self: &Rc<Self>) -> Result<()> {
+        let _turn = self.turns.alone().await;
+        let stored = self.platform.storage().open(&self.collection).await?;
+        self.absorb(Tail::Whole(stored), &[]).map(|_| ())
+    }
+
+    async fn read_tail(&self) -> Result<()> {
+        let absorbed = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
+            self.absorb(tail, &[])?;
+            Ok((None, ()))
+        });
+        absorbed.await.map(|_| ())
+    }
+
+    async fn ensure_open(self: &Rc<Self>) -> Result<()> {
+        if self.opened.get() {
+            return Ok(());
+        }
+        let stored = self.platform.storage().open(&self.collection).await?;
+        let is_new = stored == Stored::default();
+        self.absorb(Tail::Whole(stored), &[])?;
+        self.opened.set(true);
+        if is_new && self.platform.storage().is_persistent(&self.collection) {
+            self.evicted.set(self.lost_with_an_evicted_database());
+        }
+        self.fold_if_due();
+        Ok(())
+    }
+
+    /// Opened, and how many unsynced changes had been lost with an evicted database.
+    pub async fn open(self: &Rc<Self>) -> Result<Option<usize>> {
+        self.read(|_| ()).await?;
+        Ok(self.evicted.take())
+    }
+
+    fn lost_with_an_evicted_database(&self) -> Option<usize> {
+        let note = self.platform.witness().read(&self.collection.database())?;
+        self.platform.witness().write(&self.collection.database(), None);
+        json::member(&note, "unsynced").and_then(json::number).map(|count| count as usize).filter(|count| *count > 0)
+    }
+
+    /// Takes over committed entries; true if one of `tried` is among them.
+    fn absorb(&self, tail: Tail, tried: &[u128]) -> Result<bool> {
+        let mut stood = false;
+        let (from, rows) = match tail {
+            Tail::Since(rows) => (self.position.get(), rows),
+            Tail::Whole(stored) => {
+                stood = stored.head.folded.iter().any(|id| tried.contains(id));
+                (self.restart(&stored)?, stored.journal)
+            }
+        };
+        let last = follow(from, &rows, |position, bytes| {
+            stood |= tried.contains(&position.id);
+            self.apply(position, page::read(bytes)?, bytes.len());
+            Ok(())
+        })?;
+        self.position.set(last);
+        self.stale.set(false);
+        Ok(stood)
+    }
+
+    /// The state as the segments have it.
+    fn restart(&self, stored: &Stored) -> Result<Position> {
+        let mut state = State::default();
+        for segment in &stored.segments {
+            for change in page::read(segment)? {
+                state.apply(change);
+            }
+        }
+        *self.state.borrow_mut() = state;
+        *self.unfolded.borrow_mut() = Unfolded::after(stored);
+        self.position.set(stored.head.position);
+        Ok(stored.head.position)
+    }
+
+    fn apply(&self, position: Position, changes: Vec<Change>, bytes: usize) {
+        self.unfolded.borrow_mut().add(position.id, &changes, bytes);
+        let mut state = self.state.borrow_mut();
+        for change in changes {
+            state.apply(change);
+        }
+        self.position.set(position);
+    }
+
+    fn propose(&self, changes: Vec<Change>) -> (Entry, Proposal) {
+        let mut id = [0; 16];
+        self.platform.rng().fill(&mut id);
+        let id = u128::from_le_bytes(id);
+        let page = page::write(&changes);
+        let proposal = Proposal { id, changes, bytes: page.len() };
+        (Entry { id, base: self.position.get(), page }, proposal)
+    }
+
+    /// The entry is known to stand.
+    fn stand(self: &Rc<Self>, key: u64, proposal: Proposal) {
+        self.apply(Position { key, id: proposal.id }, proposal.changes, proposal.bytes);
+        self.platform.tabs().notify(&self.collection.database());
+        self.bear_witness();
+        self.fold_if_due();
+    }
+
+    /// What lets the next visit tell an evicted database from a new one.
+    fn bear_witness(&self) {
+        let unsynced = Some(self.state.borrow().unsynced());
+        if self.witnessed.replace(unsynced) != unsynced && self.platform.storage().is_persistent(&self.collection) {
+            let note = format!("{{\"head\":{},\"unsynced\":{}}}", self.position.get().key, unsynced.unwrap_or(0));
+            self.platform.witness().write(&self.collection.database(), Some(&note));
+        }
+    }
+}

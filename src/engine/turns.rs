@@ -1,0 +1,115 @@
+//! Who may write to a collection next, within this page.
+//!
+//! Work queues up; whoever comes to an idle queue leads. A leader takes all the jobs at the front as one group
+//! (that is group commit: operations started in the same turn share one transaction), and passes the lead on when it is
+//! done. There is no task of its own behind the queue, so nothing has to be started, stopped, or found dead.
+
+use crate::error::Result;
+use futures_channel::oneshot;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+pub struct Turns<J> {
+    busy: Cell<bool>,
+    waiting: RefCell<VecDeque<Waiting<J>>>,
+}
+
+/// A job to be done with a group, or (`None`) somebody who wants to be alone.
+pub struct Waiting<J> {
+    pub job: Option<J>,
+    wake: Option<oneshot::Sender<Signal>>,
+}
+
+enum Signal {
+    Lead,
+    Done(Result<()>),
+}
+
+pub enum Joined<J> {
+    /// Another leader did the job.
+    Done(Result<()>),
+    /// Lead: one's own job is the first of [`Turn::take_group`].
+    Lead(Turn<J>),
+}
+
+impl<J> Turns<J> {
+    pub fn new() -> Rc<Self> {
+        Rc::new(Turns { busy: Cell::new(false), waiting: RefCell::new(VecDeque::new()) })
+    }
+
+    pub fn is_idle(&self) -> bool {
+        !self.busy.get()
+    }
+
+    /// Queues a job, and waits until it is done or one has to lead.
+    pub async fn join(self: &Rc<Self>, job: J) -> Joined<J> {
+        if !self.busy.replace(true) {
+            self.waiting.borrow_mut().push_back(Waiting { job: Some(job), wake: None });
+            return Joined::Lead(Turn { turns: self.clone() });
+        }
+        match self.wait(Some(job)).await {
+            Ok(Signal::Done(outcome)) => Joined::Done(outcome),
+            // A leader that vanished (its future was dropped) passes the lead on in its drop, so a lost signal is a lead too.
+            Ok(Signal::Lead) | Err(oneshot::Canceled) => Joined::Lead(Turn { turns: self.clone() }),
+        }
+    }
+
+    /// Waits for everything queued before, then keeps everybody else out.
+    pub async fn alone(self: &Rc<Self>) -> Turn<J> {
+        if self.busy.replace(true) {
+            let _ = self.wait(None).await;
+        }
+        Turn { turns: self.clone() }
+    }
+
+    fn wait(&self, job: Option<J>) -> oneshot::Receiver<Signal> {
+        let (wake, signal) = oneshot::channel();
+        self.waiting.borrow_mut().push_back(Waiting { job, wake: Some(wake) });
+        signal
+    }
+
+    fn pass_on(&self) {
+        loop {
+            let mut waiting = self.waiting.borrow_mut();
+            let Some(next) = waiting.front_mut() else { break };
+            let woken = next.wake.take().is_some_and(|wake| wake.send(Signal::Lead).is_ok());
+            if next.job.is_none() || !woken {
+                waiting.pop_front();
+            }
+            if woken {
+                return;
+            }
+        }
+        self.busy.set(false);
+    }
+}
+
+/// The right to write, until dropped.
+pub struct Turn<J> {
+    turns: Rc<Turns<J>>,
+}
+
+impl<J> Turn<J> {
+    /// The jobs at the front of the queue, up to whoever wants to be alone.
+    pub fn take_group(&self) -> Vec<Waiting<J>> {
+        let mut waiting = self.turns.waiting.borrow_mut();
+        let length = waiting.iter().take_while(|next| next.job.is_some()).count();
+        waiting.drain(..length).collect()
+    }
+}
+
+impl<J> Drop for Turn<J> {
+    fn drop(&mut self) {
+        self.turns.pass_on();
+    }
+}
+
+impl<J> Waiting<J> {
+    pub fn settle(self, outcome: Result<()>) {
+        if let Some(wake) = self.wake {
+            // Nobody listens if the caller dropped its future; the job is done all the same.
+            let _ = wake.send(Signal::Done(outcome));
+        }
+    }
+}
