@@ -1,0 +1,258 @@
+//! A simulated tab: the engine's ports on memory, a network and a clock that a seed decides on.
+
+use super::executor::{Dice, Executor, Owner};
+use super::network::Network;
+use super::storage::Disk;
+use essaim::error::Result;
+use essaim::ports::{App, Clock, Platform, Rng, Tabs, Witness};
+use essaim::pure::fold::Limits;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+pub struct Tab {
+    pub owner: Owner,
+    pub executor: Executor,
+    pub dice: Rc<Dice>,
+    pub disk: Disk,
+    pub network: Network,
+    pub browser: Rc<Browser>,
+    chance: SeededRng,
+    clock: SimClock,
+    tabs: SimTabs,
+}
+
+impl Tab {
+    pub fn new(owner: Owner, executor: Executor, dice: Rc<Dice>, disk: Disk, network: Network, browser: Rc<Browser>) -> Self {
+        let clock = SimClock { executor: executor.clone(), dice: dice.clone() };
+        let tabs = SimTabs { owner, browser: browser.clone(), executor: executor.clone(), dice: dice.clone() };
+        Tab { owner, executor, chance: SeededRng(dice.clone()), dice, disk, network, browser, clock, tabs }
+    }
+}
+
+impl Platform for Tab {
+    type Storage = Disk;
+    type Transport = Network;
+    type Clock = SimClock;
+    type Rng = SeededRng;
+    type Tabs = SimTabs;
+    type Witness = Browser;
+    type App = NoApp;
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        self.executor.spawn(self.owner, task);
+    }
+    fn fold_limits(&self) -> Limits {
+        Limits { rows: 6, bytes: 1 << 14 }
+    }
+    fn storage(&self) -> &Disk {
+        &self.disk
+    }
+    fn transport(&self) -> &Network {
+        &self.network
+    }
+    fn clock(&self) -> &SimClock {
+        &self.clock
+    }
+    fn rng(&self) -> &SeededRng {
+        &self.chance
+    }
+    fn tabs(&self) -> &SimTabs {
+        &self.tabs
+    }
+    fn witness(&self) -> &Browser {
+        &self.browser
+    }
+}
+
+pub struct SimClock {
+    executor: Executor,
+    dice: Rc<Dice>,
+}
+
+impl Clock for SimClock {
+    fn now_ms(&self) -> u64 {
+        self.executor.now_ms()
+    }
+    async fn sleep_ms(&self, ms: u64) {
+        self.executor.sleep(ms).await;
+    }
+    async fn next_turn(&self) {
+        self.executor.sleep(self.dice.below(2) as u64).await;
+    }
+}
+
+pub struct SeededRng(Rc<Dice>);
+
+impl Rng for SeededRng {
+    fn fill(&self, bytes: &mut [u8]) {
+        for byte in bytes {
+            *byte = self.0.next() as u8;
+        }
+    }
+}
+
+/// What the tabs of one browser share: locks, listeners, localStorage.
+#[derive(Default)]
+pub struct Browser {
+    locks: RefCell<BTreeMap<String, Queue>>,
+    listeners: RefCell<Vec<Heard>>,
+    notes: RefCell<BTreeMap<String, String>>,
+    next: std::cell::Cell<u64>,
+}
+
+#[derive(Default)]
+struct Queue {
+    held: Option<u64>,
+    waiting: VecDeque<(u64, futures_channel::oneshot::Sender<()>)>,
+}
+
+struct Heard {
+    key: u64,
+    owner: Owner,
+    name: String,
+    call: Rc<dyn Fn()>,
+}
+
+impl Browser {
+    fn ticket(&self) -> u64 {
+        self.next.replace(self.next.get() + 1)
+    }
+
+    fn release(&self, name: &str, ticket: u64) {
+        let mut locks = self.locks.borrow_mut();
+        let Some(queue) = locks.get_mut(name) else { return };
+        queue.waiting.retain(|(waiting, _)| *waiting != ticket);
+        if queue.held == Some(ticket) {
+            queue.held = None;
+            while let Some((next, wake)) = queue.waiting.pop_front() {
+                if wake.send(()).is_ok() {
+                    queue.held = Some(next);
+                    break;
+                }
+            }
+        }
+    }
+}
+
+impl Witness for Browser {
+    fn read(&self, name: &str) -> Option<String> {
+        self.notes.borrow().get(name).cloned()
+    }
+    fn write(&self, name: &str, note: Option<&str>) {
+        match note {
+            Some(note) => self.notes.borrow_mut().insert(name.to_owned(), note.to_owned()),
+            None => self.notes.borrow_mut().remove(name),
+        };
+    }
+}
+
+pub struct SimTabs {
+    owner: Owner,
+    browser: Rc<Browser>,
+    executor: Executor,
+    dice: Rc<Dice>,
+}
+
+pub struct Guard {
+    browser: Rc<Browser>,
+    name: String,
+    ticket: u64,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        self.browser.release(&self.name, self.ticket);
+    }
+}
+
+pub struct Listener {
+    browser: Rc<Browser>,
+    key: u64,
+}
+
+impl Drop for Listener {
+    fn drop(&mut self) {
+        self.browser.listeners.borrow_mut().retain(|heard| heard.key != self.key);
+    }
+}
+
+impl Tabs for SimTabs {
+    type Guard = Guard;
+    type Listener = Listener;
+
+    async fn lock(&self, name: &str) -> Result<Guard> {
+        let ticket = self.browser.ticket();
+        // Made before waiting, so that giving up (a timeout, a killed tab) leaves the queue.
+        let guard = Guard { browser: self.browser.clone(), name: name.to_owned(), ticket };
+        let granted = {
+            let mut locks = self.browser.locks.borrow_mut();
+            let queue = locks.entry(name.to_owned()).or_default();
+            if queue.held.is_none() {
+                queue.held = Some(ticket);
+                None
+            } else {
+                let (wake, granted) = futures_channel::oneshot::channel();
+                queue.waiting.push_back((ticket, wake));
+                Some(granted)
+            }
+        };
+        if let Some(granted) = granted {
+            let _ = granted.await;
+        }
+        Ok(guard)
+    }
+
+    async fn try_lock(&self, name: &str) -> Result<Option<Guard>> {
+        let ticket = self.browser.ticket();
+        let mut locks = self.browser.locks.borrow_mut();
+        let queue = locks.entry(name.to_owned()).or_default();
+        if queue.held.is_some() {
+            return Ok(None);
+        }
+        queue.held = Some(ticket);
+        Ok(Some(Guard { browser: self.browser.clone(), name: name.to_owned(), ticket }))
+    }
+
+    fn notify(&self, name: &str) {
+        let heard: Vec<Rc<dyn Fn()>> =
+            self.browser.listeners.borrow().iter().filter(|heard| heard.name == name && heard.owner != self.owner).map(|heard| heard.call.clone()).collect();
+        for call in heard {
+            // A notice may come late, or never: nothing but freshness may depend on it.
+            if !self.dice.permille(100) {
+                let later = self.executor.sleep(self.dice.below(30) as u64);
+                self.executor.spawn(usize::MAX, async move {
+                    later.await;
+                    call();
+                });
+            }
+        }
+    }
+
+    fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Listener {
+        let key = self.browser.ticket();
+        self.browser.listeners.borrow_mut().push(Heard { key, owner: self.owner, name: name.to_owned(), call: Rc::new(heard) });
+        Listener { browser: self.browser.clone(), key }
+    }
+}
+
+/// An app without transformers or hooks.
+pub struct NoApp;
+
+impl App for NoApp {
+    fn has_transformers(&self) -> bool {
+        false
+    }
+    fn has_incoming_hook(&self) -> bool {
+        false
+    }
+    async fn encode(&self, records: String) -> Result<String> {
+        Ok(records)
+    }
+    async fn decode(&self, records: String) -> Result<String> {
+        Ok(records)
+    }
+    async fn incoming(&self, payload: String) -> Result<String> {
+        Ok(payload)
+    }
+}

@@ -1,0 +1,121 @@
+//! A disk that is slow, loses connections, and can be made to break each rule of the journal.
+
+use super::executor::{Dice, Executor};
+use essaim::error::{Error, Result};
+use essaim::memory::MemoryStorage;
+use essaim::ports::{Appended, CollectionId, Fold, Storage};
+use essaim::pure::journal::{Entry, Position, Stored, Tail, read_entry};
+use std::rc::Rc;
+
+/// The rules of the journal that an adapter has to keep. Each can be taken away, to see that it is needed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// A writer that lost its connection looks for its entry's id before it appends again.
+    LookForTheEntry,
+    /// The tail is read together with the compacted position; a position that was folded away is not a start.
+    CompactedPositionWithTheTail,
+    /// A fold is given up if the compacted position is not the one it began from.
+    CompareBeforeFolding,
+    /// An entry whose place is not certain, or not right after its base, may be void: look.
+    KeyRightAfterTheBase,
+}
+
+#[derive(Clone)]
+pub struct Disk {
+    pub memory: MemoryStorage,
+    pub executor: Executor,
+    pub dice: Rc<Dice>,
+    /// How often a connection is lost, of a thousand.
+    pub lost_permille: usize,
+    pub without: Option<Rule>,
+}
+
+impl Disk {
+    /// A point at which a tab can be killed, or another one comes first.
+    async fn pause(&self) {
+        self.executor.sleep(self.dice.below(4) as u64).await;
+    }
+
+    fn lost(&self) -> bool {
+        self.dice.permille(self.lost_permille)
+    }
+
+    async fn append_again(&self, collection: &CollectionId, entry: Entry) -> Result<Appended> {
+        self.pause().await;
+        let stored = self.memory.open(collection).await?;
+        let found = stored.journal.iter().find(|(_, bytes)| read_entry(bytes).is_ok_and(|row| row.id == entry.id)).map(|(key, _)| *key);
+        let folded = stored.head.folded.contains(&entry.id);
+        match found {
+            Some(key) => Ok(Appended { key, certain: false }),
+            None if folded => Ok(Appended { key: 0, certain: false }),
+            None => Ok(Appended { certain: false, ..self.memory.append(collection, entry).await? }),
+        }
+    }
+}
+
+impl Storage for Disk {
+    async fn open(&self, collection: &CollectionId) -> Result<Stored> {
+        self.pause().await;
+        self.memory.open(collection).await
+    }
+
+    async fn append(&self, collection: &CollectionId, entry: Entry) -> Result<Appended> {
+        self.pause().await;
+        if self.lost() {
+            let mut again = entry.clone();
+            if self.without == Some(Rule::LookForTheEntry) {
+                // As if entries had no ids: what was written cannot be told from what others wrote.
+                again.id ^= 1;
+            }
+            if self.dice.permille(500) {
+                self.memory.append(collection, Entry { id: entry.id ^ (u128::from(again.id != entry.id) << 1), ..entry }).await?;
+            }
+            return self.append_again(collection, again).await;
+        }
+        let base = entry.base;
+        let appended = self.memory.append(collection, entry).await?;
+        self.pause().await;
+        if self.without == Some(Rule::KeyRightAfterTheBase) {
+            return Ok(Appended { key: base.key + 1, certain: true });
+        }
+        Ok(appended)
+    }
+
+    async fn decide<R>(
+        &self,
+        collection: &CollectionId,
+        known: Position,
+        decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>,
+    ) -> Result<(Option<u64>, R)> {
+        self.pause().await;
+        if self.lost() {
+            return Err(Error::StorageLost { message: "simulated".into() });
+        }
+        let rows_only = self.without == Some(Rule::CompactedPositionWithTheTail);
+        let decided = self.memory.decide(collection, known, |tail| match tail {
+            Tail::Whole(stored) if rows_only => decide(Tail::Since(stored.journal.into_iter().filter(|(key, _)| *key > known.key).collect())),
+            tail => decide(tail),
+        });
+        let decided = decided.await;
+        self.pause().await;
+        decided
+    }
+
+    async fn compact(&self, collection: &CollectionId, mut fold: Fold) -> Result<bool> {
+        self.pause().await;
+        if self.without == Some(Rule::CompareBeforeFolding) {
+            fold.from = self.memory.open(collection).await?.head.position;
+        }
+        let done = self.memory.compact(collection, fold).await;
+        self.pause().await;
+        done
+    }
+
+    async fn forget(&self, collection: &CollectionId) -> Result<()> {
+        self.memory.forget(collection).await
+    }
+
+    fn is_persistent(&self, _: &CollectionId) -> bool {
+        true
+    }
+}
