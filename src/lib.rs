@@ -18,7 +18,7 @@ pub mod memory;
 
 /// The platform that a browser is.
 #[cfg(target_arch = "wasm32")]
-mod browser;
+pub mod browser;
 
 /// What JavaScript can see.
 #[cfg(target_arch = "wasm32")]

@@ -65,6 +65,9 @@ async fn sleep_once(ms: u64) {
             let _ = sender.send(());
         }
     });
-    let _timer = Timer { id: set_timeout(&fired, ms as f64), _fired: fired };
+    let _timer = Timer {
+        id: set_timeout(&fired, ms as f64),
+        _fired: fired,
+    };
     let _ = receiver.await;
 }

@@ -27,7 +27,11 @@ impl Listener {
         let heard = Closure::new(heard);
         // It throws for a listener that is no function, and for nothing else.
         let _ = target.add_event_listener_with_callback(name, heard.as_ref().unchecked_ref());
-        Listener { target: target.clone(), name, heard }
+        Listener {
+            target: target.clone(),
+            name,
+            heard,
+        }
     }
 }
 
@@ -61,7 +65,10 @@ pub fn first_of(events: &[(&EventTarget, &'static str)]) -> FirstOf {
             }
         })
     };
-    FirstOf { first, _listeners: events.iter().map(listen).collect() }
+    FirstOf {
+        first,
+        _listeners: events.iter().map(listen).collect(),
+    }
 }
 
 impl Future for FirstOf {

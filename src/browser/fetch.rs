@@ -25,7 +25,9 @@ impl Fetch {
             "cors" => Ok(Fetch { mode: RequestMode::Cors }),
             "same-origin" => Ok(Fetch { mode: RequestMode::SameOrigin }),
             "no-cors" => Ok(Fetch { mode: RequestMode::NoCors }),
-            _ => Err(Error::InvalidOption { message: format!("requestMode is \"cors\", \"same-origin\" or \"no-cors\", not {mode:?}.") }),
+            _ => Err(Error::InvalidOption {
+                message: format!("requestMode is \"cors\", \"same-origin\" or \"no-cors\", not {mode:?}."),
+            }),
         }
     }
 
@@ -49,14 +51,25 @@ impl Fetch {
 impl Transport for Fetch {
     async fn send(&self, request: Request) -> Result<Response> {
         let aborts = Aborts(AbortController::new().map_err(|_| Error::bug("no AbortController"))?);
-        let lost = |error: gloo_net::Error| Error::Network { url: request.url.clone(), message: error.to_string() };
+        let lost = |error: gloo_net::Error| Error::Network {
+            url: request.url.clone(),
+            message: error.to_string(),
+        };
         let response = self.build(&request, &aborts)?.send().await.map_err(lost)?;
         if response.type_() == ResponseType::Opaqueredirect {
-            return Ok(Response { redirected: true, ..Response::default() });
+            return Ok(Response {
+                redirected: true,
+                ..Response::default()
+            });
         }
         let headers = response.headers().entries().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
         let body = response.text().await.map_err(lost)?;
-        Ok(Response { status: response.status(), headers, body, redirected: false })
+        Ok(Response {
+            status: response.status(),
+            headers,
+            body,
+            redirected: false,
+        })
     }
 }
 
@@ -82,5 +95,7 @@ fn headers(request: &Request) -> Result<Headers> {
 }
 
 fn invalid(url: &str, error: impl std::fmt::Display) -> Error {
-    Error::InvalidOption { message: format!("A request to {url} cannot be made: {error}") }
+    Error::InvalidOption {
+        message: format!("A request to {url} cannot be made: {error}"),
+    }
 }

@@ -7,9 +7,9 @@
 //! pages     key 0: Uint8Array, the head     keys 1…: Uint8Array, the segments, in the order of their keys
 //! ```
 //!
-//! Two connections per collection. rexie makes the schema and reads. What writes goes underneath it, because rexie
-//! can ask for no durability, does not tell why a transaction was aborted (a full disk looks like any other abort), and
-//! takes a third longer for an append.
+//! Two connections per collection. rexie makes the schema and reads. What writes goes underneath it, because rexie can
+//! ask for no durability, does not tell why a transaction was aborted (a full disk looks like any other abort), and does not
+//! say when a deletion is blocked.
 //!
 //! A commit is acknowledged at its transaction's `complete`, never before. When the browser loses a connection on the way
 //! (`close` event, `InvalidStateError`, `UnknownError`, an abort without a reason), the collection is opened again, at most
@@ -63,7 +63,11 @@ impl IndexedDb {
                 connections.close_all();
             }
         });
-        IndexedDb { durability, connections, _pagehide: Rc::new(pagehide) }
+        IndexedDb {
+            durability,
+            connections,
+            _pagehide: Rc::new(pagehide),
+        }
     }
 
     /// Whether this page may keep data at all. `Ok(false)` (private mode, site data blocked, a sandboxed frame) asks for memory
@@ -72,7 +76,11 @@ impl IndexedDb {
         match self.reopening(collection, async |_| Ok(())).await {
             Ok(()) => Ok(true),
             Err(Error::Storage { message }) => {
-                if connection::can_open_any().await { Err(Error::Storage { message }) } else { Ok(false) }
+                if connection::can_open_any().await {
+                    Err(Error::Storage { message })
+                } else {
+                    Ok(false)
+                }
             }
             Err(error) => Err(error),
         }
@@ -97,10 +105,10 @@ impl IndexedDb {
                 },
                 Err(failure) => failure,
             };
-            match failure {
-                Failure::Lost(_) if reopens < REOPENS => reopens += 1,
-                failure => return Err(failure.into_error()),
+            if !failure.is_of_connection() || reopens == REOPENS {
+                return Err(failure.into_error());
             }
+            reopens += 1;
         }
     }
 }
@@ -124,7 +132,7 @@ impl Storage for IndexedDb {
             }
             let certain = connection.is_seen();
             let appended = write::append(connection, self.durability, &bytes).await;
-            perhaps_there |= matches!(appended, Err(Failure::Lost(_)));
+            perhaps_there |= matches!(appended, Err(Failure::Unanswered(_)));
             Ok(Appended { key: appended?, certain })
         })
         .await
@@ -137,7 +145,9 @@ impl Storage for IndexedDb {
             if let Some((id, _)) = &decided {
                 let key = read::find(connection, *id).await?;
                 let (_, value) = decided.take().ok_or_else(failure::impossible)?;
-                return key.map(|key| (Some(key), value)).ok_or_else(failure::lost_after_decision);
+                return key
+                    .map(|key| (Some(key), value))
+                    .ok_or_else(|| failure::lost_after_decision("its commit was undone"));
             }
             let (write, tail) = write::begin_with_tail(connection, self.durability, known).await?;
             let decide = decide.take().ok_or_else(failure::impossible)?;
@@ -152,10 +162,12 @@ impl Storage for IndexedDb {
                     connection.set_seen();
                     Ok((Some(key), value))
                 }
-                Err(failure) => {
+                Err(Failure::Unanswered(message)) => {
                     decided = Some((entry.id, value));
-                    Err(failure)
+                    Err(Failure::Unanswered(message))
                 }
+                Err(Failure::Lost(message)) => Err(failure::lost_after_decision(message)),
+                Err(failure) => Err(failure),
             }
         })
         .await
@@ -165,7 +177,7 @@ impl Storage for IndexedDb {
         let mut perhaps_there = false;
         self.reopening(collection, async |connection| {
             let compacted = write::compact(connection, self.durability, &fold, perhaps_there).await;
-            perhaps_there |= matches!(compacted, Err(Failure::Lost(_)));
+            perhaps_there |= matches!(compacted, Err(Failure::Unanswered(_)));
             compacted
         })
         .await
@@ -178,7 +190,7 @@ impl Storage for IndexedDb {
         loop {
             self.connections.close(collection);
             match connection::delete(&collection.database()).await {
-                Err(Failure::Lost(_)) if reopens < REOPENS => reopens += 1,
+                Err(failure) if failure.is_of_connection() && reopens < REOPENS => reopens += 1,
                 deleted => return deleted.map_err(Failure::into_error),
             }
         }

@@ -116,7 +116,9 @@ async fn request_lock(name: &str, only_if_available: bool) -> Option<LockGuard> 
     });
     let options = Object::new();
     let _ = Reflect::set(&options, &"ifAvailable".into(), &only_if_available.into());
-    let Ok(promise) = manager.request(name, &options, callback.unchecked_ref()) else { return Some(LockGuard::default()) };
+    let Ok(promise) = manager.request(name, &options, callback.unchecked_ref()) else {
+        return Some(LockGuard::default());
+    };
     match select(granted, JsFuture::from(promise)).await {
         Either::Left((Ok(guard), _)) => guard,
         // Refused: the promise was rejected, or the callback thrown away, before any grant.

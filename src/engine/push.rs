@@ -36,10 +36,10 @@ enum Answer {
 
 impl<P: Platform> Session<'_, P> {
     /// Pushes everything that is dirty but not in conflict. Gives the versions that were written.
-    pub(super) async fn push(&mut self) -> Result<Vec<(RecordId, u64)>> {
+    pub(super) async fn push(&mut self) -> Result<BTreeSet<(RecordId, u64)>> {
         // A conflict that the client wins is sent again on the version that won before; it may lose again, but not for ever.
         const PASSES: usize = 3;
-        let mut written = Vec::new();
+        let mut written = BTreeSet::new();
         let mut refused = BTreeSet::new();
         for pass in 0..PASSES {
             let mut queue = self.to_push(&refused).await?;
@@ -55,7 +55,6 @@ impl<P: Platform> Session<'_, P> {
 
     /// Ids to push, deletions first. Deletions of what never was on the server end here.
     async fn to_push(&self, refused: &BTreeSet<RecordId>) -> Result<VecDeque<RecordId>> {
-        let never_there = |row: &Row| !row.is_live() && row.last_modified.is_none();
         let conflicts = &self.conflicts;
         let (gone, mut dirty) = self
             .collection
@@ -81,7 +80,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(dirty.into_iter().map(|(id, _)| id).collect())
     }
 
-    async fn push_batch(&mut self, queue: &mut VecDeque<RecordId>, written: &mut Vec<(RecordId, u64)>, refused: &mut BTreeSet<RecordId>) -> Result<()> {
+    async fn push_batch(&mut self, queue: &mut VecDeque<RecordId>, written: &mut BTreeSet<(RecordId, u64)>, refused: &mut BTreeSet<RecordId>) -> Result<()> {
         let platform = &*self.collection.resident.platform;
         let max_requests = self.collection.servers.batch_max_requests(platform, &self.target, self.options.patience).await?;
         let ids: Vec<RecordId> = queue.drain(..queue.len().min(max_requests)).collect();
@@ -105,7 +104,8 @@ impl<P: Platform> Session<'_, P> {
     /// Encodes the records as they are now. One that cannot be encoded is an error of its own.
     async fn prepare(&mut self, ids: Vec<RecordId>, refused: &mut BTreeSet<RecordId>) -> Result<Vec<Outgoing>> {
         let rows: Vec<(RecordId, Row)> = self.collection.resident.read(|state| ids.iter().filter_map(|id| Some((id.clone(), state.rows.get(id)?.clone()))).collect()).await?;
-        let rows: Vec<_> = rows.into_iter().filter(|(_, row)| row.is_dirty()).collect();
+        // Deleted since the queue was made: the next one ends it.
+        let rows: Vec<_> = rows.into_iter().filter(|(_, row)| row.is_dirty() && !never_there(row)).collect();
         let encoded = self.collection.encode(&rows).await?;
         let mut outgoing = Vec::with_capacity(rows.len());
         for ((id, row), encoded) in rows.into_iter().zip(encoded) {
@@ -181,7 +181,7 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// What the server said of one batch, in one commit.
-    async fn settle(&mut self, outgoing: Vec<Outgoing>, answers: Vec<Answer>, written: &mut Vec<(RecordId, u64)>, refused: &mut BTreeSet<RecordId>) -> Result<()> {
+    async fn settle(&mut self, outgoing: Vec<Outgoing>, answers: Vec<Answer>, written: &mut BTreeSet<(RecordId, u64)>, refused: &mut BTreeSet<RecordId>) -> Result<()> {
         let settle = Settle { strategy: self.options.strategy, local_fields: self.collection.local_fields.clone() };
         let commit = move |draft: &mut Draft| {
             let mut settled = Settled::default();
@@ -197,6 +197,11 @@ impl<P: Platform> Session<'_, P> {
         refused.extend(settled.refused);
         Ok(())
     }
+}
+
+/// Deleted here before the server knew it. Asked only after a complete pull, which would have shown what a lost answer hid.
+fn never_there(row: &Row) -> bool {
+    !row.is_live() && row.last_modified.is_none()
 }
 
 /// What a front server says of a body it will not take: an error of the records in it, and the rest goes on.
@@ -260,7 +265,7 @@ impl Settle {
     /// The server does not have it; a record made again here meanwhile is new to it.
     fn deleted_here(&self, draft: &mut Draft, one: &Outgoing) {
         match draft.row(&one.id) {
-            Some(row) if row.is_live() => draft.put(&one.id, Row::new(row.body, Status::Updated, None)),
+            Some(row) if row.is_live() => draft.put(&one.id, merge::made_again(&row)),
             Some(_) => draft.remove(&one.id),
             None => {}
         }

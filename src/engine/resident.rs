@@ -121,7 +121,7 @@ impl<P: Platform> Resident<P> {
 
     /// Reads the tail, decides and appends in one transaction. `tried` are entries of this group that may stand already.
     async fn decide_again(self: &Rc<Self>, group: &mut [Waiting<Job>], mut tried: Vec<u128>) -> Result<()> {
-        const ATTEMPTS: usize = 3;
+        const ATTEMPTS: usize = 5;
         for attempt in 1.. {
             let mut attempted = None;
             let decided = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
@@ -144,6 +144,7 @@ impl<P: Platform> Resident<P> {
                 Ok(_) => return Ok(()),
                 // Operations are ours and can run again, unlike the user's code in `execute`.
                 Err(Error::StorageLost { .. }) if attempt < ATTEMPTS => tried.extend(attempted),
+                Err(Error::StorageLost { message }) if !tried.is_empty() => return Err(uncertain(&message)),
                 Err(error) => return Err(error),
             }
         }
@@ -302,4 +303,9 @@ impl<P: Platform> Resident<P> {
             self.platform.witness().write(&self.collection.database(), Some(&note));
         }
     }
+}
+
+/// An append whose answer was lost, and storage that cannot be asked any more.
+fn uncertain(message: &str) -> Error {
+    Error::storage(format!("{message}. It is not known whether the last change was written; reload the page and look."))
 }

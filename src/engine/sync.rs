@@ -126,21 +126,14 @@ fn read_headers(raw: &str) -> Headers {
 impl<P: Platform> Session<'_, P> {
     async fn run(&mut self) -> Result<()> {
         self.pull_metadata().await?;
-        self.pull(&[]).await?;
+        self.pull().await?;
         if self.options.strategy != Strategy::PullOnly {
             let written = self.push().await?;
             if self.report.count(List::Published) > 0 {
-                self.look_again(written).await?;
+                self.pull_past(&written).await?;
             }
         }
         self.remember_last_modified().await
-    }
-
-    /// What others wrote while we pushed. Our own versions need not be sent back, as long as they fit into a URL.
-    async fn look_again(&mut self, written: Vec<(RecordId, u64)>) -> Result<()> {
-        const FIT: usize = 64;
-        let known = if written.len() <= FIT { written } else { Vec::new() };
-        self.pull(&known).await
     }
 
     pub(super) async fn send(&self, request: Request) -> Result<Response> {

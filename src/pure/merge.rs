@@ -63,15 +63,17 @@ pub enum Fate {
 pub struct Outcome {
     pub fate: Fate,
     pub entry: Option<(List, String)>,
+    /// The change has not been dealt with: the next pull has to show it again.
+    pub open: bool,
 }
 
 impl Outcome {
     fn new(fate: Fate, list: List, json: String) -> Self {
-        Outcome { fate, entry: Some((list, json)) }
+        Outcome { fate, entry: Some((list, json)), open: list == List::Conflicts }
     }
 
     fn silent(fate: Fate) -> Self {
-        Outcome { fate, entry: None }
+        Outcome { fate, entry: None, open: false }
     }
 }
 
@@ -150,7 +152,7 @@ fn follow(local: &Row, remote: &Remote, local_fields: &[String]) -> Outcome {
 fn settle_sent(local: &Row, remote: &Remote, local_fields: &[String]) -> Option<Outcome> {
     match (local.sent.as_ref()?, remote.deleted) {
         (Sent::Deletion, true) if local.status == Status::Deleted => Some(Outcome::new(Fate::Remove, List::Skipped, local.to_json(&remote.id))),
-        (Sent::Deletion, true) => Some(Outcome::silent(Fate::Put(Row::new(local.body.clone(), Status::Updated, None)))),
+        (Sent::Deletion, true) => Some(Outcome::silent(Fate::Put(made_again(local)))),
         (Sent::Body(body), false) if same_content(body, &remote.body, local_fields) => {
             let still_ahead = local.status == Status::Deleted || !same_content(body, &local.body, local_fields);
             Some(if still_ahead { Outcome::silent(Fate::Put(acknowledged(local, remote.last_modified))) } else { now_synced(local, remote) })
@@ -163,6 +165,12 @@ fn settle_sent(local: &Row, remote: &Remote, local_fields: &[String]) -> Option<
 pub fn acknowledged(local: &Row, last_modified: Option<u64>) -> Row {
     let status = if local.status == Status::Deleted { Status::Deleted } else { Status::Updated };
     Row::new(local.body.clone(), status, last_modified)
+}
+
+/// Our deletion reached the server, and the record was made again here meanwhile: it is new to the server. That the
+/// deletion was ours stays noted, since its tombstone may be listed yet.
+pub fn made_again(local: &Row) -> Row {
+    Row { sent: Some(Sent::Deletion), ..Row::new(local.body.clone(), Status::Updated, None) }
 }
 
 fn now_synced(local: &Row, remote: &Remote) -> Outcome {
@@ -182,8 +190,9 @@ fn meet_deletion(local: &Row, remote: &Remote, local_fields: &[String]) -> Outco
             false => created(remote),
         };
     }
-    // The deletion is pushed with the version it was made on, and meets the newer one there.
-    Outcome::new(Fate::Keep, List::Skipped, json)
+    // The deletion is pushed with the version it was made on, and meets the newer one there. What comes of that may be
+    // an older version than this one (a conflict of before, resolved late), so this one is not passed yet.
+    Outcome { open: local.last_modified != remote.last_modified, ..Outcome::new(Fate::Keep, List::Skipped, json) }
 }
 
 fn meet_edit(local: &Row, remote: &Remote, strategy: Strategy, local_fields: &[String]) -> Outcome {
@@ -203,7 +212,10 @@ pub fn conflict(local: &Row, remote: Option<&Remote>, id: &RecordId, strategy: S
     match strategy {
         Strategy::ClientWins => {
             // On no version at all if the server has none: If-Match with a tombstone's timestamp is always refused.
-            let row = acknowledged(local, alive.and_then(|remote| remote.last_modified));
+            let row = match alive {
+                None if local.is_live() => made_again(local),
+                _ => acknowledged(local, alive.and_then(|remote| remote.last_modified)),
+            };
             let json = resolved(id, &row.to_json(id), &remote_json, row.status.name());
             Outcome::new(if row.status == Status::Deleted && alive.is_none() { Fate::Remove } else { Fate::Put(row) }, List::Resolved, json)
         }

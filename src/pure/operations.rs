@@ -5,6 +5,7 @@
 
 use super::draft::Draft;
 use super::json;
+use super::merge::made_again;
 use super::record::{Parsed, RecordId, Row, Status, merge_bodies, read_record, same_content};
 use crate::error::{Error, Result};
 
@@ -167,7 +168,11 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
         Some(remote) if same_content(&remote.body, &body, local_fields) => Status::Synced,
         _ => Status::Updated,
     };
-    let row = Row::new(body, status, last_modified);
+    let mut row = Row::new(body, status, last_modified);
+    if remote.is_none() && !deletes {
+        // The deletion that this was decided against may be listed again before the record has been sent.
+        row = made_again(&row);
+    }
     match (deletes, &remote) {
         (true, None) => draft.remove(&id),
         _ => draft.put(&id, row.clone()),
@@ -254,6 +259,16 @@ mod tests {
         let mut draft = with(Status::Updated);
         resolve(&mut draft, r#"{"type":"outgoing","local":{"id":"a","n":1},"remote":null}"#, "null", &[]).unwrap();
         assert_eq!(draft.row(&RecordId::from_text("a")), None);
+    }
+
+    #[test]
+    fn a_record_kept_against_a_deletion_is_not_in_conflict_with_it_again() {
+        let mut draft = with(Status::Updated);
+        let conflict = r#"{"type":"incoming","local":{"id":"a","n":1},"remote":{"id":"a","deleted":true,"last_modified":9}}"#;
+        let (id, row) = resolve(&mut draft, conflict, r#"{"id":"a","n":1}"#, &[]).unwrap();
+        let tombstone = super::super::answers::read_remote(r#"{"id":"a","deleted":true,"last_modified":9}"#).unwrap();
+        let outcome = super::super::merge::meet(Some(&row), &tombstone, Default::default(), &[]);
+        assert_eq!((id.display().as_str(), row.status, row.last_modified, outcome.entry), ("a", Status::Updated, None, None));
     }
 
     #[test]

@@ -123,15 +123,19 @@ impl Target {
     }
 
     /// Changes since `since`, oldest first, tombstones included; everything that lives without it.
-    /// `known` are versions that need not be shown: not ids, which would hide a foreign change to the same record.
-    pub fn list(&self, since: Option<u64>, known: &[u64], if_none_match: Option<u64>) -> Request {
-        let mut query = format!("_sort=last_modified&_limit={PAGE_RECORDS}");
+    pub fn list(&self, since: Option<u64>, if_none_match: Option<u64>) -> Request {
+        self.listing("", since, if_none_match)
+    }
+
+    /// As [`Target::list`], but only who changed, and when.
+    pub fn list_versions(&self, since: Option<u64>) -> Request {
+        self.listing("_fields=id,last_modified&", since, None)
+    }
+
+    fn listing(&self, fields: &str, since: Option<u64>, if_none_match: Option<u64>) -> Request {
+        let mut query = format!("{fields}_sort=last_modified&_limit={PAGE_RECORDS}");
         if let Some(since) = since {
             query.push_str(&format!("&_since={since}"));
-        }
-        if !known.is_empty() {
-            let known: Vec<String> = known.iter().map(u64::to_string).collect();
-            query.push_str(&format!("&exclude_last_modified={}", known.join(",")));
         }
         if let Some(expected) = &self.expected_timestamp {
             query.push_str(&format!("&_expected={}", encode(expected)));
@@ -143,9 +147,9 @@ impl Target {
         request
     }
 
-    /// The ids of all records and tombstones.
+    /// All records and tombstones, as versions.
     pub fn list_ids(&self) -> Request {
-        self.get(format!("{}/records?_since=0&_fields=id&_sort=last_modified&_limit={PAGE_RECORDS}", self.url()))
+        self.list_versions(Some(0))
     }
 
     /// A page that a listing's `Next-Page` named and [`Remote::next_page`] allowed.

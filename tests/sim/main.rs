@@ -3,7 +3,9 @@
 //! `ESSAIM_SEEDS=50000 cargo test --release --test sim` runs more; `ESSAIM_SEED=7` just one.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod devices;
 mod executor;
+mod history;
 mod network;
 mod platform;
 #[allow(dead_code)]
@@ -50,8 +52,14 @@ fn tabs_lose_nothing_and_write_nothing_twice() {
 }
 
 #[test]
+fn devices_lose_nothing_and_end_alike() {
+    all("devices_lose_nothing_and_end_alike", devices::run);
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     for seed in 0..20 {
+        assert_eq!(devices::run(seed), devices::run(seed), "seed {seed}");
         assert_eq!(tabs::run(seed, None), tabs::run(seed, None), "seed {seed}");
     }
 }

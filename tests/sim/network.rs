@@ -52,6 +52,7 @@ impl Transport for Network {
             return Ok(Response { status: 503, headers, body: "{}".into(), redirected: false });
         }
         let mut response = internet.handle(&request);
+        super::devices::narrate(|| format!("  tab {}: {} {} {:?} → {} {:?} {}", self.owner, request.method, request.url, request.body, response.status, response.header("etag"), response.body));
         if let Some(body) = &request.body {
             // Until the engine comes back for more, nobody knows that it settled this.
             internet.unanswered.borrow_mut().push((self.owner, body.clone()));

@@ -73,7 +73,9 @@ impl Storage for Disk {
             return self.append_again(collection, again).await;
         }
         let base = entry.base;
+        let told = format!("{:?}", essaim::pure::page::read(&entry.page));
         let appended = self.memory.append(collection, entry).await?;
+        super::devices::narrate(|| format!("    append {} on {}: {told}", appended.key, base.key));
         self.pause().await;
         if self.without == Some(Rule::KeyRightAfterTheBase) {
             return Ok(Appended { key: base.key + 1, certain: true });
@@ -97,6 +99,7 @@ impl Storage for Disk {
             tail => decide(tail),
         });
         let decided = decided.await;
+        super::devices::narrate(|| format!("    decided on {}: {:?}", known.key, decided.as_ref().map(|(key, _)| *key)));
         self.pause().await;
         decided
     }
@@ -106,7 +109,9 @@ impl Storage for Disk {
         if self.without == Some(Rule::CompareBeforeFolding) {
             fold.from = self.memory.open(collection).await?.head.position;
         }
+        let told = format!("fold from {} to {}, keep {}", fold.from.key, fold.upto.key, fold.keep);
         let done = self.memory.compact(collection, fold).await;
+        super::devices::narrate(|| format!("    {told}: {done:?}"));
         self.pause().await;
         done
     }

@@ -95,15 +95,19 @@ async fn act(owner: Owner, collection: &Rc<Collection<Tab>>, dice: &Dice, ledger
         0..=3 => increment(owner, collection, ["a", "b"][dice.below(2)], ledger).await,
         4..=6 => {
             let id = format!("unique-{owner}-{}", ledger.next.replace(ledger.next.get() + 1));
-            let done = collection.create(&format!("{{\"id\":\"{id}\"}}"), false).await.is_ok();
-            let list = if done { &ledger.created } else { &ledger.refused };
+            let list = match collection.create(&format!("{{\"id\":\"{id}\"}}"), false).await {
+                Ok(_) => &ledger.created,
+                // It says that it does not know.
+                Err(Error::Storage { .. }) => return,
+                Err(_) => &ledger.refused,
+            };
             list.borrow_mut().insert(id);
         }
         7..=8 => {
             let id = format!("name-{}", dice.below(4));
             match collection.create(&format!("{{\"id\":\"{id}\",\"by\":{owner}}}"), false).await {
                 Ok(_) => ledger.taken.borrow_mut().entry(id).or_default().push(owner),
-                Err(Error::AlreadyExists { .. } | Error::StorageLost { .. }) => {}
+                Err(Error::AlreadyExists { .. } | Error::StorageLost { .. } | Error::Storage { .. }) => {}
                 Err(error) => panic!("create: {error}"),
             }
         }

@@ -41,7 +41,7 @@ impl Connections {
 
     pub fn forget_lost(&self, collection: &CollectionId, lost: &Rc<Connection>, failure: &Failure) {
         let mut open = self.open.borrow_mut();
-        if matches!(failure, Failure::Lost(_)) && open.get(collection).is_some_and(|connection| Rc::ptr_eq(connection, lost)) {
+        if failure.is_of_connection() && open.get(collection).is_some_and(|connection| Rc::ptr_eq(connection, lost)) {
             open.remove(collection);
         }
     }
@@ -89,7 +89,12 @@ impl Connection {
         // Another tab deletes or upgrades: it shall not have to wait. rexie does the same; the next use finds out.
         let closing = writer.clone();
         let versionchange = Listener::new(&writer, "versionchange", move |_| closing.close());
-        Ok(Connection { reader: RefCell::new(Some(reader)), writer, seen: Cell::new(false), _versionchange: versionchange })
+        Ok(Connection {
+            reader: RefCell::new(Some(reader)),
+            writer,
+            seen: Cell::new(false),
+            _versionchange: versionchange,
+        })
     }
 
     /// A transaction to read with.
@@ -127,7 +132,11 @@ impl Drop for Connection {
 
 impl fmt::Debug for Connection {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_struct("Connection").field("name", &self.writer.name()).field("seen", &self.seen).finish_non_exhaustive()
+        formatter
+            .debug_struct("Connection")
+            .field("name", &self.writer.name())
+            .field("seen", &self.seen)
+            .finish_non_exhaustive()
     }
 }
 

@@ -8,8 +8,10 @@ pub type Outcome<T> = Result<T, Failure>;
 
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// The connection is of no use any more: open it again.
+    /// The connection is of no use any more: open it again. Nothing was written.
     Lost(String),
+    /// The same, after a commit was asked for: it may stand or not.
+    Unanswered(String),
     /// The database on disk is a later version than this code's.
     Newer,
     /// It will not get better by itself.
@@ -19,16 +21,33 @@ pub enum Failure {
 impl Failure {
     pub fn into_error(self) -> Error {
         match self {
-            Failure::Lost(message) => Error::storage(format!("the browser lost it, also when it was opened again ({message}). Reload the page.")),
+            Failure::Lost(message) | Failure::Unanswered(message) => {
+                Error::storage(format!("the browser lost it, also when it was opened again ({message}). Reload the page."))
+            }
             Failure::Newer => Error::bug("an unknown version"),
             Failure::Final(error) => error,
+        }
+    }
+
+    /// Another connection may help.
+    pub fn is_of_connection(&self) -> bool {
+        matches!(self, Failure::Lost(_) | Failure::Unanswered(_))
+    }
+
+    /// This failure, had it come in answer to a commit.
+    pub fn of_commit(self) -> Self {
+        match self {
+            Failure::Lost(message) => Failure::Unanswered(message),
+            other => other,
         }
     }
 
     /// Why a transaction or a request ended; `None` where the browser gives no reason, which is what it does when it throws
     /// a connection away.
     pub fn from_exception(exception: Option<DomException>) -> Self {
-        let Some(exception) = exception else { return Failure::Lost("aborted without a reason".to_owned()) };
+        let Some(exception) = exception else {
+            return Failure::Lost("aborted without a reason".to_owned());
+        };
         let message = format!("{}: {}", exception.name(), exception.message());
         match exception.name().as_str() {
             // TransactionInactiveError: we never add to a transaction after its time, so the browser ended it under us.
@@ -79,8 +98,9 @@ impl From<Error> for Failure {
     }
 }
 
-pub fn lost_after_decision() -> Failure {
-    Failure::Final(Error::StorageLost { message: "its transaction was aborted".to_owned() })
+/// For what came of a callback that may not be called again.
+pub fn lost_after_decision(message: impl Into<String>) -> Failure {
+    Failure::Final(Error::StorageLost { message: message.into() })
 }
 
 pub fn impossible() -> Failure {

@@ -18,7 +18,13 @@ pub async fn stored(connection: &Connection) -> Outcome<Stored> {
     let segments = KeyRange::lower_bound(&HEAD.into(), Some(true)).map_err(Failure::from)?;
     // The four requests are made at once, in the first poll, and the transaction ends after the last.
     let requests = async {
-        let (head, segments, keys, rows) = join4(pages.get(HEAD.into()), pages.get_all(Some(segments), None), journal.get_all_keys(None, None), journal.get_all(None, None)).await;
+        let (head, segments, keys, rows) = join4(
+            pages.get(HEAD.into()),
+            pages.get_all(Some(segments), None),
+            journal.get_all_keys(None, None),
+            journal.get_all(None, None),
+        )
+        .await;
         Ok::<_, Failure>((head?, segments?, keys?, rows?))
     };
     let end = async {
@@ -31,7 +37,11 @@ pub async fn stored(connection: &Connection) -> Outcome<Stored> {
     let (answers, end) = join(requests, end).await;
     let (head, segments, keys, rows) = answers?;
     end?;
-    Ok(Stored { head: head_of(head.as_ref())?, segments: segments.iter().map(bytes_of).collect::<Result<_, _>>()?, journal: rows_of(&keys, &rows)? })
+    Ok(Stored {
+        head: head_of(head.as_ref())?,
+        segments: segments.iter().map(bytes_of).collect::<Result<_, _>>()?,
+        journal: rows_of(&keys, &rows)?,
+    })
 }
 
 /// The key of the entry with this id: 0 if it has been folded.

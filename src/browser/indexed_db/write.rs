@@ -41,42 +41,61 @@ impl<'a> Write<'a> {
         Reflect::set(&options, &"durability".into(), &durability.into())?;
         let transaction = database.transaction_with(&stores, "readwrite", &options)?;
         let end = first_of(&[(&transaction, "complete"), (&transaction, "abort"), (database, "close")]);
-        Ok(Write { database: &connection.writer, transaction, end, committed: false })
+        Ok(Write {
+            database: &connection.writer,
+            transaction,
+            end,
+            committed: false,
+        })
     }
 
     fn store(&self, name: &str) -> Outcome<IdbObjectStore> {
         Ok(self.transaction.object_store(name)?)
     }
 
-    /// The result of a request.
-    ///
-    /// Also ends with the transaction: on a full disk Chromium may fire nothing at the request. And the transaction's error,
-    /// once there is one, is the first that went wrong, of which the others (`AbortError`) are a consequence.
-    async fn answer(&self, request: &IdbRequest) -> Outcome<JsValue> {
-        let transaction: &EventTarget = &self.transaction;
-        match first_of(&[(request, "success"), (request, "error"), (transaction, "abort"), (self.database, "close")]).await {
-            "success" => Ok(request.result()?),
-            "error" => Err(Failure::from_exception(self.transaction.error().or(request.error()?))),
-            _ => Err(Failure::from_exception(self.transaction.error())),
+    /// Waits until a request has succeeded, and with it all before it. Or for the end of the transaction: on a full disk
+    /// Chromium may fire nothing at the request.
+    async fn answer(&self, request: &IdbRequest) -> Outcome<()> {
+        let end: [(&EventTarget, &str); 2] = [(&self.transaction, "abort"), (self.database, "close")];
+        match first_of(&[(request, "success"), (request, "error"), end[0], end[1]]).await {
+            "success" => return Ok(()),
+            // Its abort follows, and with it the reason: this request may have failed for another's fault.
+            "error" => drop(first_of(&end).await),
+            _ => {}
         }
+        Err(self.reason(request))
     }
 
-    /// Done when the transaction is complete. An error of a request aborts it, with that error as its own.
-    async fn commit(mut self) -> Outcome<()> {
+    /// Done when the transaction is complete. `last` is the only request without an answer yet.
+    ///
+    /// The only one, because Firefox keeps what the others did when one of several fails after `commit()`: a compaction on a full
+    /// disk lost its segments and deleted the journal. And even alone, its failure may be followed by `complete`.
+    async fn commit(mut self, last: &IdbRequest) -> Outcome<()> {
         self.committed = true;
         // It throws where it is unknown (the browser then commits by itself) and after an abort (which is heard below).
         #[allow(deprecated, reason = "it left the second edition of the standard and came back with the third")]
         let _ = self.transaction.commit();
         match (&mut self.end).await {
             "complete" => Ok(()),
-            _ => Err(Failure::from_exception(self.transaction.error())),
+            _ => Err(self.reason(last).of_commit()),
         }
+    }
+
+    /// What went wrong first. `AbortError` is only its consequence: Chromium says it of the other requests, Firefox of the
+    /// transaction itself when `commit()` had been called.
+    fn reason(&self, request: &IdbRequest) -> Failure {
+        let own = request.error().ok().flatten();
+        let cause = own
+            .into_iter()
+            .chain(self.transaction.error())
+            .find(|exception| exception.name() != "AbortError");
+        Failure::from_exception(cause)
     }
 
     /// Adds a row to the journal and commits. Returns its key.
     pub async fn append(self, bytes: &[u8]) -> Outcome<u64> {
         let request = self.store(JOURNAL)?.add(&Uint8Array::from(bytes))?;
-        self.commit().await?;
+        self.commit(&request).await?;
         key_of(&request.result()?)
     }
 }
@@ -124,7 +143,11 @@ async fn read_everything(write: &Write<'_>, head: Head) -> Outcome<Stored> {
     let (keys, rows) = (journal.get_all_keys()?, journal.get_all()?);
     write.answer(&rows).await?;
     let segments = list_of(&segments)?.iter().map(bytes_of).collect::<Result<_, _>>()?;
-    Ok(Stored { head, segments, journal: rows_of(&list_of(&keys)?, &list_of(&rows)?)? })
+    Ok(Stored {
+        head,
+        segments,
+        journal: rows_of(&list_of(&keys)?, &list_of(&rows)?)?,
+    })
 }
 
 /// `false` if somebody else compacted first. `perhaps_done`: an earlier try lost its connection, and may have been that somebody.
@@ -148,8 +171,10 @@ pub async fn compact(connection: &Connection, durability: Durability, fold: &Fol
     }
     let head = head.after(fold.upto, &fold.folded).to_bytes();
     pages.put_with_key(&Uint8Array::from(head.as_slice()), &HEAD.into())?;
-    write.store(JOURNAL)?.delete(&IdbKeyRange::upper_bound(&(fold.upto.key as f64).into())?.into())?;
-    write.commit().await?;
+    let folded = IdbKeyRange::upper_bound(&(fold.upto.key as f64).into())?;
+    let deleted = write.store(JOURNAL)?.delete(&folded.into())?;
+    write.answer(&deleted).await?;
+    write.commit(&deleted).await?;
     Ok(true)
 }
 

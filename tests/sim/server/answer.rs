@@ -17,7 +17,11 @@ pub struct Answer {
 
 impl Answer {
     pub fn json(status: u16, body: Value) -> Self {
-        Self { status, headers: vec![("Content-Type", "application/json".to_owned())], body: Some(body) }
+        Self {
+            status,
+            headers: vec![("Content-Type", "application/json".to_owned())],
+            body: Some(body),
+        }
     }
 
     pub fn with(mut self, name: &'static str, value: impl ToString) -> Self {
@@ -51,7 +55,11 @@ fn error(status: u16, errno: u16, name: &str, message: Option<&str>, details: Op
 }
 
 pub fn redirect(location: &str) -> Answer {
-    Answer { status: 307, headers: vec![("Location", location.to_owned())], body: None }
+    Answer {
+        status: 307,
+        headers: vec![("Location", location.to_owned())],
+        body: None,
+    }
 }
 
 pub fn wrong_version() -> Answer {
@@ -76,7 +84,13 @@ pub fn forbidden() -> Answer {
 
 pub fn wrong_media_type() -> Answer {
     let message = "Content-Type header should be one of ['application/json']";
-    error(415, 107, "Invalid parameters", Some(message), Some(json!([{"location": "header", "name": "Content-Type", "description": message}])))
+    error(
+        415,
+        107,
+        "Invalid parameters",
+        Some(message),
+        Some(json!([{"location": "header", "name": "Content-Type", "description": message}])),
+    )
 }
 
 /// The object itself is not there.
@@ -95,7 +109,21 @@ pub fn modified_meanwhile(timestamp: u64, existing: Option<&Object>) -> Answer {
 }
 
 pub fn not_modified(timestamp: u64) -> Answer {
-    Answer { status: 304, headers: Vec::new(), body: None }.etag(timestamp)
+    Answer {
+        status: 304,
+        headers: Vec::new(),
+        body: None,
+    }
+    .etag(timestamp)
+}
+
+pub fn conflict() -> Answer {
+    error(409, 122, "Conflict", Some("Integrity constraint violated, please retry."), None).with("Retry-After", 3)
+}
+
+pub fn unavailable() -> Answer {
+    let message = "Service temporary unavailable due to overloading or maintenance, please retry later.";
+    error(503, 201, "Service Unavailable", Some(message), None).with("Retry-After", 3)
 }
 
 /// A request that makes no sense. `location` is `path`, `querystring`, `header` or `body`.
@@ -105,5 +133,11 @@ pub fn invalid(location: &str, name: Option<&str>, description: &str) -> Answer 
         Some(name) => format!("{name} in {location}: {description}"),
         None => format!("{location}: {description}"),
     };
-    error(400, 107, "Invalid parameters", Some(&message), Some(json!([{"location": location, "name": name, "description": description}])))
+    error(
+        400,
+        107,
+        "Invalid parameters",
+        Some(&message),
+        Some(json!([{"location": location, "name": name, "description": description}])),
+    )
 }

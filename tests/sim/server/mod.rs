@@ -7,6 +7,9 @@
 //! let backup = server.clone();     // a server restored from a backup is `server = backup`
 //! ```
 //!
+//! With [`SimConfig::postgresql`] it behaves as on PostgreSQL, where requests are transactions: [`SimServer::begin`] and
+//! [`SimServer::commit`] make two overlap, [`SimServer::collide_after`] makes two meet in one millisecond.
+//!
 //! Same state, same time and same request give the same answer: nothing is random. A request that a real Kinto would
 //! serve and this one does not know panics with "not simulated", rather than mislead.
 //!
@@ -15,11 +18,13 @@
 mod answer;
 mod auth;
 mod batch;
+mod condition;
 mod filter;
 mod listing;
 mod number;
 mod object;
 mod resource;
+pub mod transaction;
 
 use std::collections::BTreeMap;
 
@@ -33,8 +38,7 @@ use resource::{Address, Resource};
 /// Ids of buckets, collections and records. <https://docs.kinto-storage.org/en/stable/api/1.x/records.html>
 fn is_valid_id(id: &str) -> bool {
     let mut bytes = id.bytes();
-    bytes.next().is_some_and(|first| first.is_ascii_alphanumeric())
-        && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
+    bytes.next().is_some_and(|first| first.is_ascii_alphanumeric()) && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
 /// What the administrator of a Kinto chooses.
@@ -44,11 +48,17 @@ pub struct SimConfig {
     pub page_size: Option<usize>,
     /// `kinto.batch_max_requests`.
     pub batch_max_requests: usize,
+    /// Behave as on PostgreSQL: one transaction per request, timestamps given once (409), no NUL characters (503).
+    pub postgresql: bool,
 }
 
 impl Default for SimConfig {
     fn default() -> Self {
-        Self { page_size: None, batch_max_requests: 25 }
+        Self {
+            page_size: None,
+            batch_max_requests: 25,
+            postgresql: false,
+        }
     }
 }
 
@@ -58,6 +68,8 @@ pub struct SimServer {
     config: SimConfig,
     resources: BTreeMap<Address, Resource>,
     owners: BTreeMap<String, String>,
+    /// How many writes are left before the one that collides.
+    collision: Option<u32>,
 }
 
 /// One request, read: what every endpoint needs to know.
@@ -72,13 +84,21 @@ struct Call<'a> {
 
 impl Call<'_> {
     fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+        self.headers
+            .iter()
+            .find(|(key, _)| key.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.as_str())
     }
 }
 
 impl SimServer {
     pub fn new(config: SimConfig) -> Self {
-        Self { config, resources: BTreeMap::new(), owners: BTreeMap::new() }
+        Self {
+            config,
+            resources: BTreeMap::new(),
+            owners: BTreeMap::new(),
+            collision: None,
+        }
     }
 
     /// Answers one request at the server's time `now_ms` (since 1970; it need not grow).
@@ -123,7 +143,7 @@ impl SimServer {
             "project_name": "kinto",
             "project_version": "26.5.0",
             "http_api_version": "1.23",
-            "url": call.url.join("/v1/").expect("a URL with an origin"),
+            "url": call.url.join("/v1/").expect("a URL with an origin").as_str(),
             "settings": {"batch_max_requests": self.config.batch_max_requests, "readonly": false, "explicit_permissions": true},
             "capabilities": {"default_bucket": {}, "flush_endpoint": {}, "basicauth": {}},
         });

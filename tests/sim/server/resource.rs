@@ -1,6 +1,6 @@
 //! The objects of one kind under one parent, their tombstones, and their clock.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -49,7 +49,11 @@ impl Address {
     }
 
     pub fn is_under(&self, address: &Address, id: &str) -> bool {
-        self.0.strip_prefix(&address.0).and_then(|rest| rest.strip_prefix('/')).and_then(|rest| rest.strip_prefix(id)).is_some_and(|rest| rest.starts_with('/'))
+        self.0
+            .strip_prefix(&address.0)
+            .and_then(|rest| rest.strip_prefix('/'))
+            .and_then(|rest| rest.strip_prefix(id))
+            .is_some_and(|rest| rest.starts_with('/'))
     }
 }
 
@@ -81,6 +85,12 @@ impl Resource {
         }
     }
 
+    /// Whether another object, or the tombstone of one, has this timestamp.
+    pub fn is_taken(&self, timestamp: u64, id: &str) -> bool {
+        let mut all = self.objects.iter().chain(&self.tombstones);
+        all.any(|(other, object)| other != id && last_modified(object) == Some(timestamp)) && self.timestamp != Some(timestamp)
+    }
+
     /// Creates or replaces. A `last_modified` in the object is kept as it is, past or future, unless it is the one of the whole resource.
     pub fn put(&mut self, now_ms: u64, id: &str, mut object: Object) -> Object {
         let timestamp = self.bump(now_ms, last_modified(&object));
@@ -95,10 +105,42 @@ impl Resource {
     pub fn delete(&mut self, now_ms: u64, id: &str, forced: Option<u64>) -> Object {
         let timestamp = self.bump(now_ms, forced);
         self.objects.remove(id);
-        let tombstone: Object =
-            [("id", Value::from(id)), ("last_modified", timestamp.into()), ("deleted", true.into())].map(|(key, value)| (key.to_owned(), value)).into_iter().collect();
+        let tombstone: Object = [("id", Value::from(id)), ("last_modified", timestamp.into()), ("deleted", true.into())]
+            .map(|(key, value)| (key.to_owned(), value))
+            .into_iter()
+            .collect();
         self.tombstones.insert(id.to_owned(), tombstone.clone());
         tombstone
+    }
+
+    /// Takes over what changed between two states of this resource. False, with part of it done, if others changed the same.
+    pub fn merge(&mut self, before: &Resource, after: &Resource) -> bool {
+        let ids: BTreeSet<&String> = [&before.objects, &before.tombstones, &after.objects, &after.tombstones]
+            .into_iter()
+            .flat_map(BTreeMap::keys)
+            .collect();
+        let now = self.clone();
+        for id in ids.into_iter().filter(|id| after.state(id) != before.state(id)) {
+            let is_taken = last_modified(after.state(id).0.or(after.state(id).1).unwrap_or(&Object::new())).is_some_and(|timestamp| now.has(timestamp));
+            if now.state(id) != before.state(id) || is_taken {
+                return false;
+            }
+            set(&mut self.objects, id, after.objects.get(id));
+            set(&mut self.tombstones, id, after.tombstones.get(id));
+        }
+        self.timestamp = self.timestamp.max(after.timestamp);
+        true
+    }
+
+    fn state(&self, id: &str) -> (Option<&Object>, Option<&Object>) {
+        (self.objects.get(id), self.tombstones.get(id))
+    }
+
+    fn has(&self, timestamp: u64) -> bool {
+        self.objects
+            .values()
+            .chain(self.tombstones.values())
+            .any(|object| last_modified(object) == Some(timestamp))
     }
 
     /// The next timestamp: unique and growing within the resource, and so it may run ahead of the clock.
@@ -111,6 +153,13 @@ impl Resource {
         };
         self.timestamp = Some(current.max(next));
         next
+    }
+}
+
+fn set(objects: &mut BTreeMap<String, Object>, id: &str, object: Option<&Object>) {
+    match object {
+        Some(object) => drop(objects.insert(id.to_owned(), object.clone())),
+        None => drop(objects.remove(id)),
     }
 }
 

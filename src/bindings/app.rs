@@ -1,0 +1,66 @@
+use super::error::message_of;
+use crate::error::{Error, Result};
+use crate::ports::App;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(typescript_custom_section)]
+const RAW_APP: &str = r#"
+/** The user's own functions for one collection. Texts are JSON; a rejection is the error code `callback`. */
+export interface RawApp {
+  readonly has_transformers: boolean;
+  readonly has_incoming_hook: boolean;
+  /** An array of records → an array of the same length: `{"ok": record}` or `{"error": message}` each. */
+  encode(records: string): Promise<string>;
+  /** As `encode`, the other way. */
+  decode(records: string): Promise<string>;
+  /** `{"changes": […], "lastModified": …}` → the same, after the app's `incoming-changes` hooks. */
+  incoming(payload: string): Promise<string>;
+}
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The user's own functions for one collection.
+    #[wasm_bindgen(typescript_type = "RawApp")]
+    pub type RawApp;
+
+    #[wasm_bindgen(method, getter, js_name = has_transformers)]
+    fn get_has_transformers(this: &RawApp) -> bool;
+    #[wasm_bindgen(method, getter, js_name = has_incoming_hook)]
+    fn get_has_incoming_hook(this: &RawApp) -> bool;
+    #[wasm_bindgen(method, catch, js_name = encode)]
+    async fn call_encode(this: &RawApp, records: &str) -> std::result::Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = decode)]
+    async fn call_decode(this: &RawApp, records: &str) -> std::result::Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, catch, js_name = incoming)]
+    async fn call_incoming(this: &RawApp, payload: &str) -> std::result::Result<JsValue, JsValue>;
+}
+
+impl App for RawApp {
+    fn has_transformers(&self) -> bool {
+        self.get_has_transformers()
+    }
+
+    fn has_incoming_hook(&self) -> bool {
+        self.get_has_incoming_hook()
+    }
+
+    async fn encode(&self, records: String) -> Result<String> {
+        text(self.call_encode(&records).await)
+    }
+
+    async fn decode(&self, records: String) -> Result<String> {
+        text(self.call_decode(&records).await)
+    }
+
+    async fn incoming(&self, payload: String) -> Result<String> {
+        text(self.call_incoming(&payload).await)
+    }
+}
+
+fn text(answer: std::result::Result<JsValue, JsValue>) -> Result<String> {
+    let answer = answer.map_err(|thrown| Error::Callback { message: message_of(&thrown) })?;
+    answer
+        .as_string()
+        .ok_or_else(|| Error::bug("a function of RawApp resolved to something that is no text"))
+}

@@ -1,0 +1,138 @@
+use super::app::RawApp;
+use super::collection::{Handle, RawCollection};
+use super::error::thrown;
+use super::platform::BrowserPlatform;
+use super::storage::PageStorage;
+use crate::browser::{Durability, Fetch};
+use crate::engine::client::Client;
+use crate::error::{Error, Result};
+use crate::ports::{Clock, Platform};
+use crate::pure::protocol::Remote;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use std::cell::RefCell;
+use std::rc::{Rc, Weak};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(typescript_custom_section)]
+const OPTIONS: &str = r#"
+/** What a `RawClient` is made with. */
+export interface RawClientOptions {
+  dbName: string;
+  storage: "indexeddb" | "memory";
+  durability: "relaxed" | "strict";
+  /** `fetch`'s `mode`. */
+  requestMode: string;
+}
+
+/** What a `RawCollection` is made with. */
+export interface RawCollectionOptions {
+  bucket: string;
+  name: string;
+  /** Members of records that never leave this device. */
+  localFields: string[];
+}
+"#;
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ClientOptions {
+    db_name: String,
+    storage: StorageKind,
+    #[serde(with = "DurabilityName")]
+    durability: Durability,
+    request_mode: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum StorageKind {
+    IndexedDb,
+    Memory,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "Durability", rename_all = "lowercase")]
+enum DurabilityName {
+    Relaxed,
+    Strict,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct CollectionOptions {
+    bucket: String,
+    name: String,
+    local_fields: Vec<String>,
+}
+
+fn read_options<T: DeserializeOwned>(options: JsValue) -> Result<T> {
+    serde_wasm_bindgen::from_value(options).map_err(|error| Error::InvalidOption { message: error.to_string() })
+}
+
+/// The collections of one database name, and what is known of their servers.
+#[wasm_bindgen]
+pub struct RawClient {
+    client: RefCell<Option<Client<BrowserPlatform>>>,
+    /// What `close()` takes away from the handles that JavaScript has.
+    handles: RefCell<Vec<Weak<Handle>>>,
+}
+
+#[wasm_bindgen]
+impl RawClient {
+    /// Opens nothing yet. Throws `invalid_option`.
+    #[wasm_bindgen(constructor)]
+    pub fn new(#[wasm_bindgen(unchecked_param_type = "RawClientOptions")] options: JsValue) -> std::result::Result<RawClient, JsValue> {
+        let client = open_client(options).map_err(thrown)?;
+        Ok(RawClient {
+            client: RefCell::new(Some(client)),
+            handles: RefCell::default(),
+        })
+    }
+
+    /// A handle on a collection. All handles of one collection share its records. Throws `closed`, `invalid_option`.
+    pub fn collection(
+        &self,
+        #[wasm_bindgen(unchecked_param_type = "RawCollectionOptions")] options: JsValue,
+        app: RawApp,
+    ) -> std::result::Result<RawCollection, JsValue> {
+        let options: CollectionOptions = read_options(options).map_err(thrown)?;
+        let collection = self.with(|client| Ok(client.collection(&options.bucket, &options.name, app, options.local_fields)))?;
+        let handle = Rc::new(Handle::new(Some(Rc::new(collection))));
+        let mut handles = self.handles.borrow_mut();
+        handles.retain(|handle| handle.strong_count() > 0);
+        handles.push(Rc::downgrade(&handle));
+        Ok(RawCollection::new(handle))
+    }
+
+    /// Milliseconds until this server may be asked again, 0 if at once. Throws `closed`, `invalid_option`.
+    pub fn backoff_ms(&self, remote: &str) -> std::result::Result<f64, JsValue> {
+        self.with(|client| {
+            let remote = Remote::read(remote)?;
+            Ok(client.servers().backoff_ms(&remote, client.platform().clock().now_ms()) as f64)
+        })
+    }
+
+    /// Lets go of databases and channels. Calls under way still end; later ones, also on collections, reject with `closed`.
+    pub fn close(&self) {
+        let Some(client) = self.client.take() else { return };
+        for handle in self.handles.take().iter().filter_map(Weak::upgrade) {
+            handle.take();
+        }
+        client.platform().storage().close();
+    }
+
+    fn with<R>(&self, work: impl FnOnce(&Client<BrowserPlatform>) -> Result<R>) -> std::result::Result<R, JsValue> {
+        self.client.borrow().as_ref().ok_or(Error::Closed).and_then(work).map_err(thrown)
+    }
+}
+
+fn open_client(options: JsValue) -> Result<Client<BrowserPlatform>> {
+    let options: ClientOptions = read_options(options)?;
+    let fetch = Fetch::with_mode(&options.request_mode)?;
+    let storage = match options.storage {
+        StorageKind::IndexedDb => PageStorage::indexed_db(options.durability),
+        StorageKind::Memory => PageStorage::memory(),
+    };
+    Ok(Client::new(Rc::new(BrowserPlatform::new(storage, fetch)), &options.db_name))
+}

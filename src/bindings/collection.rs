@@ -1,0 +1,203 @@
+use super::error::{message_of, thrown};
+use super::platform::BrowserPlatform;
+use super::transaction::RawTransaction;
+use crate::engine::collection::Collection;
+use crate::error::{Error, Result};
+use crate::pure::operations::UpdateOptions;
+use js_sys::{Function, Promise};
+use serde_json::json;
+use std::cell::RefCell;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
+
+/// A collection, until its client is closed.
+pub type Handle = RefCell<Option<Rc<Collection<BrowserPlatform>>>>;
+
+/// A collection. Everything it resolves to is JSON text; everything it rejects with is an error's JSON text.
+#[wasm_bindgen]
+pub struct RawCollection {
+    handle: Rc<Handle>,
+}
+
+impl RawCollection {
+    pub fn new(handle: Rc<Handle>) -> Self {
+        RawCollection { handle }
+    }
+
+    fn collection(&self) -> Result<Rc<Collection<BrowserPlatform>>> {
+        self.handle.borrow().clone().ok_or(Error::Closed)
+    }
+
+    fn promise(&self, work: impl AsyncFnOnce(&Collection<BrowserPlatform>) -> Result<String> + 'static) -> Promise {
+        let collection = self.collection();
+        future_to_promise(async move {
+            let collection = collection.map_err(thrown)?;
+            work(&collection).await.map(JsValue::from).map_err(thrown)
+        })
+    }
+}
+
+#[wasm_bindgen]
+impl RawCollection {
+    /// Opens it: `{"persistent", "lastModified": number | null, "evicted": null | {"unsynced": number}}`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn open(&self) -> Promise {
+        self.promise(async |collection| {
+            let opened = collection.open().await?;
+            let evicted = opened.evicted.map(|unsynced| json!({ "unsynced": unsynced }));
+            Ok(json!({ "persistent": opened.persistent, "lastModified": collection.last_modified(), "evicted": evicted }).to_string())
+        })
+    }
+
+    /// Stores a record that has its id: the record as stored. Rejects with `already_exists`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn create(&self, record: String, synced: bool) -> Promise {
+        self.promise(async move |collection| collection.create(&record, synced).await)
+    }
+
+    /// Replaces a record, or merges into it: `{"data", "oldRecord"}`. Rejects with `not_found`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn update(&self, record: String, patch: bool, synced: bool) -> Promise {
+        self.promise(async move |collection| collection.update(&record, UpdateOptions { patch, synced }).await)
+    }
+
+    /// Creates or replaces a record: `{"data", "oldRecord"?}`, the latter only if a live record was replaced.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn upsert(&self, record: String) -> Promise {
+        self.promise(async move |collection| collection.upsert(&record).await)
+    }
+
+    /// A record. Rejects with `not_found`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn get(&self, id: String, include_deleted: bool) -> Promise {
+        self.promise(async move |collection| collection.get(&id, include_deleted).await)
+    }
+
+    /// A record, a tombstone, or `null`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn get_any(&self, id: String) -> Promise {
+        self.promise(async move |collection| collection.get_any(&id).await)
+    }
+
+    /// Deletes a record, leaving a tombstone if virtual: the record as it was. Rejects with `not_found`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn delete(&self, id: String, is_virtual: bool) -> Promise {
+        self.promise(async move |collection| collection.delete(&id, is_virtual).await)
+    }
+
+    /// Deletes a record if there is one: `{"data", "deleted"}`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn delete_any(&self, id: String) -> Promise {
+        self.promise(async move |collection| collection.delete_any(&id).await)
+    }
+
+    /// Deletes every record, leaving tombstones: the records as they were.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn delete_all(&self) -> Promise {
+        self.promise(async |collection| collection.delete_all().await)
+    }
+
+    /// The records that match `{"filters", "order", "includeDeleted"}`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn list(&self, query: String) -> Promise {
+        self.promise(async move |collection| collection.list(&query).await)
+    }
+
+    /// Forgets everything here: `null`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn clear(&self) -> Promise {
+        self.promise(async |collection| collection.clear().await.map(null))
+    }
+
+    /// Takes over an array of records that the server has: those that were written.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn import_bulk(&self, records: String) -> Promise {
+        self.promise(async move |collection| collection.import_bulk(&records).await)
+    }
+
+    /// Calls `callback` exactly once, synchronously, in one transaction: `null`. If it throws, nothing is written and the
+    /// promise rejects with what it threw. `preload_ids` are Kinto.js's; every record is in memory, so nothing is left to preload.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn execute(
+        &self,
+        #[wasm_bindgen(js_name = "preload_ids", unchecked_param_type = "string")] _preload_ids: JsValue,
+        #[wasm_bindgen(unchecked_param_type = "(txn: RawTransaction) => void")] callback: Function,
+    ) -> Promise {
+        let collection = self.collection();
+        future_to_promise(async move {
+            let collection = collection.map_err(thrown)?;
+            // Beside the core's error, which can hold text only.
+            let mut by_the_user = None;
+            let executed = collection.execute(|transaction| {
+                let called = callback.call1(&JsValue::UNDEFINED, &RawTransaction::new(transaction).into());
+                called.map(drop).map_err(|value| Error::Callback {
+                    message: message_of(by_the_user.insert(value)),
+                })
+            });
+            let executed = executed.await;
+            match (executed, by_the_user) {
+                (Err(_), Some(value)) => Err(value),
+                (executed, _) => executed.map(null).map(JsValue::from).map_err(thrown),
+            }
+        })
+    }
+
+    /// The server's metadata of the collection as last pulled or saved, or `null`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn metadata(&self) -> Promise {
+        self.promise(async |collection| collection.metadata().await)
+    }
+
+    /// Replaces the metadata that is kept here: `null`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn save_metadata(&self, metadata: String) -> Promise {
+        self.promise(async move |collection| collection.save_metadata(&metadata).await.map(null))
+    }
+
+    /// What a push would send: changed records, then tombstones, encoded.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn gather_local_changes(&self) -> Promise {
+        self.promise(async |collection| collection.gather_local_changes().await)
+    }
+
+    /// Stores what the user decided about a conflict: the record.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn resolve(&self, conflict: String, resolution: String) -> Promise {
+        self.promise(async move |collection| collection.resolve(&conflict, &resolution).await)
+    }
+
+    /// Prepares everything to be sent to a server that has none of it: how many records were touched.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn reset_sync_status(&self) -> Promise {
+        self.promise(async |collection| collection.reset_sync_status().await.map(|count| count.to_string()))
+    }
+
+    /// Reads what other tabs wrote: `null`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn refresh(&self) -> Promise {
+        self.promise(async |collection| collection.refresh().await.map(null))
+    }
+
+    /// Syncs with `{remote, headers, timeout, retry, strategy, ignoreBackoff, bucket, collection, expectedTimestamp}`:
+    /// `{"lastModified", "errors", "created", "updated", "deleted", "published", "conflicts", "skipped", "resolved"}`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn sync(&self, options: String) -> Promise {
+        self.promise(async move |collection| collection.sync(&options).await)
+    }
+
+    /// When the collection was last in step with its server (ms), as far as this tab has read.
+    pub fn last_modified(&self) -> Option<f64> {
+        self.collection().ok()?.last_modified().map(|ms| ms as f64)
+    }
+
+    /// False if the data will be gone with the page. Known once the collection is open.
+    pub fn persistent(&self) -> bool {
+        self.collection().is_ok_and(|collection| collection.is_persistent())
+    }
+}
+
+/// What there is to say when it is done.
+fn null(_: ()) -> String {
+    "null".to_owned()
+}

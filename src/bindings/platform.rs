@@ -1,0 +1,60 @@
+use super::app::RawApp;
+use super::storage::PageStorage;
+use crate::browser::{BrowserClock, BrowserRandom, BrowserTabs, Fetch, LocalStorage};
+use crate::ports::Platform;
+
+/// A page.
+#[derive(Debug)]
+pub struct BrowserPlatform {
+    storage: PageStorage,
+    fetch: Fetch,
+    tabs: BrowserTabs,
+}
+
+impl BrowserPlatform {
+    pub fn new(storage: PageStorage, fetch: Fetch) -> Self {
+        BrowserPlatform {
+            storage,
+            fetch,
+            tabs: BrowserTabs::default(),
+        }
+    }
+}
+
+impl Platform for BrowserPlatform {
+    type Storage = PageStorage;
+    type Transport = Fetch;
+    type Clock = BrowserClock;
+    type Rng = BrowserRandom;
+    type Tabs = BrowserTabs;
+    type Witness = LocalStorage;
+    type App = RawApp;
+
+    fn spawn(&self, task: impl Future<Output = ()> + 'static) {
+        wasm_bindgen_futures::spawn_local(task);
+    }
+
+    fn storage(&self) -> &PageStorage {
+        &self.storage
+    }
+
+    fn transport(&self) -> &Fetch {
+        &self.fetch
+    }
+
+    fn clock(&self) -> &BrowserClock {
+        &BrowserClock
+    }
+
+    fn rng(&self) -> &BrowserRandom {
+        &BrowserRandom
+    }
+
+    fn tabs(&self) -> &BrowserTabs {
+        &self.tabs
+    }
+
+    fn witness(&self) -> &LocalStorage {
+        &LocalStorage
+    }
+}

@@ -1,0 +1,114 @@
+use crate::browser::{Durability, IndexedDb};
+use crate::error::Result;
+use crate::memory::MemoryStorage;
+use crate::ports::{Appended, CollectionId, Fold, Storage};
+use crate::pure::journal::{Entry, Position, Stored, Tail};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+thread_local! {
+    /// What the page keeps where it may have no database. One for all clients, as a database would be.
+    static PAGE: MemoryStorage = MemoryStorage::default();
+}
+
+/// Where a client's collections are kept. An enum and not a type parameter, so that the engine is compiled once.
+#[derive(Debug)]
+pub enum PageStorage {
+    /// In this client's memory.
+    Memory(MemoryStorage),
+    /// In IndexedDB, but for collections it was refused for.
+    IndexedDb(IndexedDb, Places),
+}
+
+/// Where each collection is, once it was opened. Settled then: moving one to memory later would show it empty.
+#[derive(Debug, Default)]
+pub struct Places(RefCell<BTreeMap<CollectionId, Place>>);
+
+#[derive(Clone, Debug)]
+enum Place {
+    Database(IndexedDb),
+    Memory(MemoryStorage),
+}
+
+impl PageStorage {
+    pub fn memory() -> Self {
+        PageStorage::Memory(MemoryStorage::default())
+    }
+
+    pub fn indexed_db(durability: Durability) -> Self {
+        PageStorage::IndexedDb(IndexedDb::new(durability), Places::default())
+    }
+
+    /// Closes the connections; what is under way still ends.
+    pub fn close(&self) {
+        if let PageStorage::IndexedDb(database, _) = self {
+            database.close();
+        }
+    }
+
+    fn place(&self, collection: &CollectionId) -> Place {
+        match self {
+            PageStorage::Memory(memory) => Place::Memory(memory.clone()),
+            PageStorage::IndexedDb(database, places) => places.0.borrow().get(collection).cloned().unwrap_or_else(|| Place::Database(database.clone())),
+        }
+    }
+
+    async fn settle(&self, collection: &CollectionId) -> Result<()> {
+        let PageStorage::IndexedDb(database, places) = self else { return Ok(()) };
+        if !places.0.borrow().contains_key(collection) {
+            let available = database.is_available(collection).await?;
+            let place = if available {
+                Place::Database(database.clone())
+            } else {
+                Place::Memory(PAGE.with(Clone::clone))
+            };
+            places.0.borrow_mut().entry(collection.clone()).or_insert(place);
+        }
+        Ok(())
+    }
+}
+
+impl Storage for PageStorage {
+    async fn open(&self, collection: &CollectionId) -> Result<Stored> {
+        self.settle(collection).await?;
+        match self.place(collection) {
+            Place::Database(database) => database.open(collection).await,
+            Place::Memory(memory) => memory.open(collection).await,
+        }
+    }
+
+    async fn append(&self, collection: &CollectionId, entry: Entry) -> Result<Appended> {
+        match self.place(collection) {
+            Place::Database(database) => database.append(collection, entry).await,
+            Place::Memory(memory) => memory.append(collection, entry).await,
+        }
+    }
+
+    async fn decide<R>(&self, collection: &CollectionId, known: Position, decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>) -> Result<(Option<u64>, R)> {
+        match self.place(collection) {
+            Place::Database(database) => database.decide(collection, known, decide).await,
+            Place::Memory(memory) => memory.decide(collection, known, decide).await,
+        }
+    }
+
+    async fn compact(&self, collection: &CollectionId, fold: Fold) -> Result<bool> {
+        match self.place(collection) {
+            Place::Database(database) => database.compact(collection, fold).await,
+            Place::Memory(memory) => memory.compact(collection, fold).await,
+        }
+    }
+
+    async fn forget(&self, collection: &CollectionId) -> Result<()> {
+        match self.place(collection) {
+            Place::Database(database) => database.forget(collection).await,
+            Place::Memory(memory) => memory.forget(collection).await,
+        }
+    }
+
+    fn is_persistent(&self, collection: &CollectionId) -> bool {
+        match self.place(collection) {
+            Place::Database(database) => database.is_persistent(collection),
+            Place::Memory(memory) => memory.is_persistent(collection),
+        }
+    }
+}
