@@ -30,6 +30,12 @@ export interface Opening {
   app: RawApp;
 }
 
+/** A collection that was opened. */
+export interface OpenCollection {
+  raw: RawCollection;
+  persistent: boolean;
+}
+
 /** What WASM says of a collection that was opened. */
 interface Opened {
   persistent: boolean;
@@ -62,18 +68,14 @@ export class Connection {
   }
 
   /** Loads the WASM if it is not, and opens a collection. */
-  async open(opening: Opening): Promise<{ raw: RawCollection; persistent: boolean }> {
+  async open(opening: Opening): Promise<OpenCollection> {
     const wasm = await load();
-    this.assertOpen();
+    if (this.#closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
     const { place, bucket, name, localFields, app } = opening;
     const raw = enterNow(() => this.#client(wasm.RawClient, place).collection({ bucket, name, localFields }, app));
     const opened = JSON.parse(await enter(() => raw.open())) as Opened;
     this.#tell(opening, opened);
     return { raw, persistent: opened.persistent };
-  }
-
-  assertOpen(): void {
-    if (this.#closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
   }
 
   /** The longest wait that any of the databases knows of for this server, in milliseconds. */

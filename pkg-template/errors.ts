@@ -123,7 +123,7 @@ export class KintoError<C extends ErrorCode = ErrorCode> extends Error {
    */
   static is<C extends ErrorCode = ErrorCode>(error: unknown, code?: C): error is KintoError<C> {
     if (typeof error !== "object" || error === null || !(BRAND in error)) return false;
-    return code === undefined || (error as KintoError).code === code;
+    return code === undefined || (error as unknown as KintoError).code === code;
   }
 }
 

@@ -15,8 +15,8 @@
  */
 
 export { Kinto, Kinto as default } from "./kinto.js";
-export { Collection } from "./collection.js";
-export { CollectionTransaction } from "./transaction.js";
+export type { Collection } from "./collection.js";
+export type { CollectionTransaction } from "./transaction.js";
 export { SyncResultObject, type SyncLists } from "./result.js";
 export { createKeyValueStoreIdSchema } from "./schema.js";
 export { getDeepKey, recordsEqual } from "./equality.js";

@@ -24,7 +24,7 @@ const NOT_JSON = new Set(
     .map((name) => `[object ${name}]`),
 );
 
-/** The JSON text of a record, which stays as it is. `where` goes before the path of what is refused. */
+/** The JSON text of a record. */
 export function recordText(record: object): string {
   assertJson(record);
   return JSON.stringify(record);
@@ -66,7 +66,7 @@ function walkDeep(value: unknown): Flaw | undefined {
   }
 }
 
-function walk(value: unknown, key: string, depth: number, ancestors: object[] | undefined): Flaw | undefined {
+function walk(value: unknown, key: string | number, depth: number, ancestors: object[] | undefined): Flaw | undefined {
   switch (typeof value) {
     case "string":
     case "boolean":
@@ -75,34 +75,44 @@ function walk(value: unknown, key: string, depth: number, ancestors: object[] | 
     case "number":
       return Number.isFinite(value) ? undefined : { keys: [], what: String(value) };
     case "object":
-      // A toJSON is called once, like JSON.stringify does: one that returns `this` is legal.
-      return value === null ? undefined : walkObject(hasToJson(value) ? value.toJSON(key) : value, depth, ancestors);
+      if (value === null) return undefined;
+      // Called once, as JSON.stringify does: a toJSON that returns `this` is legal.
+      return hasToJson(value) ? walkGiven(value.toJSON(String(key)), depth, ancestors) : walkObject(value, depth, ancestors);
     default:
       return { keys: [], what: `a ${typeof value}` };
   }
 }
 
-function walkObject(value: unknown, depth: number, ancestors: object[] | undefined): Flaw | undefined {
-  if (typeof value !== "object" || value === null) return walk(value, "", depth, ancestors);
+function walkGiven(value: unknown, depth: number, ancestors: object[] | undefined): Flaw | undefined {
+  return typeof value === "object" && value !== null ? walkObject(value, depth, ancestors) : walk(value, "", depth, ancestors);
+}
+
+function walkObject(value: object, depth: number, ancestors: object[] | undefined): Flaw | undefined {
   if (ancestors?.includes(value)) return { keys: [], what: "a cycle" };
   if (!ancestors && depth > SHALLOW) return TOO_DEEP;
-  if (!Array.isArray(value) && isNotJson(value)) return { keys: [], what: tagOf(value).slice(8, -1) };
+  if (!Array.isArray(value) && isNotJson(value)) return { keys: [], what: `a ${tagOf(value).slice(8, -1)}` };
   ancestors?.push(value);
-  const flaw = walkMembers(value, depth, ancestors);
+  const flaw = Array.isArray(value) ? walkItems(value, depth, ancestors) : walkMembers(value, depth, ancestors);
   ancestors?.pop();
   return flaw;
 }
 
-function walkMembers(value: object, depth: number, ancestors: object[] | undefined): Flaw | undefined {
-  if (Array.isArray(value)) {
-    for (let i = 0; i < value.length; i += 1) {
-      const flaw = walk(value[i], String(i), depth + 1, ancestors);
-      if (flaw) return under(i, flaw);
-    }
-    return undefined;
+function walkItems(value: unknown[], depth: number, ancestors: object[] | undefined): Flaw | undefined {
+  for (let i = 0; i < value.length; i += 1) {
+    const flaw = walk(value[i], i, depth + 1, ancestors);
+    if (flaw) return under(i, flaw);
   }
-  for (const key of Object.keys(value)) {
-    const flaw = walk((value as Record<string, unknown>)[key], key, depth + 1, ancestors);
+  return undefined;
+}
+
+function walkMembers(value: object, depth: number, ancestors: object[] | undefined): Flaw | undefined {
+  // The first call runs before any optimisation, hence the plain loop, and the short cut for what most members are.
+  const keys = Object.keys(value);
+  for (let i = 0; i < keys.length; i += 1) {
+    const key = keys[i]!;
+    const member: unknown = (value as Record<string, unknown>)[key];
+    if (typeof member === "string" || typeof member === "boolean") continue;
+    const flaw = walk(member, key, depth + 1, ancestors);
     if (flaw) return under(key, flaw);
   }
   return undefined;

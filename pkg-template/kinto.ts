@@ -6,6 +6,7 @@ import { Connection, readPlace } from "./connection.js";
 import { invalidOption } from "./errors.js";
 import { Events, type Emitter } from "./events.js";
 import { mergeHeaders } from "./remote.js";
+import { syncStrategy } from "./strategy.js";
 import type { CollectionOptions, KintoOptions, RecordData } from "./types.js";
 
 const DEFAULT_REMOTE = "http://localhost:8888/v1";
@@ -30,16 +31,7 @@ const DEFAULT_BUCKET = "default";
  */
 export class Kinto<E extends Emitter = Events> {
   /** What a sync does when a record was changed both here and on the server. */
-  static readonly syncStrategy = {
-    /** Keep what is here, and upload it. */
-    CLIENT_WINS: "client_wins",
-    /** Take what is on the server. */
-    SERVER_WINS: "server_wins",
-    /** Take what is on the server, and upload nothing. */
-    PULL_ONLY: "pull_only",
-    /** Leave both, and list the conflict. */
-    MANUAL: "manual",
-  } as const;
+  static readonly syncStrategy = syncStrategy;
 
   /** Where events are emitted: the `events` option, or an emitter of its own. */
   readonly events: E;
@@ -96,7 +88,7 @@ export class Kinto<E extends Emitter = Events> {
 
 /** Checks what is not checked where it is used. The remote is: a database that never syncs needs none. */
 function readOptions(options: KintoOptions): KintoOptions {
-  const { bucket, timeout, retry, durability, events, headers } = options;
+  const { bucket, timeout, retry, durability, requestMode, events, headers } = options;
   if (bucket !== undefined && (typeof bucket !== "string" || bucket === "")) {
     throw invalidOption("bucket must be a string that is not empty.");
   }
@@ -104,12 +96,16 @@ function readOptions(options: KintoOptions): KintoOptions {
     throw invalidOption("timeout must be a number of milliseconds above 0, or null for none.");
   }
   if (retry !== undefined && !(Number.isInteger(retry) && retry >= 0)) throw invalidOption("retry must be a whole number, 0 or more.");
-  if (durability !== undefined && durability !== "relaxed" && durability !== "strict") {
-    throw invalidOption('durability must be "relaxed" or "strict".');
-  }
+  oneOf("durability", durability, ["relaxed", "strict"]);
+  oneOf("requestMode", requestMode, ["cors", "same-origin", "no-cors"]);
   if (events !== undefined && !(["on", "off", "emit"] as const).every((method) => typeof events?.[method] === "function")) {
     throw invalidOption("events must be an emitter with the methods on, off and emit.");
   }
   mergeHeaders(headers);
   return { ...options };
+}
+
+function oneOf(name: string, value: unknown, choices: string[]): void {
+  if (value === undefined || choices.includes(value as string)) return;
+  throw invalidOption(`${name} must be one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}.`);
 }

@@ -13,6 +13,7 @@ import { breakDown } from "./door.js";
 /** Where the WASM comes from: an address, its bytes, a compiled module, or a response with it. */
 export type WasmSource = string | URL | BufferSource | WebAssembly.Module | Response;
 
+/** @internal */
 export type Wasm = typeof glue;
 
 let loading: Promise<Wasm> | undefined;
@@ -36,7 +37,7 @@ export async function init(source?: WasmSource | Promise<WasmSource>): Promise<v
   await load(source);
 }
 
-/** The loaded WASM. Calls that come while it is loading wait for the same promise. */
+/** @internal The loaded WASM. Calls that come while it is loading wait for the same promise. */
 export function load(source?: WasmSource | Promise<WasmSource>): Promise<Wasm> {
   loading ??= start(source).catch((error: unknown) => {
     loading = undefined;

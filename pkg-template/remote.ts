@@ -18,7 +18,7 @@ export function readRemote(remote: unknown): string {
 /** The remote as requests need it: a remote like `/v1` is on the page's own server. */
 export function absoluteRemote(remote: string): string {
   const page = (globalThis as { location?: { href?: string } }).location?.href;
-  const url = URL.canParse(remote, page) ? new URL(remote, page) : undefined;
+  const url = parse(remote, page);
   if (!url || !/^https?:$/.test(url.protocol)) {
     throw invalidOption(`Invalid remote URL: ${remote}. It must begin with https:// or http://.`);
   }
@@ -26,6 +26,15 @@ export function absoluteRemote(remote: string): string {
     throw invalidOption("The remote URL must not contain a password. Give it in the `headers` option.");
   }
   return url.href.replace(/\/$/, "");
+}
+
+/** `URL.canParse` is younger than browsers that essaim runs in. */
+function parse(url: string, base: string | undefined): URL | undefined {
+  try {
+    return new URL(url, base);
+  } catch {
+    return undefined;
+  }
 }
 
 /** One set of headers out of several; later ones win, whatever their case. */

@@ -122,8 +122,8 @@ export interface KintoOptions {
   timeout?: number | null;
   /** How often a request is made again when the server asks for it (`Retry-After`). Default 1. */
   retry?: number;
-  /** The `mode` of requests. Default `cors`. */
-  requestMode?: RequestMode;
+  /** The `mode` of requests, as `fetch` has it. Default `cors`. */
+  requestMode?: "cors" | "same-origin" | "no-cors";
   /** An emitter for the events of this object and its collections. Default: a new {@link Events}. */
   events?: Emitter;
   /** Default `indexeddb`. */

@@ -5,6 +5,7 @@ const ADVICE = {
   timeout: "The server takes too long to answer. Your tasks are safe on this device; try again in a moment.",
   unauthorized: "The server does not accept this account. Check user and password under “Server and account”.",
   forbidden: "This account may not use this list on the server. Choose another one under “Server and account”.",
+  gone: "This server is retired. Put another one under “Server and account”; your tasks are safe on this device.",
   remote_not_found: "The server has no such list. Check the address under “Server and account”.",
   bad_response: "What answers at this address is not a Kinto server. Check it under “Server and account”.",
   redirected: "The server has moved. Put its new address under “Server and account”.",
@@ -12,28 +13,48 @@ const ADVICE = {
   server: "The server had a problem. Your tasks are safe on this device; try again in a moment.",
   server_flushed: "The server has lost its tasks. This device still has them.",
   busy: "Another tab is syncing this device. Try again in a moment.",
+  not_found: "This task is gone: it was deleted elsewhere in the meantime.",
+  storage_blocked: "Another tab holds this device's tasks open. Close the other tabs of this page.",
+  storage_lost: "The browser lost its database for a moment. Nothing was written; do it again.",
+  upgrade_required: "A newer version of this demo wrote these tasks. Reload the page to get it.",
   quota: "This browser has no room left for new tasks. Free some space, then try again.",
   wasm_unavailable: "This browser does not run WebAssembly here, which the demo needs. Allow it for this site, or use another browser.",
 };
 
-/** `{advice, cause, remedy}` for an error: what to tell, the error's own words, and `"upload"` if sending all again helps. */
+// These are over when the device goes offline: there is nothing to tell about a server it does not ask.
+const PASSING = new Set(["network", "timeout", "backoff", "server", "busy"]);
+
+/**
+ * `{advice, cause, remedy, passing}` for an error: what to tell, the error's own words, `"upload"` if sending all
+ * again helps, and whether it only matters online.
+ */
 export function explain(error) {
-  const code = codeOf(error);
   return {
-    advice: ADVICE[code] ?? "Something went wrong. Your tasks are safe on this device.",
+    advice: ADVICE[error?.code] ?? "Something went wrong. Your tasks are safe on this device.",
     cause: error?.message ?? String(error),
-    remedy: code === "server_flushed" ? "upload" : null,
+    remedy: error?.code === "server_flushed" ? "upload" : null,
+    passing: PASSING.has(error?.code),
   };
 }
 
 /** The same for the `errors` of a `SyncResult`: the sync went through, some records did not. */
 export function explainRefusals(errors) {
-  const cause = errors[0].message ?? errors[0].error?.message ?? JSON.stringify(errors[0].error ?? errors[0]);
-  const advice = errors.length === 1 ? "The server refused one task." : `The server refused ${errors.length} tasks.`;
-  return { advice, cause, remedy: null };
+  const [first] = errors;
+  return {
+    advice: errors.length === 1 ? "The server refused one task." : `The server refused ${errors.length} tasks.`,
+    cause: first.message ?? first.error?.message ?? JSON.stringify(first),
+    remedy: null,
+    passing: true,
+  };
 }
 
-function codeOf(error) {
-  if (error?.code in ADVICE) return error.code;
-  return error instanceof TypeError ? "network" : undefined;
+/** The same for a database that the browser threw away. */
+export function explainEviction(unsynced) {
+  const lost = unsynced === 1 ? "One change that was not synced is lost" : `${unsynced} changes that were not synced are lost`;
+  return {
+    advice: "The browser made room by throwing this device's tasks away. What the server has comes back with the next sync.",
+    cause: unsynced ? `${lost}.` : "",
+    remedy: null,
+    passing: false,
+  };
 }

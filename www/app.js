@@ -60,9 +60,10 @@ async function showTraffic({ published, created, updated, resolved }, device, vi
   const received = [...created, ...updated.map((change) => change.new), ...resolved]
     .map(({ id }) => id)
     .filter((id) => !sent.has(id));
-  // The server's cell for a new record exists after the look.
+  const fresh = [...sent].filter((id) => !server.comb.has(id));
   await server.look();
-  flyBees([...sent].map((id) => ({ id, from: atDevice(id), to: atServer(id) })), ({ id }) => server.comb.flash(id));
+  for (const id of fresh) server.comb.awaitBee(id);
+  flyBees([...sent].map((id) => ({ id, from: atDevice(id), to: atServer(id) })), ({ id }) => server.comb.land(id));
   flyBees(received.map((id) => ({ id, from: atServer(id), to: atDevice(id) })), ({ id }) => view.flash(id));
 }
 

@@ -38,9 +38,19 @@ export class Comb {
     return rect.width ? rect : null;
   }
 
+  has(id) {
+    return this.#places.has(id);
+  }
+
+  /** Keeps a new record's cell looking empty until its bee has landed. */
+  awaitBee(id) {
+    this.#cells[this.#places.get(id)]?.classList.add("awaited");
+  }
+
   /** Lets a record's cell light up: a bee was here. */
-  flash(id) {
+  land(id) {
     const cell = this.#cells[this.#places.get(id)];
+    cell?.classList.remove("awaited");
     cell?.classList.add("landed");
     cell?.addEventListener("animationend", () => cell.classList.remove("landed"), { once: true });
   }

@@ -93,11 +93,26 @@ function showSide(side, version, other, heading, action) {
   side.querySelector("button").textContent = action;
   const text = side.querySelector("p");
   text.classList.toggle("deleted", !version);
-  if (!version) return (text.textContent = "Deleted");
-  text.textContent = version.title || "(no title)";
-  if (!!version.done === !!other?.done) return;
-  const done = document.createElement("span");
-  done.className = "mark";
-  done.textContent = version.done ? "done" : "to do";
-  text.append(" ", done);
+  if (!version) return text.replaceChildren("Deleted");
+  text.replaceChildren(...markOwnWords(version.title || "(no title)", other?.title ?? ""));
+  if (!!version.done !== !!other?.done && !isDeletion(other)) text.append(" ", element("span", "mark", version.done ? "done" : "to do"));
+}
+
+/** A text with the words that the other one lacks between their common beginning and end marked. */
+function markOwnWords(text, other) {
+  const [words, others] = [text.split(/(?<=\s)/), other.split(/(?<=\s)/)];
+  let start = 0;
+  while (start < words.length && words[start].trim() === others[start]?.trim()) start++;
+  let end = words.length;
+  let otherEnd = others.length;
+  while (end > start && otherEnd > start && words[end - 1] === others[otherEnd - 1]) end--, otherEnd--;
+  if (start === end || !other) return [text];
+  return [words.slice(0, start).join(""), element("ins", "", words.slice(start, end).join("")), words.slice(end).join("")];
+}
+
+function element(tag, className, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
 }

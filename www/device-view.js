@@ -99,27 +99,31 @@ export class DeviceView {
     if (!shown) return;
     this.#parts.advice.textContent = problem.advice;
     this.#parts.cause.textContent = problem.cause;
+    this.#parts.cause.hidden = !problem.cause;
     this.#parts.remedy.hidden = problem.remedy !== "upload";
     this.#parts.remedy.textContent = "Send them all again";
   }
 
   #showState() {
+    const { lastSync } = this.#device;
     this.#parts.state.textContent = describe(this.#device);
+    this.#parts.last.textContent = lastSync ? `Last sync ${ago(lastSync)}` : "Never synced";
   }
 }
 
 /** How a device stands with the server, in a few words. */
 export function describe({ online, syncing, unsynced, conflicts, problem, lastSync, persistent }) {
   if (syncing) return "Syncing…";
-  const waiting = unsynced === 1 ? "1 change waits" : `${unsynced} changes wait`;
-  const parts = [];
-  if (conflicts.length) parts.push(conflicts.length === 1 ? "1 conflict to settle" : `${conflicts.length} conflicts to settle`);
-  else if (unsynced) parts.push(waiting);
-  else if (lastSync && !problem) parts.push("All synced");
-  parts.push(lastSync ? `synced ${ago(lastSync)}` : "not synced yet");
-  if (!online) parts.unshift("Offline");
+  const parts = online ? [] : ["Offline"];
+  if (conflicts.length) parts.push(count(conflicts.length, "conflict to settle", "conflicts to settle"));
+  else if (unsynced) parts.push(count(unsynced, "change waits", "changes wait"));
+  else if (online && lastSync && !problem) parts.push("All synced");
   if (!persistent) parts.push("kept only until this page closes");
-  return parts.join(" · ").replace("All synced · synced", "All synced");
+  return parts.join(" · ");
+}
+
+function count(number, one, many) {
+  return `${number} ${number === 1 ? one : many}`;
 }
 
 function ago(time) {

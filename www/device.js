@@ -3,9 +3,10 @@
 
 import Kinto from "/essaim/index.js";
 import { authorization } from "./account.js";
-import { explain, explainRefusals } from "./advice.js";
+import { explain, explainEviction, explainRefusals } from "./advice.js";
 
 const SYNC_DELAY_MS = 700;
+const RETRY_DELAY_MS = 10_000;
 
 /**
  * Fires `change` when there is something new to show, `added`, `edited` and `settled` after what the user did,
@@ -22,7 +23,8 @@ export class Device extends EventTarget {
   #running = null;
   #timer = 0;
   #editedSinceSync = false;
-  #etagTried = null;
+  #etagHeard = null;
+  #etagSynced = null;
 
   constructor(name, label, account) {
     super();
@@ -37,6 +39,7 @@ export class Device extends EventTarget {
       adapterOptions: { dbName: `demo-${account.user}-${name}` },
     });
     this.#collection = this.#kinto.collection("tasks");
+    this.#kinto.events.on("storage:evicted", ({ unsynced }) => this.#warn(explainEviction(unsynced)));
   }
 
   get online() { return this.#saved.online; }
@@ -76,8 +79,8 @@ export class Device extends EventTarget {
     return this.#edit(() => this.#collection.delete(task.id, { virtual }));
   }
 
-  restore({ _status, ...task }) {
-    return this.#edit(() => this.#collection.upsert(task));
+  restore(task) {
+    return this.#edit(() => this.#collection.upsert(withoutStatus(task)));
   }
 
   setOnline(online) {
@@ -97,7 +100,8 @@ export class Device extends EventTarget {
     if (!this.online) return Promise.resolve();
     this.#running ??= this.#syncOnce().finally(() => {
       this.#running = null;
-      if (this.#editedSinceSync && !this.problem) this.syncSoon();
+      if (this.problem?.passing) this.syncSoon(RETRY_DELAY_MS);
+      else if (this.#editedSinceSync && !this.problem) this.syncSoon();
     });
     return this.#running;
   }
@@ -108,16 +112,16 @@ export class Device extends EventTarget {
     if (this.online && !(this.conflicts.length && this.strategy === "manual")) this.#timer = setTimeout(() => this.sync(), delayMs);
   }
 
-  /** The server's ETag was seen to be this one: syncs if it is news, or if the last attempt failed. */
+  /** The server's ETag was seen to be this one: syncs if that is news, once. */
   hear(etag) {
-    if (etag === this.#etagTried && !this.problem) return;
-    this.#etagTried = etag;
+    if (etag === this.#etagHeard || etag === this.#etagSynced) return;
+    this.#etagHeard = etag;
     this.syncSoon(0);
   }
 
   /** Sends everything again to a server that lost it. */
   async uploadAgain() {
-    await this.#collection.resetSyncStatus();
+    await this.#edit(() => this.#collection.resetSyncStatus());
     await this.sync();
   }
 
@@ -127,18 +131,12 @@ export class Device extends EventTarget {
     await this.#edit(() => this.#resolve(conflict, choice), "settled");
   }
 
-  async #resolve(conflict, choice) {
+  #resolve(conflict, choice) {
     const { local, remote } = conflict;
-    const id = local?.id ?? remote.id;
-    const gone = !remote || remote.deleted;
-    if (choice === "theirs") return gone ? this.#collection.delete(id, { virtual: false }) : this.#collection.resolve(conflict, remote);
-    if (isDeletion(local)) {
-      // To insist on a deletion: take the server's version, then delete that one.
-      await this.#collection.resolve(conflict, remote);
-      return this.#collection.delete(id);
-    }
-    const { _status, ...mine } = local;
-    return this.#collection.resolve(conflict, choice === "mine" ? mine : { ...mine, ...choice });
+    const mine = isDeletion(local) ? null : withoutStatus(local);
+    const theirs = isDeletion(remote) ? null : remote;
+    if (choice === "mine") return this.#collection.resolve(conflict, mine);
+    return this.#collection.resolve(conflict, choice === "theirs" ? theirs : { ...mine, ...choice });
   }
 
   async #syncOnce() {
@@ -150,7 +148,7 @@ export class Device extends EventTarget {
       result = await this.#collection.sync({ strategy: this.strategy });
       this.conflicts = result.conflicts;
       this.problem = result.errors.length ? explainRefusals(result.errors) : null;
-      this.#etagTried = String(result.lastModified);
+      this.#etagSynced = String(result.lastModified);
       this.#keep({ lastSync: Date.now() });
     } catch (error) {
       this.problem = explain(error);
@@ -163,13 +161,19 @@ export class Device extends EventTarget {
   async #edit(write, event = "edited") {
     try {
       await write();
-      this.#editedSinceSync = true;
     } catch (error) {
-      this.problem = explain(error);
+      this.#warn(explain(error));
+      return this.load();
     }
+    this.#editedSinceSync = true;
     await this.load();
     this.dispatchEvent(new Event(event));
     this.syncSoon();
+  }
+
+  #warn(problem) {
+    this.problem = problem;
+    this.#changed();
   }
 
   #keep(values) {
@@ -189,4 +193,8 @@ export class Device extends EventTarget {
 export function isDeletion(record) {
   if (!record || record.deleted || record._status === "deleted") return true;
   return Object.keys(record).every((field) => ["id", "last_modified", "_status"].includes(field));
+}
+
+function withoutStatus({ _status, ...record }) {
+  return record;
 }

@@ -74,9 +74,10 @@ export class TaskRow {
     };
     input.onblur = () => close(true, false);
     input.addEventListener("keydown", (event) => {
-      if (event.isComposing) return;
-      if (event.key === "Enter") close(true, true);
-      if (event.key === "Escape") close(false, true);
+      if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
+      // Or the same Enter would press the title button that has just got the focus.
+      event.preventDefault();
+      close(event.key === "Enter", true);
     });
   }
 }

@@ -3,15 +3,17 @@
 const KEY = "essaim-demo/theme";
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
 
+const current = () => localStorage.getItem(KEY) ?? (systemDark.matches ? "dark" : "light");
+
 export function wireTheme(button) {
   const show = () => {
     const chosen = localStorage.getItem(KEY);
-    const theme = chosen ?? (systemDark.matches ? "dark" : "light");
-    document.documentElement.dataset.theme = theme;
-    button.setAttribute("aria-label", theme === "dark" ? "Use the light theme" : "Use the dark theme");
+    if (chosen) document.documentElement.dataset.theme = chosen;
+    else delete document.documentElement.dataset.theme;
+    button.setAttribute("aria-label", current() === "dark" ? "Use the light theme" : "Use the dark theme");
   };
   button.addEventListener("click", () => {
-    const next = document.documentElement.dataset.theme === "dark" ? "light" : "dark";
+    const next = current() === "dark" ? "light" : "dark";
     // Back to what the system says is no choice any more: follow it again.
     if (next === (systemDark.matches ? "dark" : "light")) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, next);

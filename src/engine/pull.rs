@@ -135,7 +135,7 @@ impl<P: Platform> Session<'_, P> {
             Ok((report, conflicts, walk))
         };
         let (report, conflicts, after) = self.collection.resident.commit(commit).await?;
-        self.report.entries.extend(report.entries);
+        self.report.extend(report);
         self.conflicts.extend(conflicts);
         *walk = after;
         Ok(())

@@ -191,7 +191,7 @@ impl<P: Platform> Session<'_, P> {
             Ok(settled)
         };
         let settled = self.collection.resident.commit(commit).await?;
-        self.report.entries.extend(settled.report.entries);
+        self.report.extend(settled.report);
         self.conflicts.extend(settled.conflicts);
         written.extend(settled.written);
         refused.extend(settled.refused);

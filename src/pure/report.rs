@@ -1,5 +1,7 @@
 //! What a sync did: the lists of Kinto.js's `SyncResultObject`. Entries are JSON texts; the facade removes duplicates.
 
+use super::json;
+
 /// The lists, by the names JavaScript sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum List {
@@ -35,6 +37,18 @@ impl Report {
         self.entries.push((list, json));
     }
 
+    /// Takes over what a later step found. A record met in conflict twice is one conflict, with what was seen last:
+    /// resolving an older one as well would put the user's first word over the second.
+    pub fn extend(&mut self, later: Report) {
+        for (list, entry) in later.entries {
+            if list == List::Conflicts {
+                let id = record_in(&entry);
+                self.entries.retain(|(other, known)| *other != List::Conflicts || record_in(known) != id);
+            }
+            self.entries.push((list, entry));
+        }
+    }
+
     pub fn count(&self, list: List) -> usize {
         self.entries.iter().filter(|(other, _)| *other == list).count()
     }
@@ -52,5 +66,23 @@ impl Report {
         }
         out.push('}');
         out
+    }
+}
+
+/// The id of the record that a conflict is about, as JSON text.
+fn record_in(conflict: &str) -> Option<&str> {
+    json::member(json::member(conflict, "local")?, "id")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_in_conflict_once() {
+        let conflict = |id: &str, n: u32| (List::Conflicts, format!("{{\"local\":{{\"id\":\"{id}\"}},\"n\":{n}}}"));
+        let mut report = Report { last_modified: None, entries: vec![conflict("a", 1), conflict("b", 1)] };
+        report.extend(Report { last_modified: None, entries: vec![conflict("a", 2)] });
+        assert_eq!(report.entries, [conflict("b", 1), conflict("a", 2)]);
     }
 }

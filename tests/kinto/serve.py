@@ -37,8 +37,8 @@ def main() -> int:
     # Advice for production (HTTPS, accounts in memory) would bury what a failing test prints.
     warnings.filterwarnings("ignore", module="kinto")
     os.environ["KINTO_INI"] = str(INI)
-    for name in ("kinto", "waitress.queue"):
-        logging.getLogger(name).setLevel(logging.ERROR)
+    for name, level in (("kinto", "ERROR"), ("kinto.core.storage.postgresql", "CRITICAL"), ("waitress.queue", "ERROR")):
+        logging.getLogger(name).setLevel(level)
     with contextlib.ExitStack() as stack:
         settings = read_settings(options)
         if options.postgresql:
@@ -101,7 +101,8 @@ def run(options: argparse.Namespace, url: str) -> int:
     try:
         return child.wait()
     except KeyboardInterrupt:  # the terminal sent it to the command as well
-        return child.wait()
+        child.wait()
+        return 130
     except SystemExit:
         child.terminate()
         child.wait()

@@ -6,14 +6,14 @@
 use super::executor::{Dice, Executor, Owner};
 use super::history::{History, Tag};
 use super::network::{Internet, Network};
-use super::platform::{Browser, NoApp, Tab};
+use super::platform::{Browser, Guard, NoApp, SimTabs, Tab};
 use super::server::{SimConfig, SimServer};
 use super::storage::Disk;
 use essaim::engine::client::Client;
 use essaim::engine::collection::Collection;
 use essaim::error::{Error, Result as EngineResult};
 use essaim::memory::MemoryStorage;
-use essaim::ports::{Request, Response};
+use essaim::ports::{Request, Response, Tabs};
 use essaim::pure::json;
 use essaim::pure::operations::UpdateOptions;
 use std::cell::{Cell, RefCell};
@@ -57,6 +57,7 @@ struct Actor {
     deletions: Rc<RefCell<BTreeMap<(usize, Tag), Tag>>>,
     fourth_strategy: &'static str,
     resolved: Rc<RefCell<BTreeSet<String>>>,
+    tabs: SimTabs,
 }
 
 impl World {
@@ -89,10 +90,11 @@ impl World {
         let owner = self.owners.replace(self.owners.get() + 1);
         let Device { disk, browser } = self.devices[device].clone();
         let network = Network { owner, internet: self.internet.clone() };
+        let tabs = SimTabs { owner, browser: browser.clone(), executor: self.executor.clone(), dice: self.dice.clone() };
         let tab = Tab::new(owner, self.executor.clone(), self.dice.clone(), disk, network, browser);
         let collection = Rc::new(Client::new(Rc::new(tab), "sim").collection("default", "tasks", NoApp, Vec::new()));
         let (dice, history, internet, deletions) = (self.dice.clone(), self.history.clone(), self.internet.clone(), self.deletions.clone());
-        Actor { device, owner, collection, dice, history, internet, deletions, fourth_strategy: self.fourth_strategy, resolved: Rc::default() }
+        Actor { device, owner, collection, dice, history, internet, deletions, fourth_strategy: self.fourth_strategy, resolved: Rc::default(), tabs }
     }
 
     /// A tab that edits and syncs, doing several things at once.
@@ -136,8 +138,14 @@ impl Actor {
         }
     }
 
+    /// A user has one pair of eyes: what is shown of a record and what is done with it are not parted by another deed of theirs.
+    async fn attention(&self, id: &str) -> Guard {
+        self.tabs.lock(&format!("attention {id}")).await.unwrap()
+    }
+
     /// Creates or replaces, knowing what it replaces, tombstones included.
     async fn write(&self, id: &str) {
+        let _attention = self.attention(id).await;
         let tag = self.history.begin(id, false);
         let written = self.collection.execute(|transaction| {
             let before = transaction.get(&json::quote(id))?;
@@ -164,6 +172,7 @@ impl Actor {
 
     /// The group-commit path.
     async fn patch(&self, id: &str) {
+        let _attention = self.attention(id).await;
         let tag = self.history.begin(id, false);
         let options = UpdateOptions { patch: true, synced: false };
         match self.collection.update(&format!("{{\"id\":\"{id}\",\"w\":{tag},\"p\":{}}}", self.owner), options).await {
@@ -182,6 +191,7 @@ impl Actor {
     }
 
     async fn delete(&self, id: &str) {
+        let _attention = self.attention(id).await;
         let deletion = self.history.begin(id, true);
         match self.collection.delete(&json::quote(id), true).await {
             Ok(before) => {
@@ -228,6 +238,7 @@ impl Actor {
         if !self.resolved.borrow_mut().insert(conflict.to_owned()) {
             return Ok(());
         }
+        let _attention = self.attention(&id).await;
         if self.collection.get_any(&json::quote(&id)).await? != local {
             return Ok(());
         }

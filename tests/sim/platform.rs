@@ -147,11 +147,12 @@ impl Witness for Browser {
     }
 }
 
+#[derive(Clone)]
 pub struct SimTabs {
-    owner: Owner,
-    browser: Rc<Browser>,
-    executor: Executor,
-    dice: Rc<Dice>,
+    pub owner: Owner,
+    pub browser: Rc<Browser>,
+    pub executor: Executor,
+    pub dice: Rc<Dice>,
 }
 
 pub struct Guard {

@@ -76,7 +76,7 @@ impl<'a> Write<'a> {
         #[allow(deprecated, reason = "it left the second edition of the standard and came back with the third")]
         let _ = self.transaction.commit();
         match (&mut self.end).await {
-            "complete" => Ok(()),
+            "complete" if matches!(last.error(), Ok(None)) => Ok(()),
             _ => Err(self.reason(last).of_commit()),
         }
     }

@@ -1,0 +1,82 @@
+# `make demo` shows it, `make test` proves it. Both install what is missing first, and neither asks anything.
+
+SHELL := bash
+.DEFAULT_GOAL := help
+
+TOOLS := $(or $(ESSAIM_TOOLS),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/essaim/tools)
+export ESSAIM_TOOLS := $(TOOLS)
+export PATH := $(TOOLS)/bin:$(TOOLS)/node/bin:$(HOME)/.cargo/bin:$(PATH)
+
+KINTO := target/kinto/bin/python tests/kinto/serve.py
+SEEDS ?= 50000
+
+.PHONY: help demo test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-demo sim kill bench size audit
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
+
+demo: ## the demo in your browser, synced with a Kinto on this machine
+	@tests/setup.sh system rust tools kinto
+	@$(MAKE) --no-print-directory package
+	@echo "Ctrl-C stops the demo and its Kinto (http://localhost:8888/v1)"
+	@$(KINTO) --port 8888 -- node tests/demo/serve.mjs --port $(or $(PORT),8000) || [ $$? = 130 ]
+
+test: ## every kind of test
+	@$(MAKE) --no-print-directory setup
+	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-demo
+
+setup: ## install what is missing
+	@tests/setup.sh system rust tools kinto npm
+
+kinto: ## install a Kinto for tests
+	@tests/setup.sh system kinto
+
+package: ## pkg/ and essaim-<version>.tgz
+	@pkg-template/build.sh
+
+lint: ## formatting and clippy, native and wasm32
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	cargo clippy --all-targets --target wasm32-unknown-unknown -- -D warnings
+
+test-native: ## unit, property, contract and simulation tests
+	cargo test
+
+# Memory is what developers run, PostgreSQL what their users meet; and short pages what large collections are.
+test-kinto: ## the server contract, on real Kintos
+	cargo test --no-run --test kinto
+	$(KINTO) -- cargo test --test kinto -- --include-ignored
+	$(KINTO) --page-size 3 -- cargo test --test kinto -- --include-ignored
+	$(KINTO) --postgresql --page-size 5 -- cargo test --test kinto -- --include-ignored
+
+test-browser: ## the parts that only a browser has, in Chromium and Firefox
+	wasm-pack test --headless --chrome
+	wasm-pack test --headless --firefox
+
+test-webkit: ## the same in WebKitGTK, which passes as Safari and wants a display
+	xvfb-run --auto-servernum wasm-pack test --headless --safari --safaridriver $$(command -v WebKitWebDriver)
+
+test-package: package ## the packed package, in real apps and bundlers
+	$(KINTO) -- node tests/package/run.mjs
+
+test-demo: package ## the demo, driven in Chromium
+	$(KINTO) -- node --test --test-reporter=spec tests/demo/*.test.mjs
+
+sim: ## SEEDS=50000 simulated worlds
+	ESSAIM_SEEDS=$(SEEDS) cargo test --release --test sim -- --nocapture
+
+kill: package ## pages killed in the middle of syncs, against a real Kinto
+	@tests/setup.sh system kinto npm
+	$(KINTO) -- node tests/package/kill.mjs
+
+bench: package ## measured beside Kinto.js, in one page
+	@tests/setup.sh system benches
+	node benches/run.mjs
+
+size: package ## what an app has to download
+	@node pkg-template/size.mjs
+
+audit: ## dependencies: licenses, sources, known vulnerabilities
+	@tests/setup.sh rust tools deny
+	cargo deny check bans licenses sources
+	@tests/advisories.sh

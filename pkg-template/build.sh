@@ -1,0 +1,53 @@
+#!/usr/bin/env bash
+# Builds the npm package: Rust → WASM → bindings → smaller WASM → TypeScript → pkg/ and essaim-<version>.tgz.
+#
+# Each step is skipped if what it reads is what it read last time, by content: a checkout changes every date.
+# pkg/ is replaced at the end, in one go: a build that fails leaves the last good package.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+PATH="${ESSAIM_TOOLS:-$HOME/.cache/essaim/tools}/bin:$PATH"
+work=target/package
+mkdir -p "$work/wasm"
+
+# Whether the content of the files given is not that of the last time `remember` was called for this step.
+changed() { step=$1; shift; cat "$@" | sha256sum >"$work/$step.now"; ! cmp -s "$work/$step.now" "$work/$step.done"; }
+remember() { mv "$work/$1.now" "$work/$1.done"; }
+
+if changed npm pkg-template/package-lock.json || [ ! -d pkg-template/node_modules ]; then
+  echo "package: installing tsc and wasm-opt"
+  npm ci --prefix pkg-template --ignore-scripts --no-audit --no-fund --loglevel=error
+  remember npm
+fi
+
+cargo build --quiet --release --lib --target wasm32-unknown-unknown
+built=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/release/essaim.wasm
+
+if changed wasm "$built" pkg-template/build.sh pkg-template/package-lock.json; then
+  echo "package: generating bindings"
+  # The facade names the .wasm's address itself, where bundlers and readers see it.
+  wasm-bindgen "$built" --target web --out-name essaim_wasm --out-dir "$work/bindgen" --omit-default-module-path
+  echo "package: optimising WASM"
+  # npm's binaryen: Debian's is too old, and breaks the module. Features one by one: --all-features makes imports that Chromium refuses.
+  pkg-template/node_modules/.bin/wasm-opt "$work/bindgen/essaim_wasm_bg.wasm" -o "$work/wasm/essaim_wasm_bg.wasm" -O3 \
+    --enable-bulk-memory --enable-bulk-memory-opt --enable-reference-types --enable-sign-ext \
+    --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue \
+    --strip-debug --strip-producers --strip-target-features
+  cp "$work"/bindgen/essaim_wasm.js "$work"/bindgen/essaim_wasm.d.ts "$work/wasm/"
+  remember wasm
+fi
+
+shopt -s nullglob
+documents=(README*.md CHANGELOG*.md LICENSE-*)
+tarballs=(essaim-*.tgz)
+if changed pack "$work"/wasm/* pkg-template/*.{ts,json,mjs,sh} Cargo.toml "${documents[@]}" || [ ! -d pkg ] || [ ${#tarballs[@]} != 1 ]; then
+  echo "package: compiling TypeScript"
+  rm -rf "$work/js" "$work/pkg"
+  pkg-template/node_modules/.bin/tsc -p pkg-template
+  mkdir "$work/pkg"
+  cp "$work"/js/* "$work"/wasm/* "${documents[@]}" "$work/pkg/"
+  node pkg-template/publish.mjs "$work/pkg"
+  rm -rf pkg "${tarballs[@]}"
+  mv "$work/pkg" pkg
+  npm pack ./pkg --silent
+  remember pack
+fi

@@ -1,0 +1,222 @@
+/** A collection: its options, and the half that has to do with a server. */
+
+import type { KintoClient } from "./api.js";
+import { App, readHooks, readTransformers } from "./app.js";
+import type { Connection, OpenCollection, Place } from "./connection.js";
+import { invalidOption, KintoError } from "./errors.js";
+import { emit, type Emitter } from "./events.js";
+import { withoutLocalFields } from "./equality.js";
+import { recordText } from "./json.js";
+import type { Kinto } from "./kinto.js";
+import { LocalCollection } from "./local.js";
+import { absoluteRemote, mergeHeaders, readRemote } from "./remote.js";
+import { readSyncResult, type SyncResultObject } from "./result.js";
+import { readIdSchema } from "./schema.js";
+import { syncStrategy } from "./strategy.js";
+import type {
+  CollectionOptions,
+  Conflict,
+  HeadersOption,
+  Hooks,
+  IdSchema,
+  RecordData,
+  RecordResult,
+  RemoteTransformer,
+  StoredRecord,
+  SyncOptions,
+} from "./types.js";
+
+/** What a collection gets from its `Kinto`. */
+interface Shared {
+  connection: Connection;
+  place: Place;
+  headers: HeadersOption | undefined;
+  retry: number;
+  timeout: number | null;
+}
+
+/**
+ * Records of one kind. Made by `kinto.collection()`.
+ *
+ * @example
+ * ```js
+ * const tasks = kinto.collection("tasks");
+ * await tasks.create({ title: "Buy bread" });
+ * const { data } = await tasks.list({ order: "title" });
+ * ```
+ */
+export class Collection<T extends object = RecordData> extends LocalCollection<T> {
+  /** The same as `Kinto.syncStrategy`. */
+  static readonly strategy = syncStrategy;
+
+  readonly bucket: string;
+  readonly name: string;
+  /** The `Kinto` that made it. */
+  readonly kinto: Kinto<any>;
+  readonly events: Emitter;
+  readonly idSchema: IdSchema;
+  readonly remoteTransformers: RemoteTransformer[];
+  readonly hooks: Hooks;
+  readonly localFields: string[];
+  readonly #app: App;
+  readonly #shared: Shared;
+
+  /** @internal */
+  constructor(bucket: string, name: string, kinto: Kinto<any>, options: CollectionOptions, shared: Shared) {
+    super();
+    this.bucket = bucket;
+    this.name = name;
+    this.kinto = kinto;
+    this.events = options.events ?? kinto.events;
+    this.idSchema = readIdSchema(options.idSchema);
+    this.remoteTransformers = readTransformers(options.remoteTransformers);
+    this.hooks = readHooks(options.hooks);
+    this.localFields = [...(options.localFields ?? [])];
+    this.#app = new App(this);
+    this.#shared = shared;
+  }
+
+  /** The handle on the server, the same as `kinto.api`. */
+  get api(): KintoClient {
+    return this.kinto.api;
+  }
+
+  /**
+   * Brings here what changed on the server, and there what changed here. One sync of a collection runs at a time.
+   * What was synced when an error breaks it off stays synced, and the next sync goes on from there.
+   *
+   * @example
+   * ```js
+   * const { ok, conflicts } = await tasks.sync();
+   * for (const conflict of conflicts) {
+   *   await tasks.resolve(conflict, { ...conflict.remote, title: conflict.local.title });
+   * }
+   * if (!ok) await tasks.sync();
+   *
+   * await tasks.sync({ strategy: Kinto.syncStrategy.SERVER_WINS });
+   * ```
+   */
+  async sync(options?: SyncOptions): Promise<SyncResultObject<T>> {
+    const given = options ?? this.#defaultSync();
+    const described = { ...given, bucket: given.bucket || this.bucket, collection: given.collection || this.name };
+    const request = JSON.stringify(this.#syncRequest(described));
+    try {
+      const result = readSyncResult<T>(await this.handle.call((raw) => raw.sync(request)));
+      emit(this.events, "sync:success", { ...described, result });
+      return result;
+    } catch (error) {
+      const failure = this.#syncError(error);
+      // As in Kinto.js, a sync that the server's wish put off did not happen, so it did not fail.
+      if (!KintoError.is(failure, "backoff")) emit(this.events, "sync:error", { ...described, error: failure });
+      throw failure;
+    }
+  }
+
+  /**
+   * Settles a conflict: `resolution` is what the record becomes, here and at the next sync on the server. Null deletes it.
+   *
+   * @example
+   * ```js
+   * await tasks.resolve(conflict, conflict.local);   // mine
+   * await tasks.resolve(conflict, conflict.remote);  // theirs
+   * ```
+   */
+  async resolve(conflict: Conflict<T>, resolution: (Partial<T> & object) | null): Promise<RecordResult<T>> {
+    const [conflictText, resolutionText] = [recordText(conflict), resolution === null ? "null" : recordText(resolution)];
+    const data = await this.handle.call<StoredRecord<T>>((raw) => raw.resolve(conflictText, resolutionText));
+    return { data, permissions: {} };
+  }
+
+  /**
+   * Forgets what the server knew: every record will be uploaded again, as if it were new. For a server that was
+   * flushed (`server_flushed`), or another one.
+   *
+   * @returns The number of records concerned.
+   * @example
+   * ```js
+   * try {
+   *   await tasks.sync();
+   * } catch (error) {
+   *   if (!KintoError.is(error, "server_flushed")) throw error;
+   *   await tasks.resetSyncStatus();
+   *   await tasks.sync();
+   * }
+   * ```
+   */
+  async resetSyncStatus(): Promise<number> {
+    return this.handle.call((raw) => raw.reset_sync_status());
+  }
+
+  /**
+   * What the next sync would upload: changed records, then deleted ones, after the transformers.
+   *
+   * @example
+   * ```js
+   * const unsynced = (await tasks.gatherLocalChanges()).length;
+   * ```
+   */
+  async gatherLocalChanges(): Promise<any[]> {
+    return this.handle.call((raw) => raw.gather_local_changes());
+  }
+
+  /**
+   * The server's data on the collection itself, as of the last sync; null before the first.
+   *
+   * @example
+   * ```js
+   * const metadata = await tasks.metadata(); // { id: "tasks", last_modified: 1732…, … }
+   * ```
+   */
+  async metadata(): Promise<Record<string, any> | null> {
+    return this.handle.call((raw) => raw.metadata());
+  }
+
+  /**
+   * A copy of the record without `_status` and the local fields: what is uploaded.
+   *
+   * @example
+   * ```js
+   * tasks.cleanLocalFields({ id: "1", title: "a", _status: "created" }); // { id: "1", title: "a" }
+   * ```
+   */
+  cleanLocalFields(record: object): Record<string, unknown> {
+    return withoutLocalFields(record, this.localFields);
+  }
+
+  /** @internal */
+  protected open(): Promise<OpenCollection> {
+    const { bucket, name, localFields, events } = this;
+    const { connection, place } = this.#shared;
+    return connection.open({ place, bucket, name, localFields, events, app: this.#app });
+  }
+
+  #defaultSync(): SyncOptions {
+    const { MANUAL } = syncStrategy;
+    return { strategy: MANUAL, headers: {}, retry: this.#shared.retry, ignoreBackoff: false, remote: null, expectedTimestamp: null };
+  }
+
+  #syncRequest({ strategy = "manual", ...options }: SyncOptions): object {
+    if (!Object.values(syncStrategy).includes(strategy)) {
+      throw invalidOption(`Unknown strategy ${JSON.stringify(strategy)}. Use one of Kinto.syncStrategy.`);
+    }
+    const { headers, retry, timeout } = this.#shared;
+    return {
+      strategy,
+      remote: absoluteRemote(options.remote ? readRemote(options.remote) : this.api.remote),
+      headers: mergeHeaders(headers, options.headers),
+      timeout,
+      retry: options.retry ?? retry,
+      ignoreBackoff: options.ignoreBackoff ?? false,
+      bucket: options.bucket,
+      collection: options.collection,
+      expectedTimestamp: options.expectedTimestamp ?? null,
+    };
+  }
+
+  /** A hook's own error is given as the cause. */
+  #syncError(error: unknown): KintoError {
+    const thrown = this.#app.takeThrown();
+    if (!KintoError.is(error, "callback") || thrown === undefined) return error as KintoError;
+    return new KintoError("callback", error.message, {}, { cause: thrown });
+  }
+}

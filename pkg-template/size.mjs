@@ -1,0 +1,26 @@
+// Says what the package weighs for those who load it, and fails above the limit. `make size`
+//
+// gzip, as servers send it. The JavaScript is counted as it is published, comments included; bundlers make it a third.
+
+import { readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { gzipSync } from "node:zlib";
+
+const LIMIT = 250_000;
+
+const pkg = new URL("../pkg/", import.meta.url).pathname;
+const sizes = { wasm: [0, 0], js: [0, 0] };
+for (const file of readdirSync(pkg)) {
+  const kind = sizes[file.split(".").pop()];
+  if (!kind) continue;
+  const bytes = readFileSync(join(pkg, file));
+  kind[0] += bytes.length;
+  kind[1] += gzipSync(bytes, { level: 9 }).length;
+}
+const total = sizes.wasm[1] + sizes.js[1];
+for (const [kind, [plain, gzip]] of Object.entries(sizes)) console.log(`${kind.padEnd(5)} ${plain} bytes, ${gzip} gzip`);
+console.log(`total ${total} gzip, limit ${LIMIT}`);
+if (total > LIMIT) {
+  console.error("The package is over its limit. Find what grew, or raise LIMIT in pkg-template/size.mjs and say why.");
+  process.exit(1);
+}

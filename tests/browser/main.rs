@@ -1,0 +1,51 @@
+#![cfg(target_arch = "wasm32")]
+//! The parts that only a browser has, in real ones: `wasm-pack test --headless --chrome` (or `--firefox`).
+
+#[path = "../contract/storage/mod.rs"]
+mod contract;
+
+mod clock;
+mod durability;
+mod fetch;
+mod losses;
+mod model;
+mod other_tabs;
+mod page;
+mod refusals;
+mod tabs;
+
+use essaim::browser::{Durability, IndexedDb};
+use essaim::ports::CollectionId;
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::JsFuture;
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_browser);
+
+macro_rules! on_indexed_db {
+    ($rule:ident) => {
+        #[wasm_bindgen_test]
+        async fn $rule() {
+            contract::$rule(tab, collection()).await;
+        }
+    };
+}
+
+storage_contract!(on_indexed_db);
+
+/// Another tab: it shares no connection with any other.
+fn tab() -> IndexedDb {
+    IndexedDb::new(Durability::Relaxed)
+}
+
+/// A collection that no earlier run has left behind.
+fn collection() -> CollectionId {
+    contract::collection(&format!("tasks-{}", js_sys::Math::random()))
+}
+
+/// Runs a script and waits for what it returns. `name` in it is the database's.
+async fn script(name: &str, body: &str) -> JsValue {
+    let function = js_sys::Function::new_with_args("name", &format!("return (async () => {{ {body} }})()"));
+    let promise = function.call1(&JsValue::UNDEFINED, &name.into()).expect("the script starts");
+    JsFuture::from(js_sys::Promise::from(promise)).await.expect("the script ends well")
+}

@@ -1,0 +1,123 @@
+// The demo in a browser, as its user sees it: what can be done there, and what can be waited for.
+
+import { chromium } from "playwright-core";
+
+const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
+const FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
+
+export function launchBrowser() {
+  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(" ") });
+}
+
+/** One browser profile with the demo open. `faults` gathers what should not happen: page errors, refused by the policy. */
+export class DemoPage {
+  faults = [];
+
+  static async open(browser, url, remote, options = {}) {
+    const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
+    const demo = new DemoPage();
+    demo.openElsewhere = () => DemoPage.open(browser, url, remote);
+    demo.context = context;
+    demo.page = await context.newPage();
+    demo.page.setDefaultTimeout(30_000);
+    demo.page.on("pageerror", (error) => demo.faults.push(String(error.stack)));
+    demo.page.on("console", (message) => {
+      // The browser itself reports requests that failed, which some scenarios are about.
+      if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) demo.faults.push(message.text());
+    });
+    await demo.page.goto(`${url}?remote=${encodeURIComponent(remote)}`);
+    await demo.ready();
+    return demo;
+  }
+
+  get phone() { return new DevicePane(this.page, "phone"); }
+  get laptop() { return new DevicePane(this.page, "laptop"); }
+
+  ready() {
+    return this.page.locator("html[data-ready]").waitFor();
+  }
+
+  async reload() {
+    await this.page.reload();
+    await this.ready();
+  }
+
+  /** The account that the page made up. */
+  account() {
+    return this.page.evaluate(() => JSON.parse(localStorage.getItem("essaim-demo/account")));
+  }
+
+  /** Waits until every bee has landed, so that nothing moves. */
+  calm() {
+    return this.page.waitForFunction(() => !document.querySelector(".bee, .syncing") && document.getAnimations().length === 0);
+  }
+
+  close() {
+    return this.context.close();
+  }
+}
+
+/** One of the two devices on the page. */
+class DevicePane {
+  constructor(page, name) {
+    this.page = page;
+    this.pane = page.locator(`.pane[data-pane=${name}]`);
+    this.input = this.pane.getByRole("textbox", { name: "New task" });
+    this.conflict = this.pane.getByRole("group", { name: /^Conflict/ });
+    this.trouble = this.pane.getByRole("alert");
+  }
+
+  task(title) {
+    return this.pane.locator(".task").filter({ has: this.page.getByRole("button", { name: `Edit: ${title}`, exact: true }) });
+  }
+
+  async add(title) {
+    await this.input.fill(title);
+    await this.input.press("Enter");
+    await this.task(title).waitFor();
+  }
+
+  async edit(title, newTitle) {
+    await this.pane.getByRole("button", { name: `Edit: ${title}`, exact: true }).click();
+    await this.pane.getByRole("textbox", { name: "Task", exact: true }).fill(newTitle);
+    await this.page.keyboard.press("Enter");
+    await this.task(newTitle).waitFor();
+  }
+
+  async check(title) {
+    await this.pane.getByLabel(`Done: ${title}`).check();
+  }
+
+  async delete(title) {
+    await this.task(title).hover();
+    await this.pane.getByRole("button", { name: `Delete: ${title}` }).click();
+  }
+
+  async go(state) {
+    await this.pane.getByRole("switch").setChecked(state === "online");
+    await this.pane.locator(".switch").getByText(state === "online" ? "Online" : "Offline").waitFor();
+  }
+
+  async choose(strategy) {
+    await this.pane.getByLabel("On conflict").selectOption(strategy);
+  }
+
+  async sync() {
+    await this.pane.getByRole("button", { name: "Sync" }).click();
+  }
+
+  /** Waits until nothing is left to send or to settle. */
+  async synced() {
+    await this.pane.locator(".state").getByText("All synced").waitFor();
+  }
+
+  /** The titles shown, in order. */
+  titles() {
+    return this.pane.locator(".tasks .title").allTextContents();
+  }
+
+  /** Waits until a task's mark says this status. */
+  async status(title, status) {
+    await this.task(title).locator(`[data-status=${status}]`).waitFor();
+  }
+}

