@@ -82,7 +82,8 @@ export abstract class LocalCollection<T extends object> {
       const message = "Couldn't create record. It may have been virtually deleted.";
       throw new KintoError("already_exists", message, error.data, { cause: error });
     });
-    return this.#changed({ data, permissions: {} }, (changes) => changes.add({ action: "create", data }));
+    this.#tell((changes) => changes.add({ action: "create", data }));
+    return { data, permissions: {} };
   }
 
   /**
@@ -99,7 +100,8 @@ export abstract class LocalCollection<T extends object> {
   async update(record: object, { patch = false, synced = false }: UpdateOptions = {}): Promise<UpdateResult<T>> {
     const text = this.#textWithId(record);
     const { data, oldRecord } = await this.handle.call<UpdateResult<T>>((raw) => raw.update(text, patch, synced));
-    return this.#changed({ data, oldRecord, permissions: {} }, (changes) => changes.add({ action: "update", data, oldRecord }));
+    this.#tell((changes) => changes.add({ action: "update", data, oldRecord }));
+    return { data, oldRecord, permissions: {} };
   }
 
   /**
@@ -113,7 +115,8 @@ export abstract class LocalCollection<T extends object> {
   async upsert(record: WholeRecord<T>): Promise<UpsertResult<T>> {
     const text = this.#textWithId(record);
     const { data, oldRecord } = await this.handle.call<UpsertResult<T>>((raw) => raw.upsert(text));
-    return this.#changed({ data, oldRecord, permissions: {} }, (changes) => changes.addWritten(data, oldRecord));
+    this.#tell((changes) => changes.addWritten(data, oldRecord));
+    return { data, oldRecord, permissions: {} };
   }
 
   /**
@@ -156,7 +159,8 @@ export abstract class LocalCollection<T extends object> {
   async delete(id: IdOf<T>, { virtual = true }: DeleteOptions = {}): Promise<RecordResult<T>> {
     assertId(this.idSchema, id);
     const data = await this.handle.call<StoredRecord<T>>((raw) => raw.delete(idText(id), virtual));
-    return this.#changed({ data, permissions: {} }, (changes) => changes.add({ action: "delete", data }));
+    this.#tell((changes) => changes.add({ action: "delete", data }));
+    return { data, permissions: {} };
   }
 
   /**
@@ -170,9 +174,8 @@ export abstract class LocalCollection<T extends object> {
   async deleteAny(id: IdOf<T>): Promise<DeleteAnyResult<T>> {
     assertId(this.idSchema, id);
     const { data, deleted } = await this.handle.call<DeleteAnyResult<T>>((raw) => raw.delete_any(idText(id)));
-    return this.#changed({ data, deleted, permissions: {} }, (changes) => {
-      if (deleted) changes.add({ action: "delete", data: data as StoredRecord<T> });
-    });
+    if (deleted) this.#tell((changes) => changes.add({ action: "delete", data: data as StoredRecord<T> }));
+    return { data, deleted, permissions: {} };
   }
 
   /**
@@ -185,7 +188,8 @@ export abstract class LocalCollection<T extends object> {
    */
   async deleteAll(): Promise<ListResult<T>> {
     const data = await this.handle.call<StoredRecord<T>[]>((raw) => raw.delete_all());
-    return this.#changed({ data, permissions: {} }, (changes) => changes.addDeletedAll(data));
+    this.#tell((changes) => changes.addDeletedAll(data));
+    return { data, permissions: {} };
   }
 
   /**
@@ -278,7 +282,8 @@ export abstract class LocalCollection<T extends object> {
     await this.handle.call((raw) => raw.execute(JSON.stringify(preloadIds), run)).catch((error: unknown) => {
       throw outcome.thrown ? outcome.thrown.error : error;
     });
-    return this.#changed(outcome.value as R, (all) => all, changes);
+    changes.emit(this.events);
+    return outcome.value as R;
   }
 
   /**
@@ -293,10 +298,10 @@ export abstract class LocalCollection<T extends object> {
     await this.handle.call((raw) => raw.refresh());
   }
 
-  #changed<R>(result: R, tell: (changes: Changes<T>) => void, changes = new Changes<T>()): R {
-    tell(changes);
+  #tell(describe: (changes: Changes<T>) => void): void {
+    const changes = new Changes<T>();
+    describe(changes);
     changes.emit(this.events);
-    return result;
   }
 
   #textWithId(given: object): string {

@@ -105,6 +105,7 @@ export interface Hooks {
 /** Where data is kept: in the browser's IndexedDB, or in memory until the page is closed. */
 export type AdapterName = "indexeddb" | "memory";
 
+/** Where in the browser data is kept. */
 export interface AdapterOptions {
   /** First part of the names of the databases. Default `KintoDB`; choose another to keep two accounts apart. */
   dbName?: string;
@@ -155,6 +156,7 @@ export interface CollectionOptions {
   localFields?: string[];
 }
 
+/** The options of `collection.create()`. */
 export interface CreateOptions {
   /** The record has its id: use it. */
   useRecordId?: boolean;
@@ -162,6 +164,7 @@ export interface CreateOptions {
   synced?: boolean;
 }
 
+/** The options of `collection.update()`. */
 export interface UpdateOptions {
   /** Merge the fields into the record, instead of replacing it. */
   patch?: boolean;
@@ -169,11 +172,13 @@ export interface UpdateOptions {
   synced?: boolean;
 }
 
+/** The options of `collection.get()` and `list()`. */
 export interface GetOptions {
   /** Also find records that are deleted here, but not yet on the server. */
   includeDeleted?: boolean;
 }
 
+/** The options of `collection.delete()`. */
 export interface DeleteOptions {
   /** Default true: keep a tombstone, so that the next sync deletes the record on the server too. */
   virtual?: boolean;
@@ -190,6 +195,7 @@ export interface ListParams {
   order?: string;
 }
 
+/** The options of `collection.execute()`. */
 export interface ExecuteOptions {
   /** The ids that the callback will read or write. */
   preloadIds?: unknown[];

@@ -47,7 +47,12 @@ pub enum Error {
     RemoteNotFound { message: String, url: String, errno: Option<u32> },
     /// The server refused or failed: `status` says which; above 499 it is worth trying again later.
     #[error("{message}")]
-    Server { message: String, url: String, status: u16, errno: Option<u32> },
+    Server {
+        message: String,
+        url: String,
+        status: u16,
+        errno: Option<u32>,
+    },
     /// Wait `retry_after_ms`, or pass `ignoreBackoff`.
     #[error("Server is asking clients to back off; retry in {}s or use the ignoreBackoff option.", retry_after_ms.div_ceil(1000))]
     Backoff { retry_after_ms: u64 },

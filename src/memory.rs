@@ -34,12 +34,20 @@ impl Database {
     }
 
     fn stored(&self) -> Result<Stored> {
-        Ok(Stored { head: self.head()?, segments: self.segments.clone(), journal: self.rows_after(0) })
+        Ok(Stored {
+            head: self.head()?,
+            segments: self.segments.clone(),
+            journal: self.rows_after(0),
+        })
     }
 
     fn tail(&self, known: Position) -> Result<Tail> {
         let at_known = self.journal.get(&known.key).map(Vec::as_slice);
-        if is_anchored(self.head()?.position, at_known, known)? { Ok(Tail::Since(self.rows_after(known.key))) } else { self.stored().map(Tail::Whole) }
+        if is_anchored(self.head()?.position, at_known, known)? {
+            Ok(Tail::Since(self.rows_after(known.key)))
+        } else {
+            self.stored().map(Tail::Whole)
+        }
     }
 
     fn add(&mut self, entry: &Entry) -> u64 {
@@ -61,7 +69,10 @@ impl Storage for MemoryStorage {
     }
 
     async fn append(&self, collection: &CollectionId, entry: Entry) -> Result<Appended> {
-        Ok(Appended { key: self.with(collection, |database| database.add(&entry)), certain: true })
+        Ok(Appended {
+            key: self.with(collection, |database| database.add(&entry)),
+            certain: true,
+        })
     }
 
     async fn decide<R>(&self, collection: &CollectionId, known: Position, decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>) -> Result<(Option<u64>, R)> {

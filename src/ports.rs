@@ -5,8 +5,8 @@
 #![allow(async_fn_in_trait)]
 
 use crate::error::Result;
-pub use crate::pure::http::{Request, Response};
 use crate::pure::fold::Limits;
+pub use crate::pure::http::{Request, Response};
 use crate::pure::journal::{Entry, Position, Stored, Tail};
 
 /// Which database: one per collection, so that adding a collection upgrades nothing and locks nobody.
@@ -62,12 +62,7 @@ pub trait Storage {
     /// once, and appends the entry that it gives. An error from `decide` aborts, nothing is written.
     ///
     /// Returns the key of the appended entry, if there was one, when the transaction is complete.
-    async fn decide<R>(
-        &self,
-        collection: &CollectionId,
-        known: Position,
-        decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>,
-    ) -> Result<(Option<u64>, R)>;
+    async fn decide<R>(&self, collection: &CollectionId, known: Position, decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>) -> Result<(Option<u64>, R)>;
 
     /// Gives up (`false`) if the stored position is not `fold.from`.
     async fn compact(&self, collection: &CollectionId, fold: Fold) -> Result<bool>;

@@ -93,7 +93,7 @@ impl IndexedDb {
 
     /// Runs `work`, again on a new connection whenever it lost its own.
     async fn reopening<R>(&self, collection: &CollectionId, mut work: impl AsyncFnMut(&Connection) -> Outcome<R>) -> Result<R> {
-        let mut reopens = 0;
+        let (mut reopens, mut unanswered) = (0, false);
         loop {
             let failure = match self.connections.get(collection).await {
                 Ok(connection) => match work(&connection).await {
@@ -105,8 +105,9 @@ impl IndexedDb {
                 },
                 Err(failure) => failure,
             };
+            unanswered |= matches!(failure, Failure::Unanswered(_));
             if !failure.is_of_connection() || reopens == REOPENS {
-                return Err(failure.into_error());
+                return Err(if unanswered { failure.of_commit() } else { failure }.into_error());
             }
             reopens += 1;
         }
@@ -125,12 +126,13 @@ impl Storage for IndexedDb {
 
     async fn append(&self, collection: &CollectionId, entry: Entry) -> Result<Appended> {
         let bytes = entry.to_bytes();
-        let mut perhaps_there = false;
+        let (mut first_try, mut perhaps_there) = (true, false);
         self.reopening(collection, async |connection| {
             if perhaps_there && let Some(key) = read::find(connection, entry.id).await? {
                 return Ok(Appended { key, certain: false });
             }
-            let certain = connection.is_seen();
+            // Only what was decided on this very connection: somebody else may have read another since.
+            let certain = std::mem::take(&mut first_try) && connection.is_seen();
             let appended = write::append(connection, self.durability, &bytes).await;
             perhaps_there |= matches!(appended, Err(Failure::Unanswered(_)));
             Ok(Appended { key: appended?, certain })

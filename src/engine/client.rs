@@ -17,14 +17,26 @@ pub struct Client<P: Platform> {
 
 impl<P: Platform> Client<P> {
     pub fn new(platform: Rc<P>, db_name: &str) -> Self {
-        Client { platform, db_name: db_name.to_owned(), servers: Rc::default(), residents: RefCell::default() }
+        Client {
+            platform,
+            db_name: db_name.to_owned(),
+            servers: Rc::default(),
+            residents: RefCell::default(),
+        }
     }
 
     /// A handle. All handles of one collection share what is resident.
     pub fn collection(&self, bucket: &str, name: &str, app: P::App, local_fields: Vec<String>) -> Collection<P> {
-        let id = CollectionId { db_name: self.db_name.clone(), bucket: bucket.to_owned(), name: name.to_owned() };
+        let id = CollectionId {
+            db_name: self.db_name.clone(),
+            bucket: bucket.to_owned(),
+            name: name.to_owned(),
+        };
         let mut residents = self.residents.borrow_mut();
-        let resident = residents.get(&id).and_then(Weak::upgrade).unwrap_or_else(|| Resident::new(self.platform.clone(), id.clone()));
+        let resident = residents
+            .get(&id)
+            .and_then(Weak::upgrade)
+            .unwrap_or_else(|| Resident::new(self.platform.clone(), id.clone()));
         residents.insert(id, Rc::downgrade(&resident));
         Collection::new(resident, self.servers.clone(), app, local_fields)
     }

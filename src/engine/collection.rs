@@ -31,12 +31,21 @@ pub struct Opened {
 
 impl<P: Platform> Collection<P> {
     pub(super) fn new(resident: Rc<Resident<P>>, servers: Rc<Servers>, app: P::App, local_fields: Vec<String>) -> Self {
-        Collection { resident, servers, app, local_fields: Rc::new(local_fields), running: RefCell::new(None) }
+        Collection {
+            resident,
+            servers,
+            app,
+            local_fields: Rc::new(local_fields),
+            running: RefCell::new(None),
+        }
     }
 
     pub async fn open(&self) -> Result<Opened> {
         let evicted = self.resident.open().await?;
-        Ok(Opened { persistent: self.is_persistent(), evicted })
+        Ok(Opened {
+            persistent: self.is_persistent(),
+            evicted,
+        })
     }
 
     pub fn is_persistent(&self) -> bool {
@@ -61,7 +70,10 @@ impl<P: Platform> Collection<P> {
         let record = read_record(record)?;
         let id = record.id()?.clone();
         let local_fields = self.local_fields.clone();
-        let (new, old) = self.resident.commit(move |draft| operations::update(draft, &record, options, &local_fields)).await?;
+        let (new, old) = self
+            .resident
+            .commit(move |draft| operations::update(draft, &record, options, &local_fields))
+            .await?;
         Ok(data_and_old(&id, &new, Some(&old)))
     }
 
@@ -76,14 +88,19 @@ impl<P: Platform> Collection<P> {
 
     pub async fn get(&self, id: &str, include_deleted: bool) -> Result<String> {
         let id = RecordId::read(id)?;
-        let row = self.resident.read(|state| state.rows.get(&id).filter(|row| include_deleted || row.is_live()).cloned()).await?;
+        let row = self
+            .resident
+            .read(|state| state.rows.get(&id).filter(|row| include_deleted || row.is_live()).cloned())
+            .await?;
         row.map(|row| row.to_json(&id)).ok_or_else(|| Error::NotFound { id: id.display() })
     }
 
     /// The record, a tombstone, or `null`.
     pub async fn get_any(&self, id: &str) -> Result<String> {
         let id = RecordId::read(id)?;
-        self.resident.read(|state| state.rows.get(&id).map_or_else(|| "null".to_owned(), |row| row.to_json(&id))).await
+        self.resident
+            .read(|state| state.rows.get(&id).map_or_else(|| "null".to_owned(), |row| row.to_json(&id)))
+            .await
     }
 
     /// The record as it was.
@@ -139,12 +156,21 @@ impl<P: Platform> Collection<P> {
     /// Runs `work` exactly once in one transaction; its reads see its writes; an error from it undoes everything.
     pub async fn execute<R>(&self, work: impl FnOnce(Transaction) -> Result<R>) -> Result<R> {
         let local_fields = self.local_fields.clone();
-        self.resident.execute(|draft| work(Transaction { draft: draft.clone(), local_fields })).await
+        self.resident
+            .execute(|draft| {
+                work(Transaction {
+                    draft: draft.clone(),
+                    local_fields,
+                })
+            })
+            .await
     }
 
     /// The server's metadata of the collection as last pulled, or `null`.
     pub async fn metadata(&self) -> Result<String> {
-        self.resident.read(|state| state.notes.get(METADATA).cloned().unwrap_or_else(|| "null".to_owned())).await
+        self.resident
+            .read(|state| state.notes.get(METADATA).cloned().unwrap_or_else(|| "null".to_owned()))
+            .await
     }
 
     pub async fn save_metadata(&self, metadata: &str) -> Result<()> {
@@ -158,7 +184,17 @@ impl<P: Platform> Collection<P> {
 
     /// What a push would send: changed records, then tombstones, encoded.
     pub async fn gather_local_changes(&self) -> Result<String> {
-        let dirty = self.resident.read(|state| state.rows.iter().filter(|(_, row)| row.is_dirty()).map(|(id, row)| (id.clone(), row.clone())).collect()).await?;
+        let dirty = self
+            .resident
+            .read(|state| {
+                state
+                    .rows
+                    .iter()
+                    .filter(|(_, row)| row.is_dirty())
+                    .map(|(id, row)| (id.clone(), row.clone()))
+                    .collect()
+            })
+            .await?;
         let (live, deleted): (Vec<_>, Vec<(RecordId, Row)>) = Vec::into_iter(dirty).partition(|(_, row)| row.is_live());
         let ordered: Vec<_> = live.into_iter().chain(deleted).collect();
         let encoded = self.encode(&ordered).await?;
@@ -167,7 +203,13 @@ impl<P: Platform> Collection<P> {
 
     /// Records as the app's transformers want them on the server; a record they fail on is an error of its own.
     pub(super) async fn encode(&self, rows: &[(RecordId, Row)]) -> Result<Vec<Result<String>>> {
-        let shared = |(id, row): &(RecordId, Row)| Row { body: split_local(&row.body, &self.local_fields).0.into(), ..row.clone() }.to_json(id);
+        let shared = |(id, row): &(RecordId, Row)| {
+            Row {
+                body: split_local(&row.body, &self.local_fields).0.into(),
+                ..row.clone()
+            }
+            .to_json(id)
+        };
         let records: Vec<String> = rows.iter().map(shared).collect();
         self.transformed(records, true).await
     }
@@ -190,7 +232,10 @@ impl<P: Platform> Collection<P> {
     pub async fn resolve(&self, conflict: &str, resolution: &str) -> Result<String> {
         let (conflict, resolution) = (conflict.to_owned(), resolution.to_owned());
         let local_fields = self.local_fields.clone();
-        let (id, row) = self.resident.commit(move |draft| operations::resolve(draft, &conflict, &resolution, &local_fields)).await?;
+        let (id, row) = self
+            .resident
+            .commit(move |draft| operations::resolve(draft, &conflict, &resolution, &local_fields))
+            .await?;
         Ok(row.to_json(&id))
     }
 
@@ -207,7 +252,11 @@ impl<P: Platform> Collection<P> {
 fn transformed_one(result: &str) -> Result<String> {
     match json::member(result, "ok") {
         Some(record) => Ok(record.to_owned()),
-        None => Err(Error::Callback { message: json::member(result, "error").and_then(json::string).map_or_else(|| "a transformer failed".to_owned(), |text| text.into_owned()) }),
+        None => Err(Error::Callback {
+            message: json::member(result, "error")
+                .and_then(json::string)
+                .map_or_else(|| "a transformer failed".to_owned(), |text| text.into_owned()),
+        }),
     }
 }
 
@@ -286,7 +335,9 @@ impl Transaction {
 
     /// The live ones among these ids, as they were.
     pub fn delete_all(&self, ids: &str) -> Result<String> {
-        let ids = json::elements(ids).ok_or_else(|| Error::InvalidId { message: "Invalid Id: not a list of ids".into() })?;
+        let ids = json::elements(ids).ok_or_else(|| Error::InvalidId {
+            message: "Invalid Id: not a list of ids".into(),
+        })?;
         let ids = ids.map(RecordId::read).collect::<Result<Vec<_>>>()?;
         self.with(|draft| Ok(operations::delete_all(draft, &ids))).map(|old| array(&old))
     }
@@ -302,5 +353,10 @@ pub(super) fn error_entry(kind: &str, id: Option<&RecordId>, path: Option<&str>,
 
 /// The row as a report shows it once the server has it.
 pub(super) fn synced_json(id: &RecordId, row: &Row) -> String {
-    Row { status: Status::Synced, sent: None, ..row.clone() }.to_json(id)
+    Row {
+        status: Status::Synced,
+        sent: None,
+        ..row.clone()
+    }
+    .to_json(id)
 }

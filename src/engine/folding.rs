@@ -25,7 +25,13 @@ pub struct Unfolded {
 impl Unfolded {
     /// Which segments came by which kind of fold is not stored: the first ones that are full make the base.
     pub fn after(stored: &Stored) -> Self {
-        let base = stored.segments.iter().take_while(|segment| segment.len() >= fold::SEGMENT_BYTES).count().max(1).min(stored.segments.len());
+        let base = stored
+            .segments
+            .iter()
+            .take_while(|segment| segment.len() >= fold::SEGMENT_BYTES)
+            .count()
+            .max(1)
+            .min(stored.segments.len());
         let bytes = |segments: &[Vec<u8>]| segments.iter().map(Vec::len).sum();
         let sizes = Sizes {
             base_bytes: bytes(&stored.segments[..base]),
@@ -33,7 +39,11 @@ impl Unfolded {
             added_bytes: bytes(&stored.segments[base..]),
             ..Sizes::default()
         };
-        Unfolded { from: stored.head.position, sizes, ..Unfolded::default() }
+        Unfolded {
+            from: stored.head.position,
+            sizes,
+            ..Unfolded::default()
+        }
     }
 
     pub fn add(&mut self, id: u128, changes: &[Change], bytes: usize) {
@@ -57,7 +67,10 @@ impl Unfolded {
     fn folded(&self, upto: Position, kind: Kind, segments: &[Vec<u8>]) -> Self {
         let bytes = segments.iter().map(Vec::len).sum::<usize>();
         let sizes = match kind {
-            Kind::Whole => Sizes { base_bytes: bytes, ..Sizes::default() },
+            Kind::Whole => Sizes {
+                base_bytes: bytes,
+                ..Sizes::default()
+            },
             Kind::JournalOnly => Sizes {
                 base_bytes: self.sizes.base_bytes,
                 added_segments: self.sizes.added_segments + segments.len(),
@@ -65,7 +78,11 @@ impl Unfolded {
                 ..Sizes::default()
             },
         };
-        Unfolded { from: upto, sizes, ..Unfolded::default() }
+        Unfolded {
+            from: upto,
+            sizes,
+            ..Unfolded::default()
+        }
     }
 
     /// Takes over what was added since `self` was set as the successor of a fold that did not happen.
@@ -101,7 +118,9 @@ impl<P: Platform> Resident<P> {
 
     async fn fold(self: &Rc<Self>, kind: Kind) -> Result<()> {
         let lock = format!("{}/fold", self.collection.database());
-        let Some(_guard) = self.platform.tabs().try_lock(&lock).await? else { return Ok(()) };
+        let Some(_guard) = self.platform.tabs().try_lock(&lock).await? else {
+            return Ok(());
+        };
         let (fold, before) = self.begin_fold(kind);
         match self.platform.storage().compact(&self.collection, fold).await {
             Ok(true) => Ok(()),
@@ -126,7 +145,13 @@ impl<P: Platform> Resident<P> {
         let upto = self.position.get();
         let next = unfolded.folded(upto, kind, &segments);
         let before = std::mem::replace(&mut *unfolded, next);
-        let fold = Fold { from: before.from, upto, keep: kind == Kind::JournalOnly, segments, folded: before.ids.clone() };
+        let fold = Fold {
+            from: before.from,
+            upto,
+            keep: kind == Kind::JournalOnly,
+            segments,
+            folded: before.ids.clone(),
+        };
         (fold, before)
     }
 }

@@ -9,6 +9,7 @@ mod pull;
 mod push;
 mod resident;
 mod server;
+mod settle;
 /// Bringing a collection and its remote together.
 pub mod sync;
 mod turns;

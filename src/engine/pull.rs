@@ -4,9 +4,9 @@
 use super::collection::error_entry;
 use super::sync::Session;
 use crate::error::{Error, Result};
-use crate::ports::{App, Platform, Request};
+use crate::ports::{App, Clock, Platform, Request};
 use crate::pure::answers;
-use crate::pure::cursor::Cursor;
+use crate::pure::cursor::{Cursor, LATE_MS};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::merge::{self, Fate, Remote};
@@ -30,14 +30,23 @@ impl<P: Platform> Session<'_, P> {
 
     async fn begin_walk(&self) -> Result<Walk> {
         let name = self.cursor_name();
-        let look = |state: &State| (state.notes.get(&name).map(|note| Cursor::read(note)), state.rows.values().any(|row| !row.is_dirty()));
+        let look = |state: &State| {
+            (
+                state.notes.get(&name).map(|note| Cursor::read(note)),
+                state.rows.values().any(|row| !row.is_dirty()),
+            )
+        };
         let (cursor, has_synced) = self.collection.resident.read(look).await?;
-        Ok(Walk::new(cursor.unwrap_or_default(), has_synced))
+        Ok(Walk::new(
+            cursor.unwrap_or_default(),
+            has_synced,
+            self.collection.resident.platform.clock().now_ms(),
+        ))
     }
 
     pub(super) async fn pull(&mut self) -> Result<()> {
         let mut walk = self.begin_walk().await?;
-        let mut request = self.target.list(walk.since, walk.start.etag);
+        let mut request = self.target.list(walk.since, walk.only_if_changed());
         while let Some(next) = self.pull_page(&mut walk, request).await? {
             request = next;
         }
@@ -57,7 +66,9 @@ impl<P: Platform> Session<'_, P> {
             walk.note_timestamp(answers::etag(&response))?;
             for text in answers::records(body, &url, response.status)? {
                 let version = answers::version(text).filter(|version| written.contains(version));
-                if version.is_none() && walk.is_news(text) {
+                // What came late is left to the next pull, which reads the last seconds again.
+                let is_known = version.is_some() || !walk.is_news(text) || walk.is_old(answers::version(text).as_ref());
+                if !is_known {
                     return self.pull().await;
                 }
                 walk.passed(version.as_ref(), false);
@@ -92,7 +103,14 @@ impl<P: Platform> Session<'_, P> {
         let versions: Vec<_> = records.iter().map(|text| answers::version(text)).collect();
         let decoded = self.collection.transformed(records.into_iter().map(str::to_owned).collect(), false).await?;
         let read = |result: Result<String>| result.and_then(|text| answers::read_remote(&text));
-        let mut incoming: Vec<Incoming> = versions.into_iter().zip(decoded).map(|(version, result)| Incoming { version, decoded: read(result) }).collect();
+        let mut incoming: Vec<Incoming> = versions
+            .into_iter()
+            .zip(decoded)
+            .map(|(version, result)| Incoming {
+                version,
+                decoded: read(result),
+            })
+            .collect();
         if self.collection.app.has_incoming_hook() {
             self.run_hook(&mut incoming).await?;
         }
@@ -103,11 +121,20 @@ impl<P: Platform> Session<'_, P> {
     async fn run_hook(&self, incoming: &mut Vec<Incoming>) -> Result<()> {
         let changes: Vec<String> = incoming.iter().filter_map(|change| change.decoded.as_ref().ok()).map(Remote::to_json).collect();
         let last_modified = self.report.last_modified.map_or_else(|| "null".to_owned(), |ms| ms.to_string());
-        let answer = self.collection.app.incoming(format!("{{\"changes\":[{}],\"lastModified\":{last_modified}}}", changes.join(","))).await?;
+        let answer = self
+            .collection
+            .app
+            .incoming(format!("{{\"changes\":[{}],\"lastModified\":{last_modified}}}", changes.join(",")))
+            .await?;
         let hooked = json::member(&answer, "changes").and_then(json::elements);
-        let hooked = hooked.ok_or_else(|| Error::Callback { message: "The incoming-changes hook gave no \"changes\".".into() })?;
+        let hooked = hooked.ok_or_else(|| Error::Callback {
+            message: "The incoming-changes hook gave no \"changes\".".into(),
+        })?;
         incoming.retain(|change| change.decoded.is_err());
-        incoming.extend(hooked.map(|text| Incoming { version: answers::version(text), decoded: answers::read_remote(text) }));
+        incoming.extend(hooked.map(|text| Incoming {
+            version: answers::version(text),
+            decoded: answers::read_remote(text),
+        }));
         Ok(())
     }
 
@@ -121,7 +148,17 @@ impl<P: Platform> Session<'_, P> {
             let mut walk = before.clone();
             for change in &incoming {
                 let open = match &change.decoded {
-                    Ok(remote) => take_over(draft, remote, strategy, &local_fields, &mut report, &mut conflicts),
+                    Ok(remote) => {
+                        let old = walk.is_old(change.version.as_ref());
+                        take_over(draft, remote, strategy, &local_fields, |list, json| {
+                            if list == List::Conflicts {
+                                conflicts.insert(remote.id.clone());
+                            }
+                            if !(old && list == List::Skipped) {
+                                report.add(list, json);
+                            }
+                        })
+                    }
                     Err(error) => {
                         let message = format!("\"message\":{}", json::quote(&error.to_string()));
                         let (list, json) = error_entry("incoming", change.version.as_ref().map(|(id, _)| id), None, None, &message);
@@ -168,24 +205,33 @@ impl<P: Platform> Session<'_, P> {
             let response = self.send(request).await?;
             let body = answers::accept(&response, &url)?;
             let records = answers::records(body, &url, response.status)?;
-            there.extend(records.into_iter().filter_map(|text| json::member(text, "id")).filter_map(|raw| RecordId::read(raw).ok()));
+            there.extend(
+                records
+                    .into_iter()
+                    .filter_map(|text| json::member(text, "id"))
+                    .filter_map(|raw| RecordId::read(raw).ok()),
+            );
             let Some(next) = response.header("next-page") else { break };
             request = self.target.page(self.target.remote.next_page(next)?);
         }
-        let lost = self.collection.resident.read(|state| state.rows.iter().any(|(id, row)| !row.is_dirty() && !there.contains(id))).await?;
-        if lost { Err(Error::ServerFlushed { client_timestamp, server_timestamp }) } else { Ok(()) }
+        let lost = self
+            .collection
+            .resident
+            .read(|state| state.rows.iter().any(|(id, row)| !row.is_dirty() && !there.contains(id)))
+            .await?;
+        if lost {
+            Err(Error::ServerFlushed {
+                client_timestamp,
+                server_timestamp,
+            })
+        } else {
+            Ok(())
+        }
     }
 }
 
 /// True if the change is left open.
-fn take_over(
-    draft: &mut Draft,
-    remote: &Remote,
-    strategy: merge::Strategy,
-    local_fields: &[String],
-    report: &mut Report,
-    conflicts: &mut BTreeSet<RecordId>,
-) -> bool {
+fn take_over(draft: &mut Draft, remote: &Remote, strategy: merge::Strategy, local_fields: &[String], mut tell: impl FnMut(List, String)) -> bool {
     let local = draft.row(&remote.id);
     let outcome = merge::meet(local.as_ref(), remote, strategy, local_fields);
     match outcome.fate {
@@ -194,10 +240,7 @@ fn take_over(
         Fate::Remove => draft.remove(&remote.id),
     }
     if let Some((list, json)) = outcome.entry {
-        if list == List::Conflicts {
-            conflicts.insert(remote.id.clone());
-        }
-        report.add(list, json);
+        tell(list, json);
     }
     outcome.open
 }
@@ -208,6 +251,7 @@ struct Walk {
     start: Cursor,
     /// What was asked for.
     since: Option<u64>,
+    now_ms: u64,
     cursor: Cursor,
     /// The first version that was left open: the next pull begins before it.
     held_at: Option<u64>,
@@ -218,14 +262,30 @@ struct Walk {
 }
 
 impl Walk {
-    fn new(mut start: Cursor, has_synced: bool) -> Self {
-        // While something is held back, "nothing changed" is not a reason to skip it.
-        if start.since < start.witness.as_ref().map(|(_, at)| *at) {
-            start.etag = None;
-        }
+    fn new(start: Cursor, has_synced: bool, now_ms: u64) -> Self {
         // Without `_since` there are no tombstones: right for a device that has nothing to delete.
         let since = start.ask_since().or(has_synced.then_some(0));
-        Walk { cursor: start.clone(), since, start, held_at: None, timestamp: None, saw_witness: false, unchanged: false }
+        Walk {
+            cursor: start.clone(),
+            since,
+            start,
+            now_ms,
+            held_at: None,
+            timestamp: None,
+            saw_witness: false,
+            unchanged: false,
+        }
+    }
+
+    /// Asking only whether anything changed is right when nothing is held back, and nothing can have come late.
+    fn only_if_changed(&self) -> Option<u64> {
+        let is_held = self.start.since < self.start.witness.as_ref().map(|(_, at)| *at);
+        self.start.etag.filter(|_| self.start.confirmed && !is_held)
+    }
+
+    /// Whether this change was shown before: nothing to tell of it again.
+    fn is_old(&self, version: Option<&(RecordId, u64)>) -> bool {
+        version.is_some_and(|(_, at)| Some(*at) <= self.start.since)
     }
 
     /// A server whose clock went back was restored from a backup.
@@ -233,7 +293,10 @@ impl Walk {
         if let (Some(server_timestamp), Some((_, client_timestamp))) = (etag, self.start.witness.clone())
             && server_timestamp < client_timestamp
         {
-            return Err(Error::ServerFlushed { client_timestamp, server_timestamp });
+            return Err(Error::ServerFlushed {
+                client_timestamp,
+                server_timestamp,
+            });
         }
         self.timestamp = self.timestamp.or(etag);
         Ok(())
@@ -241,7 +304,9 @@ impl Walk {
 
     /// False for the witness itself, which is asked for only to see that it is still there.
     fn is_news(&mut self, text: &str) -> bool {
-        let (Some((id, at)), Some((witness, seen_at))) = (answers::version(text), self.start.witness.as_ref()) else { return true };
+        let (Some((id, at)), Some((witness, seen_at))) = (answers::version(text), self.start.witness.as_ref()) else {
+            return true;
+        };
         self.saw_witness |= id == *witness;
         !(id == *witness && at == *seen_at && self.start.since >= Some(at))
     }
@@ -258,7 +323,7 @@ impl Walk {
     /// The cursor as it can be kept after this page.
     fn committed(&self) -> Cursor {
         let mut cursor = self.cursor.clone();
-        cursor.etag = None;
+        (cursor.etag, cursor.read_at_ms, cursor.confirmed) = (None, None, false);
         // A record of an early page that is deleted while later pages of a listing without tombstones are read is only
         // told by a tombstone past the first page's timestamp.
         if self.since.is_none() {
@@ -272,7 +337,16 @@ impl Walk {
         if self.unchanged {
             return self.start.clone();
         }
-        let mut cursor = Cursor { etag: self.timestamp, ..self.committed() };
+        let same = self.start.etag.is_some() && self.start.etag == self.timestamp;
+        let read_at_ms = self.start.read_at_ms.filter(|_| same).or(Some(self.now_ms));
+        let is_late = read_at_ms.is_some_and(|read_at_ms| self.now_ms >= read_at_ms + LATE_MS);
+        let confirmed = same && (self.start.confirmed || is_late);
+        let mut cursor = Cursor {
+            etag: self.timestamp,
+            read_at_ms,
+            confirmed,
+            ..self.committed()
+        };
         cursor.since = cursor.since.max(self.timestamp);
         self.hold(cursor)
     }

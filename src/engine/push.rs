@@ -2,36 +2,46 @@
 //!
 //! What is about to be sent is noted before (`Sending`) and settled after, each in a commit of its own, so that a lost
 //! answer is recognised when the record comes back. A record edited meanwhile stays dirty, on the version just written.
+//!
+//! Kinto refuses a whole batch for one record that it cannot read or store (a lone surrogate; on PostgreSQL a NUL, as
+//! "503, retry later" for ever). So a refused batch is cut in halves until the culprit stands alone, and the rest goes on.
 
-use super::collection::{error_entry, synced_json};
+use super::collection::error_entry;
+use super::server::Patience;
+use super::settle::{Answer, Outgoing, Settle};
 use super::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::Platform;
 use crate::pure::answers::{self, PartAnswer};
 use crate::pure::draft::Draft;
 use crate::pure::json;
-use crate::pure::merge::{self, Fate, Remote, Side};
 use crate::pure::protocol::{Part, batch_length};
-use crate::pure::record::{Body, RecordId, Row, Sent, Status, merge_bodies, read_record, same_content, split_local};
-use crate::pure::report::{List, Report};
-use crate::pure::state::present_content;
-use std::collections::{BTreeSet, VecDeque};
+use crate::pure::record::{Body, RecordId, Row, Status, read_record};
+use crate::pure::report::List;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// One record on its way: as it was here, and what is sent of it.
-#[derive(Clone, Debug)]
-struct Outgoing {
-    id: RecordId,
-    row: Row,
-    part: Part,
+/// How far a push has come.
+#[derive(Default)]
+pub(super) struct Push {
+    queue: VecDeque<RecordId>,
+    /// The versions that the server gave.
+    written: BTreeSet<(RecordId, u64)>,
+    /// Not again in this sync.
+    refused: BTreeSet<RecordId>,
+    /// How often a record was undone by somebody else's conflict.
+    undone: BTreeMap<RecordId, u8>,
+    isolation: Isolation,
 }
 
-/// An answer, decoded.
-enum Answer {
-    Done(Remote),
-    Deleted(Option<u64>),
-    Missing(String),
-    Overtaken(Option<Remote>),
-    Refused(String),
+/// The search for the record that makes the server refuse a batch.
+#[derive(Default)]
+struct Isolation {
+    /// How many records go into the next batch, while searching.
+    limit: Option<usize>,
+    /// Whether the server took anything since: if it takes nothing at all, it is not about a record.
+    answered: bool,
+    /// A record alone at which the server failed, before it answered anything.
+    suspect: Option<(Outgoing, Error)>,
 }
 
 impl<P: Platform> Session<'_, P> {
@@ -39,18 +49,23 @@ impl<P: Platform> Session<'_, P> {
     pub(super) async fn push(&mut self) -> Result<BTreeSet<(RecordId, u64)>> {
         // A conflict that the client wins is sent again on the version that won before; it may lose again, but not for ever.
         const PASSES: usize = 3;
-        let mut written = BTreeSet::new();
-        let mut refused = BTreeSet::new();
+        let mut push = Push::default();
         for pass in 0..PASSES {
-            let mut queue = self.to_push(&refused).await?;
-            if queue.is_empty() || pass > 0 && self.report.count(List::Resolved) == 0 {
+            push.queue = self.to_push(&push.refused).await?;
+            if push.queue.is_empty() || pass > 0 && self.report.count(List::Resolved) == 0 {
                 break;
             }
-            while !queue.is_empty() {
-                self.push_batch(&mut queue, &mut written, &mut refused).await?;
+            while !push.queue.is_empty() {
+                self.push_batch(&mut push).await?;
             }
         }
-        Ok(written)
+        if let Some((suspect, error)) = push.isolation.suspect.take() {
+            if !push.isolation.answered {
+                return Err(error);
+            }
+            self.refuse(&mut push, &suspect, &error);
+        }
+        Ok(push.written)
     }
 
     /// Ids to push, deletions first. Deletions of what never was on the server end here.
@@ -60,7 +75,10 @@ impl<P: Platform> Session<'_, P> {
             .collection
             .resident
             .read(|state| {
-                let dirty = state.rows.iter().filter(|(id, row)| row.is_dirty() && !conflicts.contains(*id) && !refused.contains(*id));
+                let dirty = state
+                    .rows
+                    .iter()
+                    .filter(|(id, row)| row.is_dirty() && !conflicts.contains(*id) && !refused.contains(*id));
                 let (gone, dirty): (Vec<_>, Vec<_>) = dirty.map(|(id, row)| (id.clone(), row.clone())).partition(|(_, row)| never_there(row));
                 (gone, dirty)
             })
@@ -80,30 +98,98 @@ impl<P: Platform> Session<'_, P> {
         Ok(dirty.into_iter().map(|(id, _)| id).collect())
     }
 
-    async fn push_batch(&mut self, queue: &mut VecDeque<RecordId>, written: &mut BTreeSet<(RecordId, u64)>, refused: &mut BTreeSet<RecordId>) -> Result<()> {
+    async fn push_batch(&mut self, push: &mut Push) -> Result<()> {
         let platform = &*self.collection.resident.platform;
-        let max_requests = self.collection.servers.batch_max_requests(platform, &self.target, self.options.patience).await?;
-        let ids: Vec<RecordId> = queue.drain(..queue.len().min(max_requests)).collect();
-        let mut outgoing = self.prepare(ids, refused).await?;
+        let max_requests = match self.target.takes_batches() {
+            true => {
+                self.collection
+                    .servers
+                    .batch_max_requests(platform, &self.target, self.options.patience)
+                    .await?
+            }
+            false => 1,
+        };
+        let max_requests = push.isolation.limit.unwrap_or(max_requests).min(max_requests);
+        let ids: Vec<RecordId> = push.queue.drain(..push.queue.len().min(max_requests)).collect();
+        let mut outgoing = self.prepare(ids, &mut push.refused).await?;
         let length = batch_length(outgoing.iter().map(|one| &one.part), max_requests);
         for left in outgoing.drain(length.min(outgoing.len())..).rev() {
-            queue.push_front(left.id);
+            push.queue.push_front(left.id);
         }
         let outgoing = self.note_sending(outgoing).await?;
         if outgoing.is_empty() {
             return Ok(());
         }
-        let answers = match self.send_batch(&outgoing).await {
-            Err(Error::Server { status: 413, .. }) => vec![too_large(); outgoing.len()],
-            answers => answers?,
-        };
-        let answers = self.decode_answers(&outgoing, answers).await?;
-        self.settle(outgoing, answers, written, refused).await
+        match self.send_batch(&outgoing, push.isolation.limit.is_some()).await {
+            Err(error) => self.isolate(push, outgoing, error),
+            Ok(answers) => self.take_answers(push, outgoing, answers).await,
+        }
+    }
+
+    async fn take_answers(&mut self, push: &mut Push, outgoing: Vec<Outgoing>, answers: Vec<PartAnswer>) -> Result<()> {
+        push.isolation.answered = true;
+        push.isolation.limit = None;
+        if let Some((suspect, error)) = push.isolation.suspect.take() {
+            self.refuse(push, &suspect, &error);
+        }
+        const TRIES: u8 = 3;
+        let (mut done, mut taken) = (Vec::new(), Vec::new());
+        for (one, answer) in outgoing.into_iter().zip(answers) {
+            let tries = push.undone.entry(one.id.clone()).or_default();
+            match answer {
+                PartAnswer::Undone if *tries < TRIES => {
+                    *tries += 1;
+                    push.queue.push_back(one.id);
+                }
+                answer => {
+                    done.push(one);
+                    taken.push(answer);
+                }
+            }
+        }
+        let answers = self.decode_answers(&done, taken).await?;
+        self.settle(push, done, answers).await
+    }
+
+    /// The server refused a whole batch: smaller ones, until the culprit is alone. Other errors end the sync.
+    fn isolate(&mut self, push: &mut Push, outgoing: Vec<Outgoing>, error: Error) -> Result<()> {
+        let Error::Server { status, .. } = error else { return Err(error) };
+        match <[Outgoing; 1]>::try_from(outgoing) {
+            Err(several) => {
+                push.isolation.limit = Some(several.len() / 2);
+                for one in several.into_iter().rev() {
+                    push.queue.push_front(one.id);
+                }
+            }
+            // The server understood the request, or has answered others: it is about this record.
+            Ok([one]) if status < 500 || push.isolation.answered => {
+                push.isolation.limit = None;
+                self.refuse(push, &one, &error);
+            }
+            // It may be about this record, or about the server: the next one tells.
+            Ok([one]) if push.isolation.suspect.is_none() && !push.queue.is_empty() => {
+                push.isolation.limit = Some(1);
+                push.isolation.suspect = Some((one, error));
+            }
+            Ok(_) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, push: &mut Push, one: &Outgoing, error: &Error) {
+        let error = format!("\"error\":{}", error.to_json());
+        let (list, json) = error_entry("outgoing", Some(&one.id), Some(&one.part.path), one.part.data.as_deref(), &error);
+        self.report.add(list, json);
+        push.refused.insert(one.id.clone());
     }
 
     /// Encodes the records as they are now. One that cannot be encoded is an error of its own.
     async fn prepare(&mut self, ids: Vec<RecordId>, refused: &mut BTreeSet<RecordId>) -> Result<Vec<Outgoing>> {
-        let rows: Vec<(RecordId, Row)> = self.collection.resident.read(|state| ids.iter().filter_map(|id| Some((id.clone(), state.rows.get(id)?.clone()))).collect()).await?;
+        let rows: Vec<(RecordId, Row)> = self
+            .collection
+            .resident
+            .read(|state| ids.iter().filter_map(|id| Some((id.clone(), state.rows.get(id)?.clone()))).collect())
+            .await?;
         // Deleted since the queue was made: the next one ends it.
         let rows: Vec<_> = rows.into_iter().filter(|(_, row)| row.is_dirty() && !never_there(row)).collect();
         let encoded = self.collection.encode(&rows).await?;
@@ -149,11 +235,25 @@ impl<P: Platform> Session<'_, P> {
         self.collection.resident.commit(commit).await
     }
 
-    async fn send_batch(&self, outgoing: &[Outgoing]) -> Result<Vec<PartAnswer>> {
+    async fn send_batch(&self, outgoing: &[Outgoing], is_searching: bool) -> Result<Vec<PartAnswer>> {
         let parts: Vec<Part> = outgoing.iter().map(|one| one.part.clone()).collect();
-        let request = self.target.batch(&parts);
+        let request = match parts.as_slice() {
+            [part] if !self.target.takes_batches() => self.target.single(part),
+            parts => self.target.batch(parts),
+        };
         let url = request.url.clone();
-        let response = self.send(request).await?;
+        // Waiting at each step of the search would make it last for minutes.
+        let patience = Patience {
+            retries: if is_searching { 0 } else { self.options.patience.retries },
+            ..self.options.patience
+        };
+        let servers = &self.collection.servers;
+        let response = servers
+            .send(&*self.collection.resident.platform, &self.target.remote, request, patience)
+            .await?;
+        if !self.target.takes_batches() {
+            return Ok(vec![answers::single(&response, &url)?]);
+        }
         answers::batch(answers::accept(&response, &url)?, &url, response.status, outgoing.len())
     }
 
@@ -163,38 +263,40 @@ impl<P: Platform> Session<'_, P> {
             _ => None,
         };
         let mut decoded = self.collection.transformed(answers.iter().filter_map(text).collect(), false).await?.into_iter();
-        let mut next = || decoded.next().unwrap_or_else(|| Err(Error::bug("a decoded answer is missing"))).and_then(|text| answers::read_remote(&text));
+        let mut next = || {
+            decoded
+                .next()
+                .unwrap_or_else(|| Err(Error::bug("a decoded answer is missing")))
+                .and_then(|text| answers::read_remote(&text))
+        };
         let decode = |(one, answer): (&Outgoing, PartAnswer)| match answer {
             PartAnswer::Done(text) => {
                 let remote = next();
                 if one.part.data.is_none() {
                     return Answer::Deleted(answers::version(&text).map(|(_, at)| at));
                 }
-                remote.map_or_else(|error| Answer::Refused(format!("{{\"message\":{}}}", json::quote(&error.to_string()))), Answer::Done)
+                remote.map_or_else(|error| Answer::Refused(error.to_json()), Answer::Done)
             }
-            PartAnswer::Overtaken(Some(_)) => next().map_or_else(|error| Answer::Refused(format!("{{\"message\":{}}}", json::quote(&error.to_string()))), |remote| Answer::Overtaken(Some(remote))),
+            PartAnswer::Overtaken(Some(_)) => next().map_or_else(|error| Answer::Refused(error.to_json()), |remote| Answer::Overtaken(Some(remote))),
             PartAnswer::Overtaken(None) => Answer::Overtaken(None),
             PartAnswer::NotFound(body) => Answer::Missing(body),
+            PartAnswer::Undone => Answer::Refused("{\"code\":409,\"message\":\"Others write at the same moment; sync again.\"}".into()),
             PartAnswer::Refused(body) => Answer::Refused(body),
         };
         Ok(outgoing.iter().zip(answers).map(decode).collect())
     }
 
     /// What the server said of one batch, in one commit.
-    async fn settle(&mut self, outgoing: Vec<Outgoing>, answers: Vec<Answer>, written: &mut BTreeSet<(RecordId, u64)>, refused: &mut BTreeSet<RecordId>) -> Result<()> {
-        let settle = Settle { strategy: self.options.strategy, local_fields: self.collection.local_fields.clone() };
-        let commit = move |draft: &mut Draft| {
-            let mut settled = Settled::default();
-            for (one, answer) in outgoing.iter().zip(&answers) {
-                settle.one(draft, one, answer, &mut settled);
-            }
-            Ok(settled)
+    async fn settle(&mut self, push: &mut Push, outgoing: Vec<Outgoing>, answers: Vec<Answer>) -> Result<()> {
+        let settle = Settle {
+            strategy: self.options.strategy,
+            local_fields: self.collection.local_fields.clone(),
         };
-        let settled = self.collection.resident.commit(commit).await?;
+        let settled = self.collection.resident.commit(move |draft| Ok(settle.all(draft, &outgoing, &answers))).await?;
         self.report.extend(settled.report);
         self.conflicts.extend(settled.conflicts);
-        written.extend(settled.written);
-        refused.extend(settled.refused);
+        push.written.extend(settled.written);
+        push.refused.extend(settled.refused);
         Ok(())
     }
 }
@@ -202,102 +304,4 @@ impl<P: Platform> Session<'_, P> {
 /// Deleted here before the server knew it. Asked only after a complete pull, which would have shown what a lost answer hid.
 fn never_there(row: &Row) -> bool {
     !row.is_live() && row.last_modified.is_none()
-}
-
-/// What a front server says of a body it will not take: an error of the records in it, and the rest goes on.
-fn too_large() -> PartAnswer {
-    PartAnswer::Refused("{\"code\":413,\"error\":\"Request Entity Too Large\",\"message\":\"The server does not take a request of this size. Make the record smaller.\"}".into())
-}
-
-#[derive(Default)]
-struct Settled {
-    report: Report,
-    conflicts: Vec<RecordId>,
-    written: Vec<(RecordId, u64)>,
-    refused: Vec<RecordId>,
-}
-
-struct Settle {
-    strategy: merge::Strategy,
-    local_fields: std::rc::Rc<Vec<String>>,
-}
-
-impl Settle {
-    fn one(&self, draft: &mut Draft, one: &Outgoing, answer: &Answer, settled: &mut Settled) {
-        match answer {
-            Answer::Done(remote) => self.written(draft, one, remote, settled),
-            Answer::Deleted(version) => self.deleted(draft, one, *version, settled),
-            Answer::Missing(body) if one.part.data.is_none() => {
-                self.deleted_here(draft, one);
-                settled.report.add(List::Skipped, format!("{{\"id\":{},\"path\":{},\"error\":{body}}}", one.id.as_json(), json::quote(&one.part.path)));
-            }
-            Answer::Overtaken(remote) => self.overtaken(draft, one, remote.as_ref(), settled),
-            Answer::Missing(body) | Answer::Refused(body) => {
-                let error = format!("\"error\":{body}");
-                let (list, json) = error_entry("outgoing", Some(&one.id), Some(&one.part.path), one.part.data.as_deref(), &error);
-                settled.report.add(list, json);
-                settled.refused.push(one.id.clone());
-            }
-        }
-    }
-
-    fn written(&self, draft: &mut Draft, one: &Outgoing, remote: &Remote, settled: &mut Settled) {
-        let version = remote.last_modified;
-        settled.written.extend(version.map(|version| (remote.id.clone(), version)));
-        let present = draft.row(&one.id);
-        let (_, kept) = split_local(&present.as_ref().unwrap_or(&one.row).body, &self.local_fields);
-        let row = Row::new(merge_bodies(&remote.body, &kept), Status::Synced, version);
-        settled.report.add(List::Published, synced_json(&one.id, &row));
-        // Removed here for good meanwhile (`clear()`): nothing to settle.
-        let Some(present) = present else { return };
-        match present.is_live() == one.row.is_live() && same_content(&present.body, &one.row.body, &self.local_fields) {
-            true => draft.put(&one.id, row),
-            false => draft.put(&one.id, merge::acknowledged(&present, version)),
-        }
-    }
-
-    fn deleted(&self, draft: &mut Draft, one: &Outgoing, version: Option<u64>, settled: &mut Settled) {
-        settled.written.extend(version.map(|version| (one.id.clone(), version)));
-        settled.report.add(List::Published, format!("{{\"id\":{},\"deleted\":true}}", one.id.as_json()));
-        self.deleted_here(draft, one);
-    }
-
-    /// The server does not have it; a record made again here meanwhile is new to it.
-    fn deleted_here(&self, draft: &mut Draft, one: &Outgoing) {
-        match draft.row(&one.id) {
-            Some(row) if row.is_live() => draft.put(&one.id, merge::made_again(&row)),
-            Some(_) => draft.remove(&one.id),
-            None => {}
-        }
-    }
-
-    fn overtaken(&self, draft: &mut Draft, one: &Outgoing, remote: Option<&Remote>, settled: &mut Settled) {
-        let alive = remote.filter(|remote| !remote.deleted);
-        match (&one.row.sent, present_content(&one.row), alive) {
-            // The server has just what was sent: an earlier answer was lost, or somebody wrote the same.
-            (_, Sent::Body(body), Some(remote)) if same_content(&body, &remote.body, &self.local_fields) => return self.written(draft, one, remote, settled),
-            (_, Sent::Deletion, None) => {
-                self.deleted_here(draft, one);
-                return settled.report.add(List::Skipped, format!("{{\"id\":{},\"path\":{}}}", one.id.as_json(), json::quote(&one.part.path)));
-            }
-            // It has what was sent before that.
-            (Some(Sent::Body(earlier)), _, Some(remote)) if same_content(earlier, &remote.body, &self.local_fields) => {
-                if let Some(present) = draft.row(&one.id) {
-                    draft.put(&one.id, merge::acknowledged(&present, remote.last_modified));
-                }
-                return;
-            }
-            _ => {}
-        }
-        let Some(present) = draft.row(&one.id) else { return };
-        let outcome = merge::conflict(&present, remote, &one.id, self.strategy, Side::Outgoing, &self.local_fields);
-        match outcome.fate {
-            Fate::Keep => settled.conflicts.push(one.id.clone()),
-            Fate::Put(row) => draft.put(&one.id, row),
-            Fate::Remove => draft.remove(&one.id),
-        }
-        if let Some((list, json)) = outcome.entry {
-            settled.report.add(list, json);
-        }
-    }
 }

@@ -232,7 +232,10 @@ impl<P: Platform> Resident<P> {
     fn lost_with_an_evicted_database(&self) -> Option<usize> {
         let note = self.platform.witness().read(&self.collection.database())?;
         self.platform.witness().write(&self.collection.database(), None);
-        json::member(&note, "unsynced").and_then(json::number).map(|count| count as usize).filter(|count| *count > 0)
+        json::member(&note, "unsynced")
+            .and_then(json::number)
+            .map(|count| count as usize)
+            .filter(|count| *count > 0)
     }
 
     /// Takes over committed entries; true if one of `tried` is among them.
@@ -283,8 +286,19 @@ impl<P: Platform> Resident<P> {
         self.platform.rng().fill(&mut id);
         let id = u128::from_le_bytes(id);
         let page = page::write(&changes);
-        let proposal = Proposal { id, changes, bytes: page.len() };
-        (Entry { id, base: self.position.get(), page }, proposal)
+        let proposal = Proposal {
+            id,
+            changes,
+            bytes: page.len(),
+        };
+        (
+            Entry {
+                id,
+                base: self.position.get(),
+                page,
+            },
+            proposal,
+        )
     }
 
     /// The entry is known to stand.
@@ -307,5 +321,7 @@ impl<P: Platform> Resident<P> {
 
 /// An append whose answer was lost, and storage that cannot be asked any more.
 fn uncertain(message: &str) -> Error {
-    Error::storage(format!("{message}. It is not known whether the last change was written; reload the page and look."))
+    Error::storage(format!(
+        "{message}. It is not known whether the last change was written; reload the page and look."
+    ))
 }

@@ -61,7 +61,9 @@ impl Servers {
     }
 
     fn note_backoff(&self, remote: &Remote, response: &Response, now_ms: u64) {
-        let overloaded = matches!(response.status, 429 | 503).then(|| answers::seconds(response, "retry-after")).flatten();
+        let overloaded = matches!(response.status, 429 | 503)
+            .then(|| answers::seconds(response, "retry-after"))
+            .flatten();
         let wait_ms = answers::seconds(response, "backoff").max(overloaded);
         self.with(remote, |server| server.release_at_ms = wait_ms.map_or(0, |wait_ms| now_ms + wait_ms));
     }

@@ -64,7 +64,10 @@ impl<P: Platform> Collection<P> {
     async fn sync_for_all(&self, options: &str) -> Result<String> {
         let joinable = self.running.borrow().is_none();
         if joinable {
-            *self.running.borrow_mut() = Some(Running { options: options.to_owned(), waiting: Vec::new() });
+            *self.running.borrow_mut() = Some(Running {
+                options: options.to_owned(),
+                waiting: Vec::new(),
+            });
         }
         let result = self.sync_alone(options).await.map(|report| report.to_json());
         let running = if joinable { self.running.take() } else { None };
@@ -82,7 +85,13 @@ impl<P: Platform> Collection<P> {
         }
         let _guard = self.lock(options.patience.timeout_ms).await?;
         self.resident.refresh().await?;
-        let mut session = Session { collection: self, target, options, report: Report::default(), conflicts: BTreeSet::new() };
+        let mut session = Session {
+            collection: self,
+            target,
+            options,
+            report: Report::default(),
+            conflicts: BTreeSet::new(),
+        };
         session.run().await?;
         Ok(session.report)
     }
@@ -94,7 +103,9 @@ impl<P: Platform> Collection<P> {
         let Some(timeout_ms) = timeout_ms else { return lock.await };
         match select(lock, pin!(platform.clock().sleep_ms(timeout_ms))).await {
             Either::Left((guard, _)) => guard,
-            Either::Right(_) => Err(Error::Busy { name: self.resident.collection.name.clone() }),
+            Either::Right(_) => Err(Error::Busy {
+                name: self.resident.collection.name.clone(),
+            }),
         }
     }
 
@@ -104,7 +115,9 @@ impl<P: Platform> Collection<P> {
         let number = |name: &str| option(name).and_then(json::number).filter(|number| *number >= 0.0);
         let strategy = match string("strategy") {
             None => Strategy::Manual,
-            Some(name) => Strategy::read(&name).ok_or_else(|| Error::InvalidOption { message: format!("Unknown sync strategy: {name}") })?,
+            Some(name) => Strategy::read(&name).ok_or_else(|| Error::InvalidOption {
+                message: format!("Unknown sync strategy: {name}"),
+            })?,
         };
         let target = Target {
             remote: Remote::read(&string("remote").unwrap_or_default())?,
@@ -113,14 +126,28 @@ impl<P: Platform> Collection<P> {
             headers: option("headers").map_or_else(Vec::new, read_headers),
             expected_timestamp: string("expectedTimestamp").or_else(|| number("expectedTimestamp").map(|ms| (ms as u64).to_string())),
         };
-        let patience = Patience { timeout_ms: number("timeout").map(|ms| ms as u64).filter(|ms| *ms > 0), retries: number("retry").map_or(0, |count| count as u32) };
-        Ok((target, Options { strategy, patience, ignore_backoff: option("ignoreBackoff") == Some("true") }))
+        let patience = Patience {
+            timeout_ms: number("timeout").map(|ms| ms as u64).filter(|ms| *ms > 0),
+            retries: number("retry").map_or(0, |count| count as u32),
+        };
+        Ok((
+            target,
+            Options {
+                strategy,
+                patience,
+                ignore_backoff: option("ignoreBackoff") == Some("true"),
+            },
+        ))
     }
 }
 
 fn read_headers(raw: &str) -> Headers {
     let text = |raw: &str| json::string(raw).map_or_else(|| raw.to_owned(), |text| text.into_owned());
-    json::members(raw).into_iter().flatten().map(|(name, value)| (text(name), text(value))).collect()
+    json::members(raw)
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (text(name), text(value)))
+        .collect()
 }
 
 impl<P: Platform> Session<'_, P> {
@@ -137,7 +164,10 @@ impl<P: Platform> Session<'_, P> {
     }
 
     pub(super) async fn send(&self, request: Request) -> Result<Response> {
-        self.collection.servers.send(&*self.collection.resident.platform, &self.target.remote, request, self.options.patience).await
+        self.collection
+            .servers
+            .send(&*self.collection.resident.platform, &self.target.remote, request, self.options.patience)
+            .await
     }
 
     /// A bucket or a collection that cannot be read may still have records that can.

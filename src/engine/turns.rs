@@ -35,7 +35,10 @@ pub enum Joined<J> {
 
 impl<J> Turns<J> {
     pub fn new() -> Rc<Self> {
-        Rc::new(Turns { busy: Cell::new(false), waiting: RefCell::new(VecDeque::new()) })
+        Rc::new(Turns {
+            busy: Cell::new(false),
+            waiting: RefCell::new(VecDeque::new()),
+        })
     }
 
     pub fn is_idle(&self) -> bool {

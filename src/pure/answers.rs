@@ -1,10 +1,10 @@
 //! What a Kinto server's answers mean.
 
+use super::http::Response;
 use super::json;
 use super::merge::Remote as RemoteRecord;
 use super::record::{RecordId, invalid, read_record};
 use crate::error::{Error, Result};
-use super::http::Response;
 
 /// The body of an answer below 400, as valid JSON; anything else as the error that tells what to do.
 pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
@@ -16,7 +16,11 @@ pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
         return Err(refusal(response, url));
     }
     if response.status != 304 {
-        json::validate(body).map_err(|message| Error::BadResponse { message, url: url.to_owned(), status: response.status })?;
+        json::validate(body).map_err(|message| Error::BadResponse {
+            message,
+            url: url.to_owned(),
+            status: response.status,
+        })?;
     }
     Ok(body)
 }
@@ -87,13 +91,21 @@ pub fn seconds(response: &Response, name: &str) -> Option<u64> {
 
 /// `data` of an answer, as JSON text.
 pub fn data<'a>(body: &'a str, url: &str, status: u16) -> Result<&'a str> {
-    let bad = || Error::BadResponse { message: "it has no \"data\"".into(), url: url.to_owned(), status };
+    let bad = || Error::BadResponse {
+        message: "it has no \"data\"".into(),
+        url: url.to_owned(),
+        status,
+    };
     json::member(body, "data").ok_or_else(bad)
 }
 
 /// The records of a listing, each as JSON text.
 pub fn records<'a>(body: &'a str, url: &str, status: u16) -> Result<Vec<&'a str>> {
-    let bad = || Error::BadResponse { message: "its \"data\" is not a list".into(), url: url.to_owned(), status };
+    let bad = || Error::BadResponse {
+        message: "its \"data\" is not a list".into(),
+        url: url.to_owned(),
+        status,
+    };
     json::elements(data(body, url, status)?).map(Iterator::collect).ok_or_else(bad)
 }
 
@@ -102,7 +114,12 @@ pub fn read_remote(text: &str) -> Result<RemoteRecord> {
     let parsed = read_record(text)?;
     let id = parsed.id.ok_or_else(|| invalid("A record of the server has no id.", "id"))?;
     let body = if parsed.deleted { "\"deleted\":true".into() } else { parsed.body.into() };
-    Ok(RemoteRecord { id, body, last_modified: parsed.last_modified, deleted: parsed.deleted })
+    Ok(RemoteRecord {
+        id,
+        body,
+        last_modified: parsed.last_modified,
+        deleted: parsed.deleted,
+    })
 }
 
 /// Where a listing's record stands, whatever else it holds: what the cursor needs even if it cannot be decoded.
@@ -114,7 +131,9 @@ pub fn version(text: &str) -> Option<(RecordId, u64)> {
 /// `settings.batch_max_requests` of a server's hello; Kinto's default where it is not said.
 pub fn batch_max_requests(hello: &str) -> usize {
     const DEFAULT: usize = 25;
-    let setting = json::member(hello, "settings").and_then(|settings| json::member(settings, "batch_max_requests")).and_then(json::number);
+    let setting = json::member(hello, "settings")
+        .and_then(|settings| json::member(settings, "batch_max_requests"))
+        .and_then(json::number);
     setting.map_or(DEFAULT, |max| if max >= 1.0 { max as usize } else { DEFAULT })
 }
 
@@ -126,14 +145,25 @@ pub enum PartAnswer {
     NotFound(String),
     /// 412: the record as the server has it, if it has it.
     Overtaken(Option<String>),
+    /// Not done, or undone: Kinto on PostgreSQL answers 409 to writers that really are simultaneous, and rolls back what
+    /// stood before that part in the batch, although it answers 201 to it.
+    Undone,
     Refused(String),
 }
 
 /// The answers to a batch, in the order of its parts.
 pub fn batch(body: &str, url: &str, status: u16, expected: usize) -> Result<Vec<PartAnswer>> {
-    let bad = |message: String| Error::BadResponse { message, url: url.to_owned(), status };
-    let answers = json::member(body, "responses").and_then(json::elements).ok_or_else(|| bad("it has no \"responses\"".into()))?;
-    let answers: Vec<PartAnswer> = answers.map(part).collect();
+    let bad = |message: String| Error::BadResponse {
+        message,
+        url: url.to_owned(),
+        status,
+    };
+    let answers = json::member(body, "responses")
+        .and_then(json::elements)
+        .ok_or_else(|| bad("it has no \"responses\"".into()))?;
+    let mut answers: Vec<PartAnswer> = answers.map(part).collect();
+    let rolled_back = answers.iter().rposition(|answer| *answer == PartAnswer::Undone).unwrap_or(0);
+    answers[..rolled_back].fill(PartAnswer::Undone);
     if answers.len() != expected {
         return Err(bad(format!("it has {} responses for {expected} requests", answers.len())));
     }
@@ -141,11 +171,22 @@ pub fn batch(body: &str, url: &str, status: u16, expected: usize) -> Result<Vec<
 }
 
 fn part(answer: &str) -> PartAnswer {
-    let body = json::member(answer, "body").unwrap_or("null");
     let status = json::member(answer, "status").and_then(json::number).unwrap_or(0.0) as u16;
+    part_answer(status, json::member(answer, "body").unwrap_or("null"))
+}
+
+/// The answer to a write that was sent on its own; an error if it says nothing about the record.
+pub fn single(response: &Response, url: &str) -> Result<PartAnswer> {
+    let about_the_record = matches!(response.status, 404 | 409 | 412) && json::validate(&response.body).is_ok();
+    let body = if about_the_record { response.body.as_str() } else { accept(response, url)? };
+    Ok(part_answer(response.status, body))
+}
+
+fn part_answer(status: u16, body: &str) -> PartAnswer {
     match (status, json::member(body, "data")) {
         (200..=299, Some(data)) => PartAnswer::Done(data.to_owned()),
         (404, _) => PartAnswer::NotFound(body.to_owned()),
+        (409, _) => PartAnswer::Undone,
         (412, _) => {
             let existing = json::member(body, "details").and_then(|details| json::member(details, "existing"));
             PartAnswer::Overtaken(existing.filter(|raw| raw.starts_with('{')).map(str::to_owned))
@@ -159,7 +200,11 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Response {
-        Response { status, body: body.into(), ..Response::default() }
+        Response {
+            status,
+            body: body.into(),
+            ..Response::default()
+        }
     }
 
     #[test]
@@ -178,10 +223,17 @@ mod tests {
             (302, "", "redirected"),
             (307, "{}", "redirected"),
         ] {
-            assert_eq!(accept(&answer(status, body), "u").map_err(|error| error.code()), Err(code.to_owned()), "{status} {body}");
+            assert_eq!(
+                accept(&answer(status, body), "u").map_err(|error| error.code()),
+                Err(code.to_owned()),
+                "{status} {body}"
+            );
         }
         let message = accept(&answer(401, kinto), "u").unwrap_err().to_string();
-        assert!(message.starts_with("HTTP 401 Unauthorized: Missing Authorization Token (Please authenticate)"), "{message}");
+        assert!(
+            message.starts_with("HTTP 401 Unauthorized: Missing Authorization Token (Please authenticate)"),
+            "{message}"
+        );
     }
 
     #[test]
@@ -196,6 +248,14 @@ mod tests {
         assert!(matches!(parts[4], PartAnswer::Refused(_)));
         assert!(matches!(parts[5], PartAnswer::Refused(_)));
         assert!(batch(body, "u", 200, 5).is_err());
+    }
+
+    #[test]
+    fn what_a_409_rolled_back_counts_as_not_done() {
+        let done = r#"{"status":201,"body":{"data":{"id":"a"}}}"#;
+        let body = format!(r#"{{"responses":[{done},{{"status":409,"body":{{}}}},{done}]}}"#);
+        let parts = batch(&body, "u", 200, 3).unwrap();
+        assert_eq!(parts, [PartAnswer::Undone, PartAnswer::Undone, PartAnswer::Done(r#"{"id":"a"}"#.into())]);
     }
 
     #[test]

@@ -20,7 +20,13 @@ pub struct Draft {
 
 impl Draft {
     pub fn new(state: Rc<RefCell<State>>) -> Self {
-        Draft { state, staged: BTreeMap::new(), notes: BTreeMap::new(), cleared: false, changes: Vec::new() }
+        Draft {
+            state,
+            staged: BTreeMap::new(),
+            notes: BTreeMap::new(),
+            cleared: false,
+            changes: Vec::new(),
+        }
     }
 
     pub fn row(&self, id: &RecordId) -> Option<Row> {
@@ -52,7 +58,11 @@ impl Draft {
     }
 
     pub fn note_names(&self) -> Vec<String> {
-        let mut names: Vec<String> = if self.cleared { Vec::new() } else { self.state.borrow().notes.keys().cloned().collect() };
+        let mut names: Vec<String> = if self.cleared {
+            Vec::new()
+        } else {
+            self.state.borrow().notes.keys().cloned().collect()
+        };
         names.extend(self.notes.keys().cloned());
         names
     }

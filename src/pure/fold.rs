@@ -83,7 +83,10 @@ struct Segments {
 
 impl Segments {
     fn new<'a>(notes: impl Iterator<Item = (&'a str, Option<&'a str>)>) -> Self {
-        let mut segments = Segments { full: Vec::new(), open: page::begin() };
+        let mut segments = Segments {
+            full: Vec::new(),
+            open: page::begin(),
+        };
         for (name, text) in notes {
             segments.push(|out| page::write_note(out, name, text));
         }

@@ -89,7 +89,11 @@ pub fn read_entry(bytes: &[u8]) -> Result<Stamped<'_>> {
     let (id, rest) = take_u128(rest)?;
     let (key, rest) = take_u64(rest)?;
     let (base_id, page) = take_u128(rest)?;
-    Ok(Stamped { id, base: Position { key, id: base_id }, page })
+    Ok(Stamped {
+        id,
+        base: Position { key, id: base_id },
+        page,
+    })
 }
 
 impl Head {
@@ -112,7 +116,10 @@ impl Head {
             folded.push(id);
             rest = after;
         }
-        Ok(Head { position: Position { key, id }, folded })
+        Ok(Head {
+            position: Position { key, id },
+            folded,
+        })
     }
 
     /// The head after a fold up to `position`.
@@ -126,17 +133,26 @@ impl Head {
 fn expect_format(bytes: &[u8]) -> Result<&[u8]> {
     match bytes.split_first() {
         Some((&FORMAT, rest)) => Ok(rest),
-        Some((&found, _)) if found > FORMAT => Err(Error::UpgradeRequired { found: found.into(), known: FORMAT.into() }),
+        Some((&found, _)) if found > FORMAT => Err(Error::UpgradeRequired {
+            found: found.into(),
+            known: FORMAT.into(),
+        }),
         _ => Err(damaged()),
     }
 }
 
 fn take_u64(bytes: &[u8]) -> Result<(u64, &[u8])> {
-    bytes.split_first_chunk::<8>().map(|(number, rest)| (u64::from_le_bytes(*number), rest)).ok_or_else(damaged)
+    bytes
+        .split_first_chunk::<8>()
+        .map(|(number, rest)| (u64::from_le_bytes(*number), rest))
+        .ok_or_else(damaged)
 }
 
 fn take_u128(bytes: &[u8]) -> Result<(u128, &[u8])> {
-    bytes.split_first_chunk::<16>().map(|(number, rest)| (u128::from_le_bytes(*number), rest)).ok_or_else(damaged)
+    bytes
+        .split_first_chunk::<16>()
+        .map(|(number, rest)| (u128::from_le_bytes(*number), rest))
+        .ok_or_else(damaged)
 }
 
 fn damaged() -> Error {

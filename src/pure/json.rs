@@ -36,7 +36,10 @@ fn value_end(bytes: &[u8], start: usize) -> Option<usize> {
             }
         }
         _ => {
-            let length = bytes[start..].iter().take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b':' | b' ' | b'\n' | b'\r' | b'\t')).count();
+            let length = bytes[start..]
+                .iter()
+                .take_while(|byte| !matches!(byte, b',' | b'}' | b']' | b':' | b' ' | b'\n' | b'\r' | b'\t'))
+                .count();
             (length > 0).then_some(start + length)
         }
     }
@@ -134,17 +137,35 @@ impl<'a> Iterator for Elements<'a> {
 
 /// `None` if the text is not an object.
 pub fn members(text: &str) -> Option<Members<'_>> {
-    Some(Members(PiecesIter { pieces: Pieces::within(text, b'{')?, keyed: true }.fuse()))
+    Some(Members(
+        PiecesIter {
+            pieces: Pieces::within(text, b'{')?,
+            keyed: true,
+        }
+        .fuse(),
+    ))
 }
 
 /// The members of an object's text without its braces.
 pub fn body_members(body: &str) -> Members<'_> {
-    Members(PiecesIter { pieces: Pieces { text: body, at: 0 }, keyed: true }.fuse())
+    Members(
+        PiecesIter {
+            pieces: Pieces { text: body, at: 0 },
+            keyed: true,
+        }
+        .fuse(),
+    )
 }
 
 /// `None` if the text is not an array.
 pub fn elements(text: &str) -> Option<Elements<'_>> {
-    Some(Elements(PiecesIter { pieces: Pieces::within(text, b'[')?, keyed: false }.fuse()))
+    Some(Elements(
+        PiecesIter {
+            pieces: Pieces::within(text, b'[')?,
+            keyed: false,
+        }
+        .fuse(),
+    ))
 }
 
 /// The value of one member; of several with that key the last, as in JavaScript.
@@ -155,7 +176,11 @@ pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
 /// Whether a raw key means this name.
 pub fn is_key(raw: &str, name: &str) -> bool {
     let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or("");
-    if inner.contains('\\') { units(raw).is_some_and(|units| units.iter().copied().eq(name.encode_utf16())) } else { inner == name }
+    if inner.contains('\\') {
+        units(raw).is_some_and(|units| units.iter().copied().eq(name.encode_utf16()))
+    } else {
+        inner == name
+    }
 }
 
 /// The UTF-16 units of a raw string: what a JavaScript string is, lone surrogates included.
@@ -323,9 +348,64 @@ pub fn equal(a: &str, b: &str) -> bool {
     a == b || canonical(a) == canonical(b)
 }
 
+/// As [`equal`], but for the last digit of numbers: Kinto's JSON parser rounds one in ten doubles to a neighbour.
+pub fn nearly_equal(a: &str, b: &str) -> bool {
+    if a == b {
+        return true;
+    }
+    let (a, b) = (canonical(a), canonical(b));
+    a == b || same_tokens(tokens(&a), tokens(&b))
+}
+
+fn same_token(a: &str, b: &str) -> bool {
+    match (number(a), number(b)) {
+        (Some(a), Some(b)) => a == b || a.next_up() == b || a.next_down() == b,
+        _ => a == b,
+    }
+}
+
+/// The scalars, keys and brackets of canonical text.
+fn tokens(text: &str) -> impl Iterator<Item = &str> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let bytes = text.as_bytes();
+        let start = at;
+        at = match bytes.get(start)? {
+            b'"' => string_end(bytes, start)?,
+            b'{' | b'}' | b'[' | b']' | b',' | b':' => start + 1,
+            _ => value_end(bytes, start)?,
+        };
+        text.get(start..at)
+    })
+}
+
+fn same_tokens<'a>(mut a: impl Iterator<Item = &'a str>, mut b: impl Iterator<Item = &'a str>) -> bool {
+    loop {
+        match (a.next(), b.next()) {
+            (None, None) => return true,
+            (Some(a), Some(b)) if same_token(a, b) => {}
+            _ => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_neighbouring_double_is_nearly_equal_and_nothing_else() {
+        for (a, b, same) in [
+            (r#"{"a":0.1,"b":[1]}"#, r#"{"b":[1],"a":0.10000000000000002}"#, true),
+            ("0.1", "0.10000000000000003", true),
+            ("0.1", "0.1000000000000001", false),
+            ("[0.1,1]", "[0.1]", false),
+            (r#"{"a":"0.1"}"#, r#"{"a":0.1}"#, false),
+            ("1", "2", false),
+        ] {
+            assert_eq!(nearly_equal(a, b), same, "{a} and {b}");
+        }
+    }
 
     #[test]
     fn what_javascript_holds_equal_is_equal() {
@@ -385,7 +465,15 @@ mod tests {
     fn members_are_cut_verbatim() {
         let text = r#" {"id" : "a", "t":"x\"y", "n" : {"deep":[1, {"}":"]"}]}, "e":1e400 } "#;
         let cut: Vec<_> = members(text).unwrap().collect();
-        assert_eq!(cut, [("\"id\"", "\"a\""), ("\"t\"", r#""x\"y""#), ("\"n\"", r#"{"deep":[1, {"}":"]"}]}"#), ("\"e\"", "1e400")]);
+        assert_eq!(
+            cut,
+            [
+                ("\"id\"", "\"a\""),
+                ("\"t\"", r#""x\"y""#),
+                ("\"n\"", r#"{"deep":[1, {"}":"]"}]}"#),
+                ("\"e\"", "1e400")
+            ]
+        );
         assert_eq!(member(text, "t").and_then(string).unwrap(), "x\"y");
     }
 }

@@ -4,7 +4,7 @@
 //! deletion of a record that the server never acknowledged deletes there only the very content that was deleted here.
 
 use super::json;
-use super::record::{Body, RecordId, Row, Sent, Status, merge_bodies, same_content, split_local};
+use super::record::{Body, RecordId, Row, Sent, Status, merge_bodies, same_content, same_on_server, split_local};
 use super::report::List;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -69,11 +69,19 @@ pub struct Outcome {
 
 impl Outcome {
     fn new(fate: Fate, list: List, json: String) -> Self {
-        Outcome { fate, entry: Some((list, json)), open: list == List::Conflicts }
+        Outcome {
+            fate,
+            entry: Some((list, json)),
+            open: list == List::Conflicts,
+        }
     }
 
     fn silent(fate: Fate) -> Self {
-        Outcome { fate, entry: None, open: false }
+        Outcome {
+            fate,
+            entry: None,
+            open: false,
+        }
     }
 }
 
@@ -92,15 +100,15 @@ pub fn meet(local: Option<&Row>, remote: &Remote, strategy: Strategy, local_fiel
             false => created(remote),
         };
     };
+    if let Some(outcome) = settle_sent(local, remote, local_fields) {
+        return outcome;
+    }
     if strategy == Strategy::PullOnly {
         // Listed again because something else is held back: what is here was made from this very version.
         if local.last_modified.is_some() && local.last_modified == remote.last_modified {
             return Outcome::silent(Fate::Keep);
         }
         return overwrite(local, remote, local_fields);
-    }
-    if let Some(outcome) = settle_sent(local, remote, local_fields) {
-        return outcome;
     }
     match local.status {
         Status::Synced => follow(local, remote, local_fields),
@@ -153,9 +161,12 @@ fn settle_sent(local: &Row, remote: &Remote, local_fields: &[String]) -> Option<
     match (local.sent.as_ref()?, remote.deleted) {
         (Sent::Deletion, true) if local.status == Status::Deleted => Some(Outcome::new(Fate::Remove, List::Skipped, local.to_json(&remote.id))),
         (Sent::Deletion, true) => Some(Outcome::silent(Fate::Put(made_again(local)))),
-        (Sent::Body(body), false) if same_content(body, &remote.body, local_fields) => {
+        (Sent::Body(body), false) if same_on_server(body, &remote.body, local_fields) => {
             let still_ahead = local.status == Status::Deleted || !same_content(body, &local.body, local_fields);
-            Some(if still_ahead { Outcome::silent(Fate::Put(acknowledged(local, remote.last_modified))) } else { now_synced(local, remote) })
+            Some(match still_ahead {
+                true => Outcome::silent(Fate::Put(acknowledged(local, remote.last_modified))),
+                false => now_synced(local, remote, local_fields),
+            })
         }
         _ => None,
     }
@@ -170,11 +181,14 @@ pub fn acknowledged(local: &Row, last_modified: Option<u64>) -> Row {
 /// Our deletion reached the server, and the record was made again here meanwhile: it is new to the server. That the
 /// deletion was ours stays noted, since its tombstone may be listed yet.
 pub fn made_again(local: &Row) -> Row {
-    Row { sent: Some(Sent::Deletion), ..Row::new(local.body.clone(), Status::Updated, None) }
+    Row {
+        sent: Some(Sent::Deletion),
+        ..Row::new(local.body.clone(), Status::Updated, None)
+    }
 }
 
-fn now_synced(local: &Row, remote: &Remote) -> Outcome {
-    let row = Row::new(local.body.clone(), Status::Synced, remote.last_modified);
+fn now_synced(local: &Row, remote: &Remote, local_fields: &[String]) -> Outcome {
+    let row = with_local_fields(local, remote, local_fields);
     let entry = old_and_new(&remote.id, local, &row);
     Outcome::new(Fate::Put(row), List::Updated, entry)
 }
@@ -185,19 +199,22 @@ fn meet_deletion(local: &Row, remote: &Remote, local_fields: &[String]) -> Outco
         return Outcome::new(Fate::Remove, List::Skipped, json);
     }
     if local.last_modified.is_none() {
-        return match same_content(&local.body, &remote.body, local_fields) {
+        return match same_on_server(&local.body, &remote.body, local_fields) {
             true => Outcome::new(Fate::Put(acknowledged(local, remote.last_modified)), List::Skipped, json),
             false => created(remote),
         };
     }
     // The deletion is pushed with the version it was made on, and meets the newer one there. What comes of that may be
     // an older version than this one (a conflict of before, resolved late), so this one is not passed yet.
-    Outcome { open: local.last_modified != remote.last_modified, ..Outcome::new(Fate::Keep, List::Skipped, json) }
+    Outcome {
+        open: local.last_modified != remote.last_modified,
+        ..Outcome::new(Fate::Keep, List::Skipped, json)
+    }
 }
 
 fn meet_edit(local: &Row, remote: &Remote, strategy: Strategy, local_fields: &[String]) -> Outcome {
-    if !remote.deleted && same_content(&local.body, &remote.body, local_fields) {
-        return now_synced(local, remote);
+    if !remote.deleted && same_on_server(&local.body, &remote.body, local_fields) {
+        return now_synced(local, remote, local_fields);
     }
     if !remote.deleted && local.last_modified.is_some() && local.last_modified == remote.last_modified {
         return Outcome::silent(Fate::Keep);
@@ -217,7 +234,15 @@ pub fn conflict(local: &Row, remote: Option<&Remote>, id: &RecordId, strategy: S
                 _ => acknowledged(local, alive.and_then(|remote| remote.last_modified)),
             };
             let json = resolved(id, &row.to_json(id), &remote_json, row.status.name());
-            Outcome::new(if row.status == Status::Deleted && alive.is_none() { Fate::Remove } else { Fate::Put(row) }, List::Resolved, json)
+            Outcome::new(
+                if row.status == Status::Deleted && alive.is_none() {
+                    Fate::Remove
+                } else {
+                    Fate::Put(row)
+                },
+                List::Resolved,
+                json,
+            )
         }
         Strategy::ServerWins => match alive {
             Some(remote) => {
@@ -236,7 +261,11 @@ pub fn conflict(local: &Row, remote: Option<&Remote>, id: &RecordId, strategy: S
 }
 
 fn resolved(id: &RecordId, accepted: &str, rejected: &str, status: &str) -> String {
-    format!("{{\"accepted\":{accepted},\"rejected\":{rejected},\"id\":{},\"_status\":{}}}", id.as_json(), json::quote(status))
+    format!(
+        "{{\"accepted\":{accepted},\"rejected\":{rejected},\"id\":{},\"_status\":{}}}",
+        id.as_json(),
+        json::quote(status)
+    )
 }
 
 fn old_and_new(id: &RecordId, old: &Row, new: &Row) -> String {

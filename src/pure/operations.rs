@@ -48,7 +48,11 @@ pub fn update(draft: &mut Draft, record: &Parsed, options: UpdateOptions, local_
 }
 
 fn successor(old: &Row, record: &Parsed, options: UpdateOptions, local_fields: &[String]) -> Row {
-    let body = if options.patch { merge_bodies(&old.body, &record.body) } else { record.body.clone() };
+    let body = if options.patch {
+        merge_bodies(&old.body, &record.body)
+    } else {
+        record.body.clone()
+    };
     let status = match old.status {
         _ if options.synced => Status::Synced,
         Status::Synced if same_content(&old.body, &body, local_fields) => Status::Synced,
@@ -80,7 +84,13 @@ pub fn delete(draft: &mut Draft, id: &RecordId, is_virtual: bool) -> Result<Row>
         return Ok(old);
     }
     let old = live(draft, id)?;
-    draft.put(id, Row { status: Status::Deleted, ..old.clone() });
+    draft.put(
+        id,
+        Row {
+            status: Status::Deleted,
+            ..old.clone()
+        },
+    );
     Ok(old)
 }
 
@@ -88,7 +98,13 @@ pub fn delete(draft: &mut Draft, id: &RecordId, is_virtual: bool) -> Result<Row>
 pub fn delete_any(draft: &mut Draft, id: &RecordId) -> Option<Row> {
     let old = draft.row(id)?;
     if old.is_live() {
-        draft.put(id, Row { status: Status::Deleted, ..old.clone() });
+        draft.put(
+            id,
+            Row {
+                status: Status::Deleted,
+                ..old.clone()
+            },
+        );
     }
     Some(old)
 }
@@ -107,7 +123,10 @@ pub fn import_bulk(draft: &mut Draft, records: &[Parsed]) -> Result<Vec<(RecordI
         let id = record.id()?;
         if record.last_modified.is_none() {
             let message = format!("Record has no last_modified value: {}", id.display());
-            return Err(Error::InvalidRecord { message, path: "last_modified".into() });
+            return Err(Error::InvalidRecord {
+                message,
+                path: "last_modified".into(),
+            });
         }
     }
     let mut written = Vec::with_capacity(records.len());
@@ -158,7 +177,9 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
     let chosen = (resolution.trim() != "null").then(|| read_record(resolution)).transpose()?;
     let id = match chosen.as_ref().and_then(|chosen| chosen.id.clone()) {
         Some(id) => id,
-        None => local_id().ok_or_else(|| Error::InvalidOption { message: "A conflict needs its local record.".into() })??,
+        None => local_id().ok_or_else(|| Error::InvalidOption {
+            message: "A conflict needs its local record.".into(),
+        })??,
     };
     let last_modified = remote.as_ref().and_then(|remote| remote.last_modified);
     let deletes = chosen.as_ref().is_none_or(|chosen| chosen.deleted || chosen.status == Some(Status::Deleted));
@@ -228,7 +249,10 @@ mod tests {
     #[test]
     fn a_tombstone_is_not_updated_but_can_be_upserted() {
         let mut draft = with(Status::Deleted);
-        assert!(matches!(update(&mut draft, &record(r#"{"id":"a"}"#), UpdateOptions::default(), &[]), Err(Error::NotFound { .. })));
+        assert!(matches!(
+            update(&mut draft, &record(r#"{"id":"a"}"#), UpdateOptions::default(), &[]),
+            Err(Error::NotFound { .. })
+        ));
         let (row, old) = upsert(&mut draft, &record(r#"{"id":"a"}"#), &[]).unwrap();
         assert_eq!((row.status, row.last_modified, old), (Status::Updated, Some(5), None));
     }
@@ -244,7 +268,12 @@ mod tests {
 
     #[test]
     fn import_takes_only_what_is_newer_than_a_synced_copy() {
-        for (status, last_modified, taken) in [(Status::Synced, 6, true), (Status::Synced, 5, false), (Status::Updated, 6, false), (Status::Deleted, 6, false)] {
+        for (status, last_modified, taken) in [
+            (Status::Synced, 6, true),
+            (Status::Synced, 5, false),
+            (Status::Updated, 6, false),
+            (Status::Deleted, 6, false),
+        ] {
             let text = format!(r#"{{"id":"a","last_modified":{last_modified}}}"#);
             assert_eq!(import_bulk(&mut with(status), &[record(&text)]).unwrap().len(), usize::from(taken));
         }
@@ -268,7 +297,10 @@ mod tests {
         let (id, row) = resolve(&mut draft, conflict, r#"{"id":"a","n":1}"#, &[]).unwrap();
         let tombstone = super::super::answers::read_remote(r#"{"id":"a","deleted":true,"last_modified":9}"#).unwrap();
         let outcome = super::super::merge::meet(Some(&row), &tombstone, Default::default(), &[]);
-        assert_eq!((id.display().as_str(), row.status, row.last_modified, outcome.entry), ("a", Status::Updated, None, None));
+        assert_eq!(
+            (id.display().as_str(), row.status, row.last_modified, outcome.entry),
+            ("a", Status::Updated, None, None)
+        );
     }
 
     #[test]

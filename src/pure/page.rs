@@ -96,7 +96,12 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Change>> {
     let mut reader = Reader { bytes, at: 0 };
     match reader.byte() {
         Some(FORMAT) => {}
-        Some(found) if found > FORMAT => return Err(Error::UpgradeRequired { found: found.into(), known: FORMAT.into() }),
+        Some(found) if found > FORMAT => {
+            return Err(Error::UpgradeRequired {
+                found: found.into(),
+                known: FORMAT.into(),
+            });
+        }
         _ => return Err(damaged()),
     }
     let mut changes = Vec::new();

@@ -2,10 +2,10 @@
 //!
 //! Obeys docs.kinto-storage.org, "API": records, batch operations, timestamps, pagination, backoff.
 
+use super::http::Request;
 use super::json;
 use super::record::{Body, RecordId};
 use crate::error::{Error, Result};
-use super::http::Request;
 
 pub type Headers = Vec<(String, String)>;
 
@@ -22,7 +22,9 @@ impl Remote {
             return Err(bad(format!("The remote URL must contain the version: {url}. Give it as https://server/v1.")));
         }
         if origin(root).is_none() {
-            return Err(bad(format!("Invalid remote URL: {url}. Give it as https://server/v1, without credentials; these belong in `headers`.")));
+            return Err(bad(format!(
+                "Invalid remote URL: {url}. Give it as https://server/v1, without credentials; these belong in `headers`."
+            )));
         }
         Ok(Remote(root.to_owned()))
     }
@@ -39,7 +41,10 @@ impl Remote {
     pub fn next_page(&self, next: &str) -> Result<String> {
         match origin(next) {
             Some(there) if there == self.origin() => Ok(next.to_owned()),
-            _ => Err(Error::OtherOrigin { url: self.0.clone(), next: next.chars().take(200).collect() }),
+            _ => Err(Error::OtherOrigin {
+                url: self.0.clone(),
+                next: next.chars().take(200).collect(),
+            }),
         }
     }
 }
@@ -52,7 +57,11 @@ pub fn origin(url: &str) -> Option<String> {
     }
     let (scheme, rest) = url.split_once("://")?;
     let scheme = scheme.to_ascii_lowercase();
-    let authority = rest.split(['/', '?', '#']).next().filter(|host| !host.is_empty() && !host.contains('@'))?.to_ascii_lowercase();
+    let authority = rest
+        .split(['/', '?', '#'])
+        .next()
+        .filter(|host| !host.is_empty() && !host.contains('@'))?
+        .to_ascii_lowercase();
     let default_port = match scheme.as_str() {
         "http" => ":80",
         "https" => ":443",
@@ -103,13 +112,21 @@ impl Target {
     }
 
     fn get(&self, url: String) -> Request {
-        Request { method: "GET", url, headers: self.headers_with(&[("Accept", "application/json")]), body: None }
+        Request {
+            method: "GET",
+            url,
+            headers: self.headers_with(&[("Accept", "application/json")]),
+            body: None,
+        }
     }
 
     /// The app's headers win over ours, whatever their case.
     fn headers_with(&self, ours: &[(&str, &str)]) -> Headers {
         let given = |name: &str| self.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
-        let added = ours.iter().filter(|(name, _)| !given(name)).map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+        let added = ours
+            .iter()
+            .filter(|(name, _)| !given(name))
+            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         added.chain(self.headers.iter().cloned()).collect()
     }
 
@@ -118,7 +135,10 @@ impl Target {
     }
 
     pub fn metadata(&self) -> Request {
-        let expected = self.expected_timestamp.as_ref().map_or_else(String::new, |ts| format!("?_expected={}", encode(ts)));
+        let expected = self
+            .expected_timestamp
+            .as_ref()
+            .map_or_else(String::new, |ts| format!("?_expected={}", encode(ts)));
         self.get(format!("{}{expected}", self.url()))
     }
 
@@ -157,46 +177,77 @@ impl Target {
         self.get(url)
     }
 
+    /// Kinto refuses a batch whose parts have `/batch` in their path, as a batch within a batch.
+    pub fn takes_batches(&self) -> bool {
+        !self.path().contains("/batch")
+    }
+
     pub fn batch(&self, parts: &[Part]) -> Request {
-        let parts: Vec<&str> = parts.iter().map(|part| part.json.as_str()).collect();
+        let parts: Vec<String> = parts.iter().map(Part::to_json).collect();
+        self.send("POST", "/batch", &[], Some(format!("{{\"requests\":[{}]}}", parts.join(","))))
+    }
+
+    pub fn single(&self, part: &Part) -> Request {
+        let body = part.data.as_ref().map(|data| format!("{{\"data\":{data}}}"));
+        self.send(part.method, &part.path, &[(part.condition.0, &part.condition.1)], body)
+    }
+
+    fn send(&self, method: &'static str, path: &str, ours: &[(&str, &str)], body: Option<String>) -> Request {
+        let ours = [&[("Accept", "application/json"), ("Content-Type", "application/json")], ours].concat();
         Request {
-            method: "POST",
-            url: format!("{}/batch", self.remote.url()),
-            headers: self.headers_with(&[("Accept", "application/json"), ("Content-Type", "application/json")]),
-            body: Some(format!("{{\"requests\":[{}]}}", parts.join(","))),
+            method,
+            url: format!("{}{path}", self.remote.url()),
+            headers: self.headers_with(&ours),
+            body,
         }
     }
 
+    /// The path has the id already; within the body Kinto's `default` bucket rewrites ids that contain "default".
     pub fn put(&self, id: &RecordId, body: &Body, version: Option<u64>) -> Part {
         let condition = match version {
             Some(version) => ("If-Match", format!("\"{version}\"")),
             None => ("If-None-Match", "*".to_owned()),
         };
-        let separator = if body.is_empty() { "" } else { "," };
-        let data = format!("{{{body}{separator}\"id\":{}}}", id.as_json());
-        self.part("PUT", id, condition, Some(data))
+        Part {
+            method: "PUT",
+            path: self.record_path(id),
+            condition,
+            data: Some(format!("{{{body}}}")),
+        }
     }
 
     pub fn delete(&self, id: &RecordId, version: u64) -> Part {
-        self.part("DELETE", id, ("If-Match", format!("\"{version}\"")), None)
-    }
-
-    fn part(&self, method: &str, id: &RecordId, (name, value): (&str, String), data: Option<String>) -> Part {
-        let path = self.record_path(id);
-        let body = data.as_ref().map_or_else(String::new, |data| format!(",\"body\":{{\"data\":{data}}}"));
-        let headers = format!("{{\"{name}\":{}}}", json::quote(&value));
-        let json = format!("{{\"method\":\"{method}\",\"path\":{},\"headers\":{headers}{body}}}", json::quote(&path));
-        Part { json, path, data }
+        Part {
+            method: "DELETE",
+            path: self.record_path(id),
+            condition: ("If-Match", format!("\"{version}\"")),
+            data: None,
+        }
     }
 }
 
-/// One request within a batch.
+/// One write, within a batch or on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
-    pub json: String,
+    pub method: &'static str,
     pub path: String,
+    /// The header that makes it safe.
+    pub condition: (&'static str, String),
     /// The record as sent, JSON.
     pub data: Option<String>,
+}
+
+impl Part {
+    pub fn to_json(&self) -> String {
+        let (name, value) = &self.condition;
+        let body = self.data.as_ref().map_or_else(String::new, |data| format!(",\"body\":{{\"data\":{data}}}"));
+        let (path, value) = (json::quote(&self.path), json::quote(value));
+        format!("{{\"method\":\"{}\",\"path\":{path},\"headers\":{{\"{name}\":{value}}}{body}}}", self.method)
+    }
+
+    fn bytes(&self) -> usize {
+        self.data.as_ref().map_or(0, String::len) + self.path.len() + 128
+    }
 }
 
 /// Front servers commonly refuse bodies past 1 MiB.
@@ -209,7 +260,7 @@ pub fn batch_length<'a>(parts: impl Iterator<Item = &'a Part>, max_requests: usi
         .take(max_requests.max(1))
         .take_while(|part| {
             let first = bytes == 0;
-            bytes += part.json.len() + 1;
+            bytes += part.bytes();
             first || bytes <= BATCH_BYTES
         })
         .count()
@@ -224,7 +275,17 @@ mod tests {
         for good in ["http://localhost:8888/v1", "https://example.com/kinto/v2/", "HTTPS://Example.com:443/v1"] {
             assert!(Remote::read(good).is_ok(), "{good}");
         }
-        for bad in ["", "http://localhost:8888", "http://localhost/v", "http://localhost/v1/x", "ftp://x/v1", "/v1", "http://u:p@x/v1", "http:///v1", "http://a b/v1"] {
+        for bad in [
+            "",
+            "http://localhost:8888",
+            "http://localhost/v",
+            "http://localhost/v1/x",
+            "ftp://x/v1",
+            "/v1",
+            "http://u:p@x/v1",
+            "http:///v1",
+            "http://a b/v1",
+        ] {
             assert_eq!(Remote::read(bad).map_err(|error| error.code()), Err("invalid_option".into()), "{bad}");
         }
         assert!(Remote::read("http://x").unwrap_err().to_string().contains("must contain the version"));
@@ -251,13 +312,27 @@ mod tests {
 
     #[test]
     fn names_and_ids_cannot_leave_their_place_in_the_path() {
-        let target = Target { remote: Remote::read("http://x/v1").unwrap(), bucket: "a/b".into(), collection: "?c#".into(), headers: vec![], expected_timestamp: None };
-        assert_eq!(target.record_path(&RecordId::from_text("../é")), "/buckets/a%2Fb/collections/%3Fc%23/records/..%2F%C3%A9");
+        let target = Target {
+            remote: Remote::read("http://x/v1").unwrap(),
+            bucket: "a/b".into(),
+            collection: "?c#".into(),
+            headers: vec![],
+            expected_timestamp: None,
+        };
+        assert_eq!(
+            target.record_path(&RecordId::from_text("../é")),
+            "/buckets/a%2Fb/collections/%3Fc%23/records/..%2F%C3%A9"
+        );
     }
 
     #[test]
     fn a_batch_is_cut_by_count_and_by_bytes() {
-        let part = |bytes: usize| Part { json: "x".repeat(bytes), path: String::new(), data: None };
+        let part = |bytes: usize| Part {
+            method: "PUT",
+            path: String::new(),
+            condition: ("If-None-Match", "*".into()),
+            data: Some("x".repeat(bytes)),
+        };
         let small: Vec<Part> = (0..60).map(|_| part(10)).collect();
         assert_eq!(batch_length(small.iter(), 25), 25);
         let large: Vec<Part> = (0..4).map(|_| part(400 << 10)).collect();

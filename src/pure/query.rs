@@ -23,7 +23,10 @@ struct Filter {
 
 impl Query {
     pub fn read(text: &str) -> Result<Self> {
-        let mut query = Query { order: Some(("last_modified".into(), true)), ..Query::default() };
+        let mut query = Query {
+            order: Some(("last_modified".into(), true)),
+            ..Query::default()
+        };
         for (key, value) in json::members(text).ok_or_else(|| bad("a query"))? {
             match json::string(key).as_deref() {
                 Some("filters") => read_filters(value, &[], &mut query.filters)?,
@@ -81,11 +84,15 @@ fn directed(ordering: Ordering, descending: bool) -> Ordering {
 }
 
 fn bad(what: &str) -> Error {
-    Error::InvalidOption { message: format!("list() needs {what} as an object.") }
+    Error::InvalidOption {
+        message: format!("list() needs {what} as an object."),
+    }
 }
 
 fn read_order(raw: &str) -> Result<Option<(String, bool)>> {
-    let order = json::string(raw).ok_or_else(|| Error::InvalidOption { message: "The order of list() must be a string, like \"-last_modified\".".into() })?;
+    let order = json::string(raw).ok_or_else(|| Error::InvalidOption {
+        message: "The order of list() must be a string, like \"-last_modified\".".into(),
+    })?;
     Ok(match order.strip_prefix('-') {
         _ if order.is_empty() => None,
         Some(field) => Some((field.to_owned(), true)),
@@ -115,7 +122,9 @@ impl Filter {
             [name] if name == "id" => self.any_of.iter().any(|text| text == id.as_json()),
             [name] if name == "_status" => self.holds(&json::quote(row.status.name())),
             [name] if name == "last_modified" => row.last_modified.is_some_and(|ms| self.holds(&ms.to_string())),
-            [first, rest @ ..] => member_of(&row.body, first).and_then(|raw| descend(raw, rest)).is_some_and(|raw| self.holds(raw)),
+            [first, rest @ ..] => member_of(&row.body, first)
+                .and_then(|raw| descend(raw, rest))
+                .is_some_and(|raw| self.holds(raw)),
             [] => true,
         }
     }
@@ -134,7 +143,10 @@ fn descend<'a>(raw: &'a str, path: &[String]) -> Option<&'a str> {
 
 /// A member of a body, which is an object's text without its braces.
 fn member_of<'a>(body: &'a str, name: &str) -> Option<&'a str> {
-    json::body_members(body).filter(|(key, _)| json::is_key(key, name)).last().map(|(_, value)| value)
+    json::body_members(body)
+        .filter(|(key, _)| json::is_key(key, name))
+        .last()
+        .map(|(_, value)| value)
 }
 
 /// What JavaScript's `<` and `>` compare.
@@ -157,7 +169,11 @@ impl Sortable {
             Sortable::Number(number) => *number,
             Sortable::Text(units) => {
                 let text = String::from_utf16_lossy(units);
-                if text.trim().is_empty() { 0.0 } else { text.trim().parse().unwrap_or(f64::NAN) }
+                if text.trim().is_empty() {
+                    0.0
+                } else {
+                    text.trim().parse().unwrap_or(f64::NAN)
+                }
             }
         }
     }
@@ -201,7 +217,11 @@ mod tests {
 
     fn ids(state: &State, query: &str) -> String {
         let text = Query::read(query).unwrap().run(state);
-        json::elements(&text).unwrap().map(|record| json::string(json::member(record, "id").unwrap()).unwrap().into_owned()).collect::<Vec<_>>().join(" ")
+        json::elements(&text)
+            .unwrap()
+            .map(|record| json::string(json::member(record, "id").unwrap()).unwrap().into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     #[test]
@@ -214,7 +234,11 @@ mod tests {
 
     #[test]
     fn strings_sort_by_utf16_and_numbers_as_numbers() {
-        let state = state(&[r#"{"id":"a","t":"\ufffd","n":10}"#, r#"{"id":"b","t":"😀","n":9.5}"#, r#"{"id":"c","n":-1e400}"#]);
+        let state = state(&[
+            r#"{"id":"a","t":"\ufffd","n":10}"#,
+            r#"{"id":"b","t":"😀","n":9.5}"#,
+            r#"{"id":"c","n":-1e400}"#,
+        ]);
         assert_eq!(ids(&state, r#"{"order":"t"}"#), "c b a");
         assert_eq!(ids(&state, r#"{"order":"-n"}"#), "a b c");
     }
@@ -247,7 +271,11 @@ mod tests {
     #[test]
     fn a_query_of_the_wrong_type_is_refused() {
         for text in [r#"{"filters":[]}"#, r#"{"order":3}"#, "[]"] {
-            assert_eq!(Query::read(text).map(|_| ()).map_err(|error| error.code()), Err("invalid_option".into()), "{text}");
+            assert_eq!(
+                Query::read(text).map(|_| ()).map_err(|error| error.code()),
+                Err("invalid_option".into()),
+                "{text}"
+            );
         }
     }
 }

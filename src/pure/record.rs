@@ -15,7 +15,9 @@ impl RecordId {
     pub fn read(raw: &str) -> Result<Self> {
         let raw = raw.trim();
         if raw.is_empty() || raw.starts_with(['{', '[']) || raw == "null" {
-            return Err(Error::InvalidId { message: format!("Invalid Id: {raw}") });
+            return Err(Error::InvalidId {
+                message: format!("Invalid Id: {raw}"),
+            });
         }
         Ok(RecordId(json::canonical(raw).into()))
     }
@@ -70,7 +72,9 @@ impl Status {
     }
 
     pub fn read(name: &str) -> Option<Self> {
-        [Status::Created, Status::Updated, Status::Deleted, Status::Synced].into_iter().find(|status| status.name() == name)
+        [Status::Created, Status::Updated, Status::Deleted, Status::Synced]
+            .into_iter()
+            .find(|status| status.name() == name)
     }
 }
 
@@ -97,7 +101,12 @@ pub struct Row {
 
 impl Row {
     pub fn new(body: impl Into<Body>, status: Status, last_modified: Option<u64>) -> Self {
-        Row { body: body.into(), status, last_modified, sent: None }
+        Row {
+            body: body.into(),
+            status,
+            last_modified,
+            sent: None,
+        }
     }
 
     pub fn is_live(&self) -> bool {
@@ -146,14 +155,22 @@ pub struct Parsed {
 
 impl Parsed {
     pub fn id(&self) -> Result<&RecordId> {
-        self.id.as_ref().ok_or_else(|| Error::InvalidId { message: "Cannot use a record missing id.".into() })
+        self.id.as_ref().ok_or_else(|| Error::InvalidId {
+            message: "Cannot use a record missing id.".into(),
+        })
     }
 }
 
 /// Takes a record apart. The text has to be valid JSON already.
 pub fn read_record(text: &str) -> Result<Parsed> {
     let members = json::members(text).ok_or_else(|| invalid("Record is not an object.", ""))?;
-    let mut parsed = Parsed { id: None, last_modified: None, status: None, deleted: false, body: String::with_capacity(text.len()) };
+    let mut parsed = Parsed {
+        id: None,
+        last_modified: None,
+        status: None,
+        deleted: false,
+        body: String::with_capacity(text.len()),
+    };
     for (key, value) in members {
         if json::is_key(key, "id") {
             parsed.id = Some(RecordId::read(value)?);
@@ -179,7 +196,10 @@ fn read_timestamp(raw: &str) -> Result<Option<u64>> {
 }
 
 pub fn invalid(message: &str, path: &str) -> Error {
-    Error::InvalidRecord { message: message.to_owned(), path: path.to_owned() }
+    Error::InvalidRecord {
+        message: message.to_owned(),
+        path: path.to_owned(),
+    }
 }
 
 fn push_member(body: &mut String, key: &str, value: &str) {
@@ -225,13 +245,18 @@ fn join(members: Vec<(&str, &str)>) -> String {
     body
 }
 
-/// Whether two bodies are the same record to the server: deeply equal but for local fields.
+/// Whether two bodies are the same record: deeply equal but for local fields.
 pub fn same_content(a: &str, b: &str, local_fields: &[String]) -> bool {
-    if a == b {
-        return true;
-    }
-    let shared = |body: &str| json::canonical(&format!("{{{}}}", split_local(body, local_fields).0));
-    shared(a) == shared(b)
+    a == b || json::equal(&shared_object(a, local_fields), &shared_object(b, local_fields))
+}
+
+/// Whether the server, having been sent `sent`, would show `shown`.
+pub fn same_on_server(sent: &str, shown: &str, local_fields: &[String]) -> bool {
+    sent == shown || json::nearly_equal(&shared_object(sent, local_fields), &shared_object(shown, local_fields))
+}
+
+fn shared_object(body: &str, local_fields: &[String]) -> String {
+    format!("{{{}}}", split_local(body, local_fields).0)
 }
 
 #[cfg(test)]
@@ -243,7 +268,10 @@ mod tests {
         let parsed = read_record(r#"{"id":"a","title":"\ud800","last_modified":12,"n":1.50,"_status":"synced"}"#).unwrap();
         assert_eq!(parsed.body, r#""title":"\ud800","n":1.50"#);
         let row = Row::new(parsed.body.clone(), Status::Synced, parsed.last_modified);
-        assert_eq!(row.to_json(parsed.id().unwrap()), r#"{"title":"\ud800","n":1.50,"id":"a","last_modified":12,"_status":"synced"}"#);
+        assert_eq!(
+            row.to_json(parsed.id().unwrap()),
+            r#"{"title":"\ud800","n":1.50,"id":"a","last_modified":12,"_status":"synced"}"#
+        );
     }
 
     #[test]

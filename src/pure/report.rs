@@ -81,8 +81,14 @@ mod tests {
     #[test]
     fn a_record_is_in_conflict_once() {
         let conflict = |id: &str, n: u32| (List::Conflicts, format!("{{\"local\":{{\"id\":\"{id}\"}},\"n\":{n}}}"));
-        let mut report = Report { last_modified: None, entries: vec![conflict("a", 1), conflict("b", 1)] };
-        report.extend(Report { last_modified: None, entries: vec![conflict("a", 2)] });
+        let mut report = Report {
+            last_modified: None,
+            entries: vec![conflict("a", 1), conflict("b", 1)],
+        };
+        report.extend(Report {
+            last_modified: None,
+            entries: vec![conflict("a", 2)],
+        });
         assert_eq!(report.entries, [conflict("b", 1), conflict("a", 2)]);
     }
 }

@@ -97,7 +97,6 @@ async fn an_append_before_anything_was_read_is_not_certain() {
 #[wasm_bindgen_test]
 async fn an_append_that_was_lost_is_written_once() {
     for fault in [LOSE_AT_BEGIN, LOSE_AT_ADD, LOSE_THE_ANSWER] {
-        wasm_bindgen_test::console_log!("lab: {fault}");
         let (tab, collection) = (tab(), collection());
         tab.open(&collection).await.expect("open");
         let last = write(&tab, &collection, NOWHERE, [1]).await;

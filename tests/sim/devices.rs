@@ -64,10 +64,11 @@ impl World {
     fn new(seed: u64) -> Self {
         let dice = Rc::new(Dice::new(seed));
         let executor = Executor::new(dice.clone());
+        let postgresql = dice.permille(300);
         let config = SimConfig {
             page_size: [None, Some(2), Some(3)][dice.below(3)],
             batch_max_requests: [25, 2, 3][dice.below(3)],
-            postgresql: dice.permille(300),
+            postgresql,
         };
         let internet = Internet {
             server: RefCell::new(SimServer::new(config)),
@@ -76,25 +77,60 @@ impl World {
             bad_weather: Cell::new([0, 30, 80][dice.below(3)]),
             unanswered: RefCell::default(),
             requests: Cell::new(0),
+            postgresql,
         };
         let device = |_| {
-            let disk = Disk { memory: MemoryStorage::default(), executor: executor.clone(), dice: dice.clone(), lost_permille: 20, without: None };
+            let disk = Disk {
+                memory: MemoryStorage::default(),
+                executor: executor.clone(),
+                dice: dice.clone(),
+                lost_permille: 20,
+                without: None,
+            };
             Device { disk, browser: Rc::default() }
         };
         let devices = (0..DEVICES).map(device).collect();
         let fourth_strategy = ["manual", "manual", "pull_only"][dice.below(3)];
-        World { fourth_strategy, devices, executor, dice, internet: Rc::new(internet), history: Rc::default(), deletions: Rc::default(), owners: Cell::new(1) }
+        World {
+            fourth_strategy,
+            devices,
+            executor,
+            dice,
+            internet: Rc::new(internet),
+            history: Rc::default(),
+            deletions: Rc::default(),
+            owners: Cell::new(1),
+        }
     }
 
     fn open(&self, device: usize) -> Actor {
         let owner = self.owners.replace(self.owners.get() + 1);
         let Device { disk, browser } = self.devices[device].clone();
-        let network = Network { owner, internet: self.internet.clone() };
-        let tabs = SimTabs { owner, browser: browser.clone(), executor: self.executor.clone(), dice: self.dice.clone() };
+        let network = Network {
+            owner,
+            internet: self.internet.clone(),
+        };
+        let tabs = SimTabs {
+            owner,
+            browser: browser.clone(),
+            executor: self.executor.clone(),
+            dice: self.dice.clone(),
+        };
         let tab = Tab::new(owner, self.executor.clone(), self.dice.clone(), disk, network, browser);
         let collection = Rc::new(Client::new(Rc::new(tab), "sim").collection("default", "tasks", NoApp, Vec::new()));
         let (dice, history, internet, deletions) = (self.dice.clone(), self.history.clone(), self.internet.clone(), self.deletions.clone());
-        Actor { device, owner, collection, dice, history, internet, deletions, fourth_strategy: self.fourth_strategy, resolved: Rc::default(), tabs }
+        Actor {
+            device,
+            owner,
+            collection,
+            dice,
+            history,
+            internet,
+            deletions,
+            fourth_strategy: self.fourth_strategy,
+            resolved: Rc::default(),
+            tabs,
+        }
     }
 
     /// A tab that edits and syncs, doing several things at once.
@@ -134,7 +170,10 @@ impl Actor {
             9 => self.patch(&id).await,
             10..=11 => self.create().await,
             12 => drop(self.collection.list("{}").await),
-            _ => drop(self.sync(["manual", "client_wins", "server_wins", self.fourth_strategy][self.dice.below(4)]).await),
+            _ => drop(
+                self.sync(["manual", "client_wins", "server_wins", self.fourth_strategy][self.dice.below(4)])
+                    .await,
+            ),
         }
     }
 
@@ -175,7 +214,11 @@ impl Actor {
         let _attention = self.attention(id).await;
         let tag = self.history.begin(id, false);
         let options = UpdateOptions { patch: true, synced: false };
-        match self.collection.update(&format!("{{\"id\":\"{id}\",\"w\":{tag},\"p\":{}}}", self.owner), options).await {
+        match self
+            .collection
+            .update(&format!("{{\"id\":\"{id}\",\"w\":{tag},\"p\":{}}}", self.owner), options)
+            .await
+        {
             Ok(answer) => self.history.acknowledge(tag, self.parents(json::member(&answer, "oldRecord"))),
             Err(_) => self.history.forget(tag),
         }
@@ -284,7 +327,11 @@ async fn foreigner(executor: Executor, dice: Rc<Dice>, internet: Rc<Internet>, h
             body,
         };
         let there = internet.handle(&request("GET", None));
-        let parents: Vec<Tag> = Some(&there).filter(|there| there.status == 200).and_then(|there| tag(json::member(&there.body, "data")?)).into_iter().collect();
+        let parents: Vec<Tag> = Some(&there)
+            .filter(|there| there.status == 200)
+            .and_then(|there| tag(json::member(&there.body, "data")?))
+            .into_iter()
+            .collect();
         let deletes = dice.permille(200);
         let tag = history.begin(&id, deletes);
         let answer: Response = match (deletes, there.status) {
@@ -296,6 +343,11 @@ async fn foreigner(executor: Executor, dice: Rc<Dice>, internet: Rc<Internet>, h
             (false, 200) if dice.permille(500) => internet.handle(&request("PATCH", Some(format!("{{\"data\":{{\"w\":{tag}}}}}")))),
             _ => internet.handle(&request("PUT", Some(format!("{{\"data\":{{\"w\":{tag},\"foreign\":true}}}}")))),
         };
+        if answer.status == 409 {
+            // It was somebody else's millisecond.
+            history.forget(tag);
+            continue;
+        }
         assert!(answer.status < 300, "the foreign client got {answer:?}");
         narrate(|| format!("the foreign client wrote {id} {tag} over {parents:?}: {} {}", answer.status, answer.body));
         history.acknowledge(tag, parents);
@@ -350,7 +402,7 @@ fn settle(world: &World) -> Result<(), String> {
             world.executor.spawn(actor.owner, async move {
                 match actor.sync(strategy).await {
                     Ok(report) => quiet.set(quiet.get() && is_idle(&report)),
-                    Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 503, .. }) => quiet.set(false),
+                    Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => quiet.set(false),
                     Err(error) => panic!("a sync in good weather: {error}"),
                 }
             });
@@ -374,13 +426,19 @@ fn settle(world: &World) -> Result<(), String> {
             return Err(format!("NOT ALIKE: device {} has {here:?}, the server {on_server:?}", actor.device));
         }
     }
-    world.history.check(&on_server.into_iter().map(|(id, record)| (id, tag(&record).unwrap_or(0))).collect())
+    world
+        .history
+        .check(&on_server.into_iter().map(|(id, record)| (id, tag(&record).unwrap_or(0))).collect())
 }
 
 fn is_idle(report: &str) -> bool {
     ["errors", "created", "updated", "deleted", "published", "conflicts", "skipped", "resolved"]
         .iter()
-        .all(|list| json::member(report, list).and_then(json::elements).is_some_and(|mut entries| entries.next().is_none()))
+        .all(|list| {
+            json::member(report, list)
+                .and_then(json::elements)
+                .is_some_and(|mut entries| entries.next().is_none())
+        })
 }
 
 fn keep_tags(records: &mut BTreeMap<String, String>) {
@@ -402,7 +460,12 @@ fn server_records(world: &World) -> BTreeMap<String, String> {
     let mut all = BTreeMap::new();
     let mut url = format!("{RECORDS_URL}?_sort=last_modified");
     loop {
-        let response = world.internet.handle(&Request { method: "GET", url, headers: vec![("Authorization".into(), AUTH.into())], body: None });
+        let response = world.internet.handle(&Request {
+            method: "GET",
+            url,
+            headers: vec![("Authorization".into(), AUTH.into())],
+            body: None,
+        });
         all.extend(by_id(json::member(&response.body, "data").unwrap()));
         match response.header("next-page") {
             Some(next) => url = next.to_owned(),
@@ -414,7 +477,9 @@ fn server_records(world: &World) -> BTreeMap<String, String> {
 fn local_records(world: &World, actor: &Actor) -> BTreeMap<String, String> {
     let list: Rc<RefCell<String>> = Rc::default();
     let (collection, result) = (actor.collection.clone(), list.clone());
-    world.executor.spawn(actor.owner, async move { *result.borrow_mut() = collection.list("{\"includeDeleted\":true}").await.unwrap() });
+    world.executor.spawn(actor.owner, async move {
+        *result.borrow_mut() = collection.list("{\"includeDeleted\":true}").await.unwrap()
+    });
     world.run();
     by_id(&list.take())
 }

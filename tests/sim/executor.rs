@@ -97,7 +97,13 @@ impl Executor {
 
     pub fn spawn(&self, owner: Owner, future: impl Future<Output = ()> + 'static) {
         let task = self.0.next_task.replace(self.0.next_task.get() + 1);
-        self.0.tasks.borrow_mut().insert(task, Task { owner, future: Some(Box::pin(future)) });
+        self.0.tasks.borrow_mut().insert(
+            task,
+            Task {
+                owner,
+                future: Some(Box::pin(future)),
+            },
+        );
         self.0.woken.lock().unwrap().insert(task);
     }
 
@@ -116,7 +122,11 @@ impl Executor {
     }
 
     pub fn sleep(&self, ms: u64) -> Sleep {
-        Sleep { executor: self.clone(), until: self.now_ms() + ms, timer: None }
+        Sleep {
+            executor: self.clone(),
+            until: self.now_ms() + ms,
+            timer: None,
+        }
     }
 
     /// One poll of one task; false when every task is done.
@@ -132,9 +142,14 @@ impl Executor {
     }
 
     fn poll(&self, task: usize) {
-        let Some(mut future) = self.0.tasks.borrow_mut().get_mut(&task).and_then(|task| task.future.take()) else { return };
+        let Some(mut future) = self.0.tasks.borrow_mut().get_mut(&task).and_then(|task| task.future.take()) else {
+            return;
+        };
         self.0.trace.set(self.0.trace.get().wrapping_mul(31).wrapping_add(task as u64 + 1));
-        let waker = Waker::from(Arc::new(TaskWaker { task, woken: self.0.woken.clone() }));
+        let waker = Waker::from(Arc::new(TaskWaker {
+            task,
+            woken: self.0.woken.clone(),
+        }));
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(()) => drop(self.0.tasks.borrow_mut().remove(&task)),
             Poll::Pending => {

@@ -28,7 +28,15 @@ impl History {
     pub fn begin(&self, record: &str, is_deletion: bool) -> Tag {
         let tag = self.next.get() + 1;
         self.next.set(tag);
-        self.writes.borrow_mut().insert(tag, Write { record: record.to_owned(), parents: Vec::new(), acknowledged: false, is_deletion });
+        self.writes.borrow_mut().insert(
+            tag,
+            Write {
+                record: record.to_owned(),
+                parents: Vec::new(),
+                acknowledged: false,
+                is_deletion,
+            },
+        );
         tag
     }
 

@@ -67,8 +67,15 @@ fn the_same_seed_gives_the_same_run() {
 /// A rule that nothing would miss need not be there, and a simulation that does not miss it sees nothing.
 #[test]
 fn without_any_one_rule_of_the_journal_writes_are_lost_or_doubled() {
-    for rule in [Rule::LookForTheEntry, Rule::CompactedPositionWithTheTail, Rule::CompareBeforeFolding, Rule::KeyRightAfterTheBase] {
-        let harm = (0..600).filter(|seed| !matches!(catch_unwind(AssertUnwindSafe(|| tabs::run(*seed, Some(rule)))), Ok(Ok(_)))).count();
+    for rule in [
+        Rule::LookForTheEntry,
+        Rule::CompactedPositionWithTheTail,
+        Rule::CompareBeforeFolding,
+        Rule::KeyRightAfterTheBase,
+    ] {
+        let harm = (0..600)
+            .filter(|seed| !matches!(catch_unwind(AssertUnwindSafe(|| tabs::run(*seed, Some(rule)))), Ok(Ok(_))))
+            .count();
         println!("without {rule:?}: {harm} of 600 seeds go wrong");
         assert!(harm > 0, "{rule:?} is not missed");
     }

@@ -16,6 +16,8 @@ pub struct Internet {
     /// Called with each write that the server took and whose answer the client may never settle.
     pub unanswered: RefCell<Vec<(Owner, String)>>,
     pub requests: Cell<usize>,
+    /// Writes become visible some time after they got their timestamps, and collide.
+    pub postgresql: bool,
 }
 
 #[derive(Clone)]
@@ -36,6 +38,26 @@ impl Internet {
     pub fn handle(&self, request: &Request) -> Response {
         self.server.borrow_mut().handle(self.executor.now_ms(), request)
     }
+
+    /// As a server does: whether or not the client still waits.
+    async fn carry_out(self: &Rc<Self>, request: &Request) -> Response {
+        if !self.postgresql || request.body.is_none() {
+            return self.handle(request);
+        }
+        let mut view = self.server.borrow().clone();
+        if self.dice.permille(100) {
+            view.collide_after(self.dice.below(4) as u32);
+        }
+        let begun = view.begin(self.executor.now_ms(), request);
+        let (answer, answered) = futures_channel::oneshot::channel();
+        let internet = self.clone();
+        self.executor.spawn(usize::MAX, async move {
+            internet.pause(40).await;
+            let response = internet.server.borrow_mut().commit(internet.executor.now_ms(), begun);
+            let _ = answer.send(response);
+        });
+        answered.await.expect("the server answers")
+    }
 }
 
 impl Transport for Network {
@@ -43,16 +65,35 @@ impl Transport for Network {
         let internet = &self.internet;
         internet.requests.set(internet.requests.get() + 1);
         internet.pause(20).await;
-        let refused = || Error::Network { url: request.url.clone(), message: "simulated".into() };
+        let refused = || Error::Network {
+            url: request.url.clone(),
+            message: "simulated".into(),
+        };
         if internet.storm() {
             return Err(refused());
         }
         if internet.storm() {
             let headers = vec![("retry-after".to_owned(), "1".to_owned())];
-            return Ok(Response { status: 503, headers, body: "{}".into(), redirected: false });
+            return Ok(Response {
+                status: 503,
+                headers,
+                body: "{}".into(),
+                redirected: false,
+            });
         }
-        let mut response = internet.handle(&request);
-        super::devices::narrate(|| format!("  tab {}: {} {} {:?} → {} {:?} {}", self.owner, request.method, request.url, request.body, response.status, response.header("etag"), response.body));
+        let mut response = internet.carry_out(&request).await;
+        super::devices::narrate(|| {
+            format!(
+                "  tab {}: {} {} {:?} → {} {:?} {}",
+                self.owner,
+                request.method,
+                request.url,
+                request.body,
+                response.status,
+                response.header("etag"),
+                response.body
+            )
+        });
         if let Some(body) = &request.body {
             // Until the engine comes back for more, nobody knows that it settled this.
             internet.unanswered.borrow_mut().push((self.owner, body.clone()));

@@ -24,9 +24,27 @@ pub struct Tab {
 
 impl Tab {
     pub fn new(owner: Owner, executor: Executor, dice: Rc<Dice>, disk: Disk, network: Network, browser: Rc<Browser>) -> Self {
-        let clock = SimClock { executor: executor.clone(), dice: dice.clone() };
-        let tabs = SimTabs { owner, browser: browser.clone(), executor: executor.clone(), dice: dice.clone() };
-        Tab { owner, executor, chance: SeededRng(dice.clone()), dice, disk, network, browser, clock, tabs }
+        let clock = SimClock {
+            executor: executor.clone(),
+            dice: dice.clone(),
+        };
+        let tabs = SimTabs {
+            owner,
+            browser: browser.clone(),
+            executor: executor.clone(),
+            dice: dice.clone(),
+        };
+        Tab {
+            owner,
+            executor,
+            chance: SeededRng(dice.clone()),
+            dice,
+            disk,
+            network,
+            browser,
+            clock,
+            tabs,
+        }
     }
 }
 
@@ -185,7 +203,11 @@ impl Tabs for SimTabs {
     async fn lock(&self, name: &str) -> Result<Guard> {
         let ticket = self.browser.ticket();
         // Made before waiting, so that giving up (a timeout, a killed tab) leaves the queue.
-        let guard = Guard { browser: self.browser.clone(), name: name.to_owned(), ticket };
+        let guard = Guard {
+            browser: self.browser.clone(),
+            name: name.to_owned(),
+            ticket,
+        };
         let granted = {
             let mut locks = self.browser.locks.borrow_mut();
             let queue = locks.entry(name.to_owned()).or_default();
@@ -212,12 +234,22 @@ impl Tabs for SimTabs {
             return Ok(None);
         }
         queue.held = Some(ticket);
-        Ok(Some(Guard { browser: self.browser.clone(), name: name.to_owned(), ticket }))
+        Ok(Some(Guard {
+            browser: self.browser.clone(),
+            name: name.to_owned(),
+            ticket,
+        }))
     }
 
     fn notify(&self, name: &str) {
-        let heard: Vec<Rc<dyn Fn()>> =
-            self.browser.listeners.borrow().iter().filter(|heard| heard.name == name && heard.owner != self.owner).map(|heard| heard.call.clone()).collect();
+        let heard: Vec<Rc<dyn Fn()>> = self
+            .browser
+            .listeners
+            .borrow()
+            .iter()
+            .filter(|heard| heard.name == name && heard.owner != self.owner)
+            .map(|heard| heard.call.clone())
+            .collect();
         for call in heard {
             // A notice may come late, or never: nothing but freshness may depend on it.
             if !self.dice.permille(100) {
@@ -232,8 +264,16 @@ impl Tabs for SimTabs {
 
     fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Listener {
         let key = self.browser.ticket();
-        self.browser.listeners.borrow_mut().push(Heard { key, owner: self.owner, name: name.to_owned(), call: Rc::new(heard) });
-        Listener { browser: self.browser.clone(), key }
+        self.browser.listeners.borrow_mut().push(Heard {
+            key,
+            owner: self.owner,
+            name: name.to_owned(),
+            call: Rc::new(heard),
+        });
+        Listener {
+            browser: self.browser.clone(),
+            key,
+        }
     }
 }
 

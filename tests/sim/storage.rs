@@ -43,12 +43,19 @@ impl Disk {
     async fn append_again(&self, collection: &CollectionId, entry: Entry) -> Result<Appended> {
         self.pause().await;
         let stored = self.memory.open(collection).await?;
-        let found = stored.journal.iter().find(|(_, bytes)| read_entry(bytes).is_ok_and(|row| row.id == entry.id)).map(|(key, _)| *key);
+        let found = stored
+            .journal
+            .iter()
+            .find(|(_, bytes)| read_entry(bytes).is_ok_and(|row| row.id == entry.id))
+            .map(|(key, _)| *key);
         let folded = stored.head.folded.contains(&entry.id);
         match found {
             Some(key) => Ok(Appended { key, certain: false }),
             None if folded => Ok(Appended { key: 0, certain: false }),
-            None => Ok(Appended { certain: false, ..self.memory.append(collection, entry).await? }),
+            None => Ok(Appended {
+                certain: false,
+                ..self.memory.append(collection, entry).await?
+            }),
         }
     }
 }
@@ -68,7 +75,15 @@ impl Storage for Disk {
                 again.id ^= 1;
             }
             if self.dice.permille(500) {
-                self.memory.append(collection, Entry { id: entry.id ^ (u128::from(again.id != entry.id) << 1), ..entry }).await?;
+                self.memory
+                    .append(
+                        collection,
+                        Entry {
+                            id: entry.id ^ (u128::from(again.id != entry.id) << 1),
+                            ..entry
+                        },
+                    )
+                    .await?;
             }
             return self.append_again(collection, again).await;
         }
@@ -78,17 +93,15 @@ impl Storage for Disk {
         super::devices::narrate(|| format!("    append {} on {}: {told}", appended.key, base.key));
         self.pause().await;
         if self.without == Some(Rule::KeyRightAfterTheBase) {
-            return Ok(Appended { key: base.key + 1, certain: true });
+            return Ok(Appended {
+                key: base.key + 1,
+                certain: true,
+            });
         }
         Ok(appended)
     }
 
-    async fn decide<R>(
-        &self,
-        collection: &CollectionId,
-        known: Position,
-        decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>,
-    ) -> Result<(Option<u64>, R)> {
+    async fn decide<R>(&self, collection: &CollectionId, known: Position, decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>) -> Result<(Option<u64>, R)> {
         self.pause().await;
         if self.lost() {
             return Err(Error::StorageLost { message: "simulated".into() });

@@ -57,7 +57,13 @@ impl World {
     fn new(seed: u64, without: Option<Rule>) -> Self {
         let dice = Rc::new(Dice::new(seed));
         let executor = Executor::new(dice.clone());
-        let disk = Disk { memory: MemoryStorage::default(), executor: executor.clone(), dice: dice.clone(), lost_permille: 60, without };
+        let disk = Disk {
+            memory: MemoryStorage::default(),
+            executor: executor.clone(),
+            dice: dice.clone(),
+            lost_permille: 60,
+            without,
+        };
         let internet = Internet {
             server: RefCell::new(SimServer::new(SimConfig::default())),
             executor: executor.clone(),
@@ -65,13 +71,31 @@ impl World {
             bad_weather: Cell::new(0),
             unanswered: RefCell::default(),
             requests: Cell::new(0),
+            postgresql: false,
         };
-        let network = Network { owner: 0, internet: Rc::new(internet) };
-        World { executor, dice, disk, network, browser: Rc::default(), ledger: Rc::default() }
+        let network = Network {
+            owner: 0,
+            internet: Rc::new(internet),
+        };
+        World {
+            executor,
+            dice,
+            disk,
+            network,
+            browser: Rc::default(),
+            ledger: Rc::default(),
+        }
     }
 
     fn open(&self, owner: Owner) -> Rc<Collection<Tab>> {
-        let tab = Tab::new(owner, self.executor.clone(), self.dice.clone(), self.disk.clone(), self.network.clone(), self.browser.clone());
+        let tab = Tab::new(
+            owner,
+            self.executor.clone(),
+            self.dice.clone(),
+            self.disk.clone(),
+            self.network.clone(),
+            self.browser.clone(),
+        );
         Rc::new(Client::new(Rc::new(tab), "sim").collection("b", "c", NoApp, Vec::new()))
     }
 
@@ -120,7 +144,10 @@ async fn increment(owner: Owner, collection: &Rc<Collection<Tab>>, counter: &'st
     let id = format!("\"counter-{counter}\"");
     let done = collection
         .execute(|transaction| {
-            let value = transaction.get(&id)?.and_then(|text| json::member(&text, "n").and_then(json::number)).unwrap_or(0.0);
+            let value = transaction
+                .get(&id)?
+                .and_then(|text| json::member(&text, "n").and_then(json::number))
+                .unwrap_or(0.0);
             transaction.upsert(&format!("{{\"id\":{id},\"n\":{}}}", value + 1.0)).map(|_| ())
         })
         .await;
@@ -153,11 +180,15 @@ pub fn run(seed: u64, without: Option<Rule>) -> Result<u64, String> {
 fn check(world: &World) -> Result<(), String> {
     let seen: Rc<RefCell<String>> = Rc::default();
     let (fresh, result) = (world.open(TABS + 1), seen.clone());
-    world.executor.spawn(TABS + 1, async move { *result.borrow_mut() = fresh.list("{}").await.map_err(|error| error.to_string()).unwrap() });
+    world.executor.spawn(TABS + 1, async move {
+        *result.borrow_mut() = fresh.list("{}").await.map_err(|error| error.to_string()).unwrap()
+    });
     while world.executor.step() {}
     let list = seen.take();
-    let records: BTreeMap<String, &str> =
-        json::elements(&list).unwrap().map(|record| (json::string(json::member(record, "id").unwrap()).unwrap().into_owned(), record)).collect();
+    let records: BTreeMap<String, &str> = json::elements(&list)
+        .unwrap()
+        .map(|record| (json::string(json::member(record, "id").unwrap()).unwrap().into_owned(), record))
+        .collect();
     let ledger = &world.ledger;
     for id in ledger.created.borrow().iter() {
         if !records.contains_key(id) {
@@ -168,7 +199,10 @@ fn check(world: &World) -> Result<(), String> {
         return Err(format!("TWICE: {id} was refused, and is there"));
     }
     for counter in ["a", "b"] {
-        let value = records.get(&format!("counter-{counter}")).and_then(|text| json::member(text, "n").and_then(json::number)).unwrap_or(0.0) as u64;
+        let value = records
+            .get(&format!("counter-{counter}"))
+            .and_then(|text| json::member(text, "n").and_then(json::number))
+            .unwrap_or(0.0) as u64;
         let sure = ledger.acknowledged.borrow().get(counter).copied().unwrap_or(0);
         let perhaps = ledger.in_flight.borrow().values().filter(|other| **other == counter).count() as u64;
         if value < sure {
@@ -186,4 +220,3 @@ fn check(world: &World) -> Result<(), String> {
     }
     Ok(())
 }
-

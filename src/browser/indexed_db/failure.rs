@@ -21,9 +21,10 @@ pub enum Failure {
 impl Failure {
     pub fn into_error(self) -> Error {
         match self {
-            Failure::Lost(message) | Failure::Unanswered(message) => {
-                Error::storage(format!("the browser lost it, also when it was opened again ({message}). Reload the page."))
-            }
+            Failure::Lost(message) => Error::storage(format!("the browser lost it, also when it was opened again ({message}). Reload the page.")),
+            Failure::Unanswered(message) => Error::storage(format!(
+                "the browser lost it while it wrote ({message}). Reload the page: only then it shows whether the last change was kept."
+            )),
             Failure::Newer => Error::bug("an unknown version"),
             Failure::Final(error) => error,
         }

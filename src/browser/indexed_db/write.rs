@@ -7,9 +7,10 @@ use super::read::{HEAD, bytes_of, head_of, key_of, rows_of};
 use crate::browser::event::{FirstOf, first_of};
 use crate::ports::Fold;
 use crate::pure::journal::{Head, Position, Stored, Tail, is_anchored};
+use futures_util::future::{Either, select};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{EventTarget, IdbDatabase, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
+use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransaction};
 
 #[wasm_bindgen]
 extern "C" {
@@ -56,27 +57,25 @@ impl<'a> Write<'a> {
     /// Waits until a request has succeeded, and with it all before it. Or for the end of the transaction: on a full disk
     /// Chromium may fire nothing at the request.
     async fn answer(&self, request: &IdbRequest) -> Outcome<()> {
-        let end: [(&EventTarget, &str); 2] = [(&self.transaction, "abort"), (self.database, "close")];
-        match first_of(&[(request, "success"), (request, "error"), end[0], end[1]]).await {
-            "success" => return Ok(()),
-            // Its abort follows, and with it the reason: this request may have failed for another's fault.
-            "error" => drop(first_of(&end).await),
-            _ => {}
+        match first_of(&[(request, "success"), (request, "error"), (&self.transaction, "abort"), (self.database, "close")]).await {
+            "success" => Ok(()),
+            _ => Err(self.reason(request)),
         }
-        Err(self.reason(request))
     }
 
     /// Done when the transaction is complete. `last` is the only request without an answer yet.
     ///
     /// The only one, because Firefox keeps what the others did when one of several fails after `commit()`: a compaction on a full
-    /// disk lost its segments and deleted the journal. And even alone, its failure may be followed by `complete`.
+    /// disk lost its segments and deleted the journal. And even alone, its failure may be followed by `complete`, and in WebKit,
+    /// on a connection that was closed meanwhile, by nothing at all.
     async fn commit(mut self, last: &IdbRequest) -> Outcome<()> {
         self.committed = true;
+        let failed = first_of(&[(last, "error")]);
         // It throws where it is unknown (the browser then commits by itself) and after an abort (which is heard below).
         #[allow(deprecated, reason = "it left the second edition of the standard and came back with the third")]
         let _ = self.transaction.commit();
-        match (&mut self.end).await {
-            "complete" if matches!(last.error(), Ok(None)) => Ok(()),
+        match select(&mut self.end, failed).await {
+            Either::Left(("complete", _)) if matches!(last.error(), Ok(None)) => Ok(()),
             _ => Err(self.reason(last).of_commit()),
         }
     }

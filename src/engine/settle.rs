@@ -1,0 +1,135 @@
+//! What the server's answer to a write does to the record that was sent, and that may have changed since.
+
+use super::collection::{error_entry, synced_json};
+use crate::pure::draft::Draft;
+use crate::pure::json;
+use crate::pure::merge::{self, Fate, Remote, Side};
+use crate::pure::protocol::Part;
+use crate::pure::record::{RecordId, Row, Sent, Status, merge_bodies, same_content, same_on_server, split_local};
+use crate::pure::report::{List, Report};
+use crate::pure::state::present_content;
+use std::rc::Rc;
+
+/// One record on its way: as it was here, and what is sent of it.
+#[derive(Clone, Debug)]
+pub(super) struct Outgoing {
+    pub id: RecordId,
+    pub row: Row,
+    pub part: Part,
+}
+
+/// An answer, decoded.
+pub(super) enum Answer {
+    Done(Remote),
+    Deleted(Option<u64>),
+    Missing(String),
+    Overtaken(Option<Remote>),
+    Refused(String),
+}
+
+#[derive(Default)]
+pub(super) struct Settled {
+    pub report: Report,
+    pub conflicts: Vec<RecordId>,
+    pub written: Vec<(RecordId, u64)>,
+    pub refused: Vec<RecordId>,
+}
+
+pub(super) struct Settle {
+    pub strategy: merge::Strategy,
+    pub local_fields: Rc<Vec<String>>,
+}
+
+impl Settle {
+    pub fn all(&self, draft: &mut Draft, outgoing: &[Outgoing], answers: &[Answer]) -> Settled {
+        let mut settled = Settled::default();
+        for (one, answer) in outgoing.iter().zip(answers) {
+            self.one(draft, one, answer, &mut settled);
+        }
+        settled
+    }
+
+    fn one(&self, draft: &mut Draft, one: &Outgoing, answer: &Answer, settled: &mut Settled) {
+        match answer {
+            Answer::Done(remote) => self.written(draft, one, remote, settled),
+            Answer::Deleted(version) => self.deleted(draft, one, *version, settled),
+            Answer::Missing(body) if one.part.data.is_none() => {
+                self.deleted_here(draft, one);
+                settled.report.add(
+                    List::Skipped,
+                    format!("{{\"id\":{},\"path\":{},\"error\":{body}}}", one.id.as_json(), json::quote(&one.part.path)),
+                );
+            }
+            Answer::Overtaken(remote) => self.overtaken(draft, one, remote.as_ref(), settled),
+            Answer::Missing(body) | Answer::Refused(body) => {
+                let error = format!("\"error\":{body}");
+                let (list, json) = error_entry("outgoing", Some(&one.id), Some(&one.part.path), one.part.data.as_deref(), &error);
+                settled.report.add(list, json);
+                settled.refused.push(one.id.clone());
+            }
+        }
+    }
+
+    fn written(&self, draft: &mut Draft, one: &Outgoing, remote: &Remote, settled: &mut Settled) {
+        let version = remote.last_modified;
+        settled.written.extend(version.map(|version| (remote.id.clone(), version)));
+        let present = draft.row(&one.id);
+        let (_, kept) = split_local(&present.as_ref().unwrap_or(&one.row).body, &self.local_fields);
+        let row = Row::new(merge_bodies(&remote.body, &kept), Status::Synced, version);
+        settled.report.add(List::Published, synced_json(&one.id, &row));
+        // Removed here for good meanwhile (`clear()`): nothing to settle.
+        let Some(present) = present else { return };
+        match present.is_live() == one.row.is_live() && same_content(&present.body, &one.row.body, &self.local_fields) {
+            true => draft.put(&one.id, row),
+            false => draft.put(&one.id, merge::acknowledged(&present, version)),
+        }
+    }
+
+    fn deleted(&self, draft: &mut Draft, one: &Outgoing, version: Option<u64>, settled: &mut Settled) {
+        settled.written.extend(version.map(|version| (one.id.clone(), version)));
+        settled.report.add(List::Published, format!("{{\"id\":{},\"deleted\":true}}", one.id.as_json()));
+        self.deleted_here(draft, one);
+    }
+
+    /// The server does not have it; a record made again here meanwhile is new to it.
+    fn deleted_here(&self, draft: &mut Draft, one: &Outgoing) {
+        match draft.row(&one.id) {
+            Some(row) if row.is_live() => draft.put(&one.id, merge::made_again(&row)),
+            Some(_) => draft.remove(&one.id),
+            None => {}
+        }
+    }
+
+    fn overtaken(&self, draft: &mut Draft, one: &Outgoing, remote: Option<&Remote>, settled: &mut Settled) {
+        let alive = remote.filter(|remote| !remote.deleted);
+        match (&one.row.sent, present_content(&one.row), alive) {
+            // The server has just what was sent: an earlier answer was lost, or somebody wrote the same.
+            (_, Sent::Body(body), Some(remote)) if same_on_server(&body, &remote.body, &self.local_fields) => return self.written(draft, one, remote, settled),
+            (_, Sent::Deletion, None) => {
+                self.deleted_here(draft, one);
+                return settled.report.add(
+                    List::Skipped,
+                    format!("{{\"id\":{},\"path\":{}}}", one.id.as_json(), json::quote(&one.part.path)),
+                );
+            }
+            // It has what was sent before that.
+            (Some(Sent::Body(earlier)), _, Some(remote)) if same_on_server(earlier, &remote.body, &self.local_fields) => {
+                if let Some(present) = draft.row(&one.id) {
+                    draft.put(&one.id, merge::acknowledged(&present, remote.last_modified));
+                }
+                return;
+            }
+            _ => {}
+        }
+        let Some(present) = draft.row(&one.id) else { return };
+        let outcome = merge::conflict(&present, remote, &one.id, self.strategy, Side::Outgoing, &self.local_fields);
+        match outcome.fate {
+            Fate::Keep => settled.conflicts.push(one.id.clone()),
+            Fate::Put(row) => draft.put(&one.id, row),
+            Fate::Remove => draft.remove(&one.id),
+        }
+        if let Some((list, json)) = outcome.entry {
+            settled.report.add(list, json);
+        }
+    }
+}

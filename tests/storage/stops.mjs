@@ -1,0 +1,56 @@
+// A page that stops dead at an exact moment of its own work.
+
+/**
+ * Runs in the page before the package is loaded: `stopAt({within, left})` lets it stop at the `left`-th moment from
+ * then on, `within` "anything" or only what belongs to a "fold" of the journal. A moment is right after a call of
+ * IndexedDB, or right before anybody hears of what came of it.
+ *
+ * The page stops in a synchronous request that is never answered: not a line of it runs any more, while what it has asked
+ * of the browser goes on, as when a process is killed. `report(line)` tells the logbook something, just as synchronously.
+ */
+export function installStops(address) {
+  let plan;
+  const folds = new WeakSet();
+
+  const report = (line) => {
+    const request = new XMLHttpRequest();
+    request.open("POST", address, false);
+    request.send(line);
+  };
+
+  const moment = (what, transaction) => {
+    if (!plan || (plan.within === "fold" && !folds.has(transaction))) return;
+    plan.left -= 1;
+    if (plan.left === 0) report(`stopped ${folds.has(transaction) ? "fold" : "commit"} ${what}`);
+  };
+
+  const wrap = (prototype, name, watch) => {
+    const original = prototype[name];
+    prototype[name] = function (...parameters) {
+      const answer = original.apply(this, parameters);
+      watch.call(this, answer, parameters);
+      return answer;
+    };
+  };
+
+  const onRequest = (name) => function (request) {
+    // Only a fold asks for the keys of pages.
+    if (name === "getAllKeys" && this.name === "pages") folds.add(this.transaction);
+    request.addEventListener("success", () => moment(`${name} of ${this.name}: success`, this.transaction));
+    moment(`${name} of ${this.name}`, this.transaction);
+  };
+
+  for (const name of ["add", "put", "get", "getAll", "getAllKeys", "delete", "clear"]) wrap(IDBObjectStore.prototype, name, onRequest(name));
+  wrap(IDBDatabase.prototype, "createObjectStore", (store) => moment("createObjectStore", store.transaction));
+  wrap(IDBTransaction.prototype, "commit", function () { moment("commit", this); });
+  wrap(IDBDatabase.prototype, "transaction", (transaction) => {
+    transaction.addEventListener("complete", () => moment("complete", transaction));
+    moment("transaction", transaction);
+  });
+  wrap(IDBFactory.prototype, "open", (request) => {
+    for (const event of ["upgradeneeded", "success"]) request.addEventListener(event, () => moment(`open: ${event}`, request.transaction));
+    moment("open", null);
+  });
+
+  Object.assign(globalThis, { report, stopAt: (given) => void (plan = { ...given }) });
+}

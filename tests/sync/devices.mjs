@@ -1,0 +1,127 @@
+// Two browser profiles with one account: a phone, which reaches Kinto through a proxy that a test may meddle with, and a
+// laptop. They are opened once for a file; each test has an account and databases of its own in them.
+
+import { after, before } from "node:test";
+import { fileURLToPath } from "node:url";
+import { launchBrowser } from "../demo/demo-page.mjs";
+import { serveDemo } from "../demo/serve.mjs";
+import { Proxy } from "./proxy.mjs";
+import { KINTO_URL, Server } from "./server.mjs";
+
+const PAGE = fileURLToPath(new URL("page", import.meta.url));
+
+/** The two profiles, `{phone, laptop}`, each with the page that `prepare` made ready, for the tests of this file. */
+export function profiles({ prepare = async () => {} } = {}) {
+  const opened = {};
+  let browser;
+  let site;
+  before(async () => {
+    browser = await launchBrowser();
+    site = await serveDemo({ www: PAGE });
+    for (const name of ["phone", "laptop"]) opened[name] = await openProfile(browser, site.url, prepare);
+  });
+  after(async () => {
+    await browser?.close();
+    await site?.close();
+  });
+  return opened;
+}
+
+async function openProfile(browser, url, prepare) {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  await prepare(page);
+  await page.goto(url);
+  await page.waitForFunction(() => "handles" in globalThis);
+  return page;
+}
+
+/** What a test plays with: the account's `server`, the `proxy` before it, its tasks `here` (phone) and `there` (laptop). */
+export async function stage(t, { phone, laptop }, { options = {}, collectionOptions } = {}) {
+  const server = new Server();
+  const proxy = await Proxy.start(KINTO_URL);
+  t.after(() => proxy.close());
+  const account = { headers: server.headers, adapterOptions: { dbName: server.user } };
+  const here = await Device.open(phone, { remote: proxy.url, ...account, ...options }, { collectionOptions });
+  const there = await Device.open(laptop, { remote: KINTO_URL, ...account }, { collectionOptions });
+  return { server, proxy, account, here, there };
+}
+
+/** A collection of tasks in a page. Calls give plain data; an error has the `code` and `data` it had there. */
+export class Device {
+  static async open(page, options, { library = "essaim", collectionOptions = {} } = {}) {
+    const device = new Device();
+    device.page = page;
+    device.number = await page.evaluate((args) => openCollection(...args), [library, options, "tasks", collectionOptions]);
+    return device;
+  }
+
+  async call(method, ...args) {
+    const { value, error } = await this.page.evaluate((args) => callCollection(...args), [this.number, method, args]);
+    if (error) throw Object.assign(new Error(error.message), error);
+    return value;
+  }
+
+  events() {
+    return this.page.evaluate((number) => takeEvents(number), this.number);
+  }
+
+  /** With the id that the record has. */
+  async create(record) {
+    return (await this.call("create", record, { useRecordId: true })).data;
+  }
+
+  async createAll(ids, fields = (id) => ({ title: id })) {
+    for (const id of ids) await this.create({ id, ...fields(id) });
+  }
+
+  async update(record) {
+    return (await this.call("update", record)).data;
+  }
+
+  async delete(id) {
+    return (await this.call("delete", id)).data;
+  }
+
+  /** The record, its tombstone or `undefined`. */
+  async record(id) {
+    return (await this.call("getAny", id)).data;
+  }
+
+  /** Live records by id. */
+  async records() {
+    return (await this.call("list", { order: "id" })).data;
+  }
+
+  async titles() {
+    return (await this.records()).map((record) => record.title);
+  }
+
+  /** Ids of what is still to be sent. */
+  async unsynced() {
+    return (await this.call("gatherLocalChanges")).map(({ id }) => id).sort();
+  }
+
+  sync(options) {
+    return this.call("sync", ...(options ? [options] : []));
+  }
+
+  /** What a sync fails with; it must. */
+  async failure(options) {
+    const result = await this.sync(options).catch((error) => error);
+    if (!(result instanceof Error)) throw new Error(`The sync did not fail: ${JSON.stringify(result)}`);
+    return result;
+  }
+
+  resolve(conflict, resolution) {
+    return this.call("resolve", conflict, resolution).then(({ data }) => data);
+  }
+}
+
+const LISTS = ["errors", "created", "updated", "deleted", "published", "conflicts", "skipped", "resolved"];
+
+/** The lists of a sync's result that are not empty. */
+export function lists(result) {
+  return Object.fromEntries(LISTS.filter((name) => result[name].length > 0).map((name) => [name, result[name]]));
+}

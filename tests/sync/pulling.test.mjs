@@ -1,0 +1,176 @@
+// What is new on the server comes here: page by page, cut and resumed, beside other writers.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { lists, profiles, stage } from "./devices.mjs";
+import { BREAK } from "./proxy.mjs";
+
+const pages = profiles();
+
+const PAGE = Number(process.env.KINTO_PAGE_SIZE);
+assert.ok(PAGE > 1 && PAGE < 10, "These tests want short pages: start Kinto with --page-size 5.");
+
+const synced = (record) => ({ ...record, _status: "synced" });
+const ids = (records) => records.map(({ id }) => id).sort();
+const named = (count) => Array.from({ length: count }, (_, n) => `r${10 + n}`);
+
+describe("records made in one profile", () => {
+  test("appear in the other, changes and deletions too", async (t) => {
+    const { here, there } = await stage(t, pages);
+    await there.createAll(["a", "b", "c"]);
+    await there.sync();
+    assert.deepEqual(lists(await here.sync()), { created: await there.records() });
+    assert.deepEqual(await here.records(), await there.records());
+    const before = await here.records();
+    await there.update({ id: "a", title: "A" });
+    await there.delete("b");
+    await there.sync();
+    assert.deepEqual(lists(await here.sync()), { updated: [{ old: before[0], new: await there.record("a") }], deleted: [before[1]] });
+    assert.deepEqual(await here.records(), await there.records());
+  });
+
+  test("cross each other without a conflict", async (t) => {
+    const { here, there, server } = await stage(t, pages);
+    await here.createAll(["a"]);
+    await there.createAll(["b"]);
+    for (const device of [there, here, there]) assert.equal((await device.sync()).ok, true);
+    assert.deepEqual([await here.titles(), await there.titles(), await server.titles()], [["a", "b"], ["a", "b"], ["a", "b"]]);
+  });
+
+  test("hold what JSON can hold", async (t) => {
+    const { here, there } = await stage(t, pages);
+    const record = { id: "r", text: "é😀\u2028\\\"\n", list: [1, -0.1, 1e21, 0.1 + 0.2, null, true, [], {}], nested: { "a.b": { "": 1 } }, long: "x".repeat(10_000) };
+    await here.create(record);
+    await here.sync();
+    await there.sync();
+    const { last_modified, _status, ...pulled } = await there.record("r");
+    assert.deepEqual([pulled, _status], [record, "synced"]);
+  });
+});
+
+describe("a listing of several pages", () => {
+  test("is read to its end, and its tombstones too", async (t) => {
+    const { here, server, proxy } = await stage(t, pages);
+    const all = named(3 * PAGE + 1);
+    await server.putAll(all);
+    assert.deepEqual(ids((await here.sync()).created), all);
+    assert.ok(proxy.take("GET /records").length >= 4);
+    for (const id of all) await server.remove(id);
+    assert.deepEqual([ids((await here.sync()).deleted), await here.records()], [all, []]);
+  });
+
+  for (const network of ["the network", "the server"]) {
+    test(`that ${network} cuts after the first page resumes with what it had`, async (t) => {
+      const { here, server, proxy } = await stage(t, pages);
+      const all = named(3 * PAGE);
+      await server.putAll(all);
+      const isLater = (url) => url.includes("_token=") || url.includes("_before=");
+      const cut = (route) => (isLater(route.request().url()) ? route.abort("internetdisconnected") : route.continue());
+      if (network === "the network") await here.page.route(`${proxy.origin}/**`, cut);
+      else proxy.rule("GET /records", (request, pass) => (isLater(request.url) ? BREAK : pass()));
+      const error = await here.failure();
+      assert.equal(error.code, "network");
+      assert.match(error.message, /sync again when online/);
+      const had = await here.records();
+      assert.deepEqual([had.length, had.every((record) => record._status === "synced")], [PAGE, true]);
+      await here.page.unroute(`${proxy.origin}/**`, cut);
+      proxy.behave();
+      proxy.requests = [];
+      const result = await here.sync();
+      const left = all.filter((id) => !ids(had).includes(id));
+      assert.deepEqual([ids(result.created), ids(await here.records()), result.errors], [left, all, []]);
+      const [first] = proxy.take("GET /records");
+      assert.ok(Number(first.query.get("_since").replaceAll('"', "")) > 0, first.url);
+      assert.deepEqual(lists(await here.sync()), {});
+    });
+  }
+
+  test("shows a record that was written between two of its pages", async (t) => {
+    const { here, server, proxy } = await stage(t, pages);
+    await server.putAll(named(2 * PAGE));
+    let pulled = 0;
+    proxy.rule("GET /records", async (request, pass) => {
+      pulled += 1;
+      if (pulled === 2) await server.put("between", { title: "between" });
+      return pass();
+    });
+    await here.sync();
+    await here.sync();
+    assert.deepEqual([(await here.records()).length, (await here.record("between"))?.title], [2 * PAGE + 1, "between"]);
+  });
+
+  test("shows a deletion that was made between two of its pages", async (t) => {
+    const { here, server, proxy } = await stage(t, pages);
+    const all = named(2 * PAGE);
+    await server.putAll(all);
+    let pulled = 0;
+    proxy.rule("GET /records", async (request, pass) => {
+      pulled += 1;
+      if (pulled === 2) await server.remove(all[0]);
+      return pass();
+    });
+    await here.sync();
+    await here.sync();
+    assert.deepEqual(ids(await here.records()), all.slice(1));
+  });
+
+  test("and a push of several batches fit in one sync, and the next one is idle", async (t) => {
+    const { here, server } = await stage(t, pages);
+    await server.putAll(named(2 * PAGE));
+    const mine = Array.from({ length: 9 }, (_, n) => `s${n}`);
+    await here.createAll(mine);
+    const result = await here.sync();
+    assert.deepEqual([result.created.length, ids(result.published), result.ok], [2 * PAGE, mine, true]);
+    assert.deepEqual(lists(await here.sync()), {});
+    assert.deepEqual(await here.records(), (await server.records()).map(synced));
+  });
+
+  test("a conflict on its first page holds nothing else back", async (t) => {
+    const { here, server } = await stage(t, pages);
+    await server.put("r00", { title: "theirs" });
+    await server.putAll(named(2 * PAGE));
+    await here.create({ id: "r00", title: "mine" });
+    await here.create({ id: "new", title: "new" });
+    const result = await here.sync();
+    assert.deepEqual([result.ok, ids(result.conflicts.map(({ local }) => local)), result.created.length, ids(result.published)], [false, ["r00"], 2 * PAGE, ["new"]]);
+    await server.put("late", { title: "late" });
+    const next = await here.sync();
+    assert.deepEqual([next.conflicts.length, ids(next.created)], [1, ["late"]]);
+    await here.resolve(next.conflicts[0], next.conflicts[0].remote);
+    const last = await here.sync();
+    assert.deepEqual([last.ok, await here.records()], [true, (await server.records()).map(synced)]);
+  });
+});
+
+describe("beside edits here", () => {
+  test("an edit made during the pull is met as a conflict, not overwritten", async (t) => {
+    const { here, server, proxy } = await stage(t, pages);
+    await server.put("r", { title: "original" });
+    await here.sync();
+    await server.put("r", { title: "theirs" });
+    proxy.rule("GET /records", async (request, pass) => {
+      const given = await pass();
+      await here.update({ id: "r", title: "mine" });
+      return given;
+    }, { times: 1 });
+    const { conflicts } = await here.sync();
+    assert.deepEqual(conflicts.map(({ local, remote }) => [local.title, remote.title]), [["mine", "theirs"]]);
+    assert.equal((await here.record("r")).title, "mine");
+  });
+
+  test("clear() forgets the timestamp too: the next sync fetches everything again", async (t) => {
+    const { here, server } = await stage(t, pages);
+    await server.putAll(["a", "b"]);
+    await here.sync();
+    await here.call("clear");
+    assert.deepEqual([ids((await here.sync()).created), ids(await here.records())], [["a", "b"], ["a", "b"]]);
+  });
+
+  test("after importBulk the next sync brings the rest", async (t) => {
+    const { here, server } = await stage(t, pages);
+    await server.putAll(["a", "b"]);
+    await here.call("importBulk", [await server.record("a")]);
+    const result = await here.sync();
+    assert.deepEqual([result.ok, ids(result.created), await here.records()], [true, ["b"], (await server.records()).map(synced)]);
+  });
+});

@@ -1,0 +1,345 @@
+// Local changes on their way to the server: what is sent, what each answer does, and what happens meanwhile.
+
+import assert from "node:assert/strict";
+import { describe, test } from "node:test";
+import { lists, profiles, stage } from "./devices.mjs";
+import { answer, BREAK, kintoError } from "./proxy.mjs";
+
+const pages = profiles();
+
+const synced = (record) => ({ ...record, _status: "synced" });
+const ids = (records) => records.map(({ id }) => id).sort();
+
+/** The requests within the batches that were sent. */
+const parts = (proxy) => proxy.take("POST /batch").flatMap(({ body }) => JSON.parse(body).requests);
+
+/** Runs `work` when the next batch has left the device and not reached the server. */
+function duringPush(proxy, work) {
+  proxy.rule("POST /batch", async (request, pass) => (await work(), pass()), { times: 1 });
+}
+
+/** Kinto's answer to a batch, with another answer in the place of that to `id`. */
+function answerFor(proxy, id, status, body) {
+  proxy.rule("POST /batch", async (request, pass) => {
+    const given = await pass();
+    const { responses } = JSON.parse(given.body);
+    const { requests } = JSON.parse(request.body);
+    const changed = responses.map((response, i) => (requests[i].path.endsWith(`/${id}`) ? { ...response, status, body } : response));
+    return { ...given, body: JSON.stringify({ responses: changed }) };
+  }, { times: 1 });
+}
+
+/** Answers for Kinto where a batch would write `id`, and lets Kinto see the rest of it. */
+function refuse(proxy, id, status, body, options) {
+  proxy.rule("POST /batch", async (request, pass) => {
+    const { requests } = JSON.parse(request.body);
+    const refused = requests.findIndex(({ path }) => path.endsWith(`/${id}`));
+    if (refused < 0) return pass();
+    const given = await pass({ body: JSON.stringify({ requests: requests.toSpliced(refused, 1) }) });
+    const { responses } = JSON.parse(given.body);
+    const answers = responses.toSpliced(refused, 0, { status, path: requests[refused].path, headers: {}, body });
+    return { ...given, body: JSON.stringify({ responses: answers }) };
+  }, options);
+}
+
+/** The record `r` with the same content here and on the server. */
+async function withRecord(t) {
+  const scene = await stage(t, pages);
+  await scene.server.put("r", { title: "original" });
+  await scene.here.sync();
+  return scene;
+}
+
+describe("what is sent", () => {
+  test("every change is conditional, deletions come first, and the bookkeeping stays here", async (t) => {
+    const { server, proxy, here } = await stage(t, pages, { collectionOptions: { localFields: ["open"] } });
+    const { edited, removed } = { edited: await server.put("edited", { title: "a" }), removed: await server.put("removed", { title: "b" }) };
+    await here.sync();
+    await here.create({ id: "new", title: "c", open: true });
+    await here.update({ id: "edited", title: "A", open: true });
+    await here.delete("removed");
+    const result = await here.sync();
+    assert.deepEqual(parts(proxy).map(({ method, path, headers, body }) => [method, path.replace(/.*\//, ""), headers, body?.data]).sort(([a], [b]) => a.localeCompare(b)), [
+      ["DELETE", "removed", { "If-Match": `"${removed.last_modified}"` }, undefined],
+      ["PUT", "edited", { "If-Match": `"${edited.last_modified}"` }, { title: "A" }],
+      ["PUT", "new", { "If-None-Match": "*" }, { title: "c" }],
+    ]);
+    const { published: [first, ...others], ...rest } = lists(result);
+    assert.deepEqual([first, rest], [{ id: "removed", deleted: true }, {}]);
+    assert.deepEqual(others, await here.records());
+    assert.deepEqual(await here.records(), (await server.records()).map((record) => ({ ...synced(record), open: true })));
+  });
+
+  test("more than the server takes at once goes in several batches", async (t) => {
+    const { server, proxy, here } = await stage(t, pages);
+    const all = Array.from({ length: 10 }, (_, n) => `r${n}`);
+    await here.createAll(all);
+    const result = await here.sync();
+    const batches = proxy.take("POST /batch").map(({ body }) => JSON.parse(body).requests.length);
+    assert.deepEqual(batches, [4, 4, 2]);
+    assert.deepEqual([ids(result.published), await server.titles(), await here.unsynced()], [all, all, []]);
+  });
+
+  test("an idle sync asks twice and changes nothing", async (t) => {
+    const { proxy, here } = await stage(t, pages);
+    await here.createAll(["a", "b"]);
+    const { lastModified } = await here.sync();
+    proxy.requests = [];
+    const idle = await here.sync();
+    assert.deepEqual([lists(idle), idle.ok, idle.lastModified], [{}, true, lastModified]);
+    assert.equal(proxy.requests.length, 2);
+  });
+});
+
+describe("a record that somebody else changed during the push", () => {
+  const meanwhile = async (t, strategy, change) => {
+    const scene = await withRecord(t);
+    const { here, proxy } = scene;
+    const mine = await here.update({ id: "r", title: "mine" });
+    let theirs;
+    duringPush(proxy, async () => (theirs = await change(scene)));
+    const result = await here.sync({ strategy });
+    return { ...scene, mine, theirs, result };
+  };
+  const edit = ({ server }) => server.put("r", { title: "theirs" });
+  const deletion = ({ server }) => server.remove("r");
+
+  test("is an outgoing conflict with what the server has (manual)", async (t) => {
+    const { here, server, mine, theirs, result } = await meanwhile(t, "manual", edit);
+    assert.deepEqual(lists(result), { conflicts: [{ type: "outgoing", local: mine, remote: theirs }] });
+    assert.deepEqual([result.ok, await here.record("r"), await server.record("r")], [false, mine, theirs]);
+  });
+
+  test("is overwritten there (client_wins)", async (t) => {
+    const { here, server, theirs, result } = await meanwhile(t, "client_wins", edit);
+    const { resolved: [{ accepted, ...resolved }], published, ...others } = lists(result);
+    assert.deepEqual([others, resolved, accepted.title], [{}, { id: "r", rejected: theirs, _status: "updated" }, "mine"]);
+    const record = await server.record("r");
+    assert.deepEqual([record.title, await here.record("r"), published], ["mine", synced(record), [synced(record)]]);
+  });
+
+  test("is taken over (server_wins)", async (t) => {
+    const { here, server, mine, theirs, result } = await meanwhile(t, "server_wins", edit);
+    assert.deepEqual(lists(result), { resolved: [{ id: "r", accepted: synced(theirs), rejected: mine, _status: "synced" }] });
+    assert.deepEqual([await here.record("r"), await server.record("r")], [synced(theirs), theirs]);
+  });
+
+  test("is a conflict with nothing if it was deleted (manual)", async (t) => {
+    const { here, server, mine, result } = await meanwhile(t, "manual", deletion);
+    const { conflicts: [{ type, local, remote }], ...others } = lists(result);
+    assert.deepEqual([others, type, local], [{}, "outgoing", mine]);
+    assert.ok(remote === null || remote.deleted, JSON.stringify(remote));
+    assert.deepEqual([await here.record("r"), await server.record("r")], [mine, undefined]);
+  });
+
+  test("is made again if it was deleted (client_wins)", async (t) => {
+    const { here, server, result } = await meanwhile(t, "client_wins", deletion);
+    const { resolved: [{ id, accepted, rejected }], published, ...others } = lists(result);
+    assert.deepEqual([others, id, accepted.title], [{}, "r", "mine"]);
+    assert.ok(rejected === null || rejected.deleted, JSON.stringify(rejected));
+    const record = await server.record("r");
+    assert.deepEqual([record.title, await here.record("r"), published], ["mine", synced(record), [synced(record)]]);
+  });
+
+  test("is deleted here if it was deleted there (server_wins)", async (t) => {
+    const { here, server, mine, result } = await meanwhile(t, "server_wins", deletion);
+    const { resolved: [{ id, rejected, _status }], ...others } = lists(result);
+    assert.deepEqual([others, id, rejected], [{}, "r", mine]);
+    assert.notEqual(_status, "updated");
+    assert.deepEqual([await here.record("r"), await server.record("r"), await here.unsynced()], [undefined, undefined, []]);
+  });
+
+  test("is settled without a word if both wrote the same", async (t) => {
+    const { here, server, result } = await meanwhile(t, "manual", ({ server }) => server.put("r", { title: "mine" }));
+    assert.deepEqual([result.ok, result.conflicts], [true, []]);
+    assert.deepEqual(await here.record("r"), synced(await server.record("r")));
+  });
+
+  test("that was deleted here and there is deleted on both sides", async (t) => {
+    const { here, server, proxy } = await withRecord(t);
+    const mine = await here.delete("r");
+    duringPush(proxy, () => server.remove("r"));
+    const result = await here.sync();
+    assert.equal(mine.title, "original");
+    assert.deepEqual([result.ok, ids(result.skipped), await here.record("r"), await server.record("r")], [true, ["r"], undefined, undefined]);
+  });
+
+  test("that was made here under the same id is a conflict", async (t) => {
+    const { here, server, proxy } = await stage(t, pages);
+    const mine = await here.create({ id: "new", title: "mine" });
+    let theirs;
+    duringPush(proxy, async () => (theirs = await server.put("new", { title: "theirs" })));
+    assert.deepEqual(lists(await here.sync()), { conflicts: [{ type: "outgoing", local: mine, remote: theirs }] });
+  });
+
+  test("does not hold back the others of its batch", async (t) => {
+    const { here, server, proxy } = await withRecord(t);
+    await here.update({ id: "r", title: "mine" });
+    await here.createAll(["a", "b"]);
+    duringPush(proxy, () => server.put("r", { title: "theirs" }));
+    const result = await here.sync();
+    assert.deepEqual([result.ok, ids(result.published), await server.titles(), await here.unsynced()], [false, ["a", "b"], ["a", "b", "theirs"], ["r"]]);
+  });
+});
+
+describe("a record that the server refuses", () => {
+  test("a deletion of what is not there any more is skipped, and done here", async (t) => {
+    const { here, proxy } = await withRecord(t);
+    await here.delete("r");
+    const body = { code: 404, errno: 110, error: "Not Found", message: "gone" };
+    answerFor(proxy, "r", 404, body);
+    const result = await here.sync();
+    assert.equal(result.ok, true);
+    const { skipped: [{ path, ...skipped }], ...others } = lists(result);
+    assert.deepEqual([skipped, others], [{ id: "r", error: body }, {}]);
+    assert.match(path, /\/records\/r$/);
+    assert.equal(await here.record("r"), undefined);
+  });
+
+  for (const [status, errno, why] of [[400, 107, "invalid"], [403, 121, "forbidden"], [500, 999, "failure"], [503, 201, "overload"]]) {
+    test(`an answer of ${status} to one record is one error; the others are published, and it is sent again next time`, async (t) => {
+      const { here, proxy, server } = await stage(t, pages);
+      await here.createAll(["a", "b", "c"]);
+      const body = { code: status, errno, error: "Error", message: why };
+      refuse(proxy, "b", status, body);
+      const result = await here.sync();
+      const { errors: [{ path, ...error }], published, ...others } = lists(result);
+      assert.deepEqual([result.ok, others, ids(published)], [false, {}, ["a", "c"]]);
+      assert.deepEqual([error.type, error.id, error.sent.title, error.error], ["outgoing", "b", "b", body]);
+      assert.match(path, /\/records\/b$/);
+      assert.deepEqual([await here.unsynced(), await server.titles()], [["b"], ["a", "c"]]);
+      proxy.behave();
+      const next = await here.sync();
+      assert.deepEqual([next.ok, ids(next.published), await server.titles()], [true, ["b"], ["a", "b", "c"]]);
+    });
+  }
+
+  test("an answer of 409, which others writing at the same moment cause, is asked again at once", async (t) => {
+    const { here, proxy, server } = await stage(t, pages);
+    await here.createAll(["a", "b", "c"]);
+    refuse(proxy, "b", 409, { code: 409, errno: 122, error: "Conflict", message: "simultaneous" }, { times: 1 });
+    const result = await here.sync();
+    assert.deepEqual([result.ok, ids(result.published), await server.titles()], [true, ["a", "b", "c"], ["a", "b", "c"]]);
+  });
+
+  test("an answer of 409 that stays is an error", async (t) => {
+    const { here, proxy, server } = await stage(t, pages);
+    await here.createAll(["a", "b", "c"]);
+    refuse(proxy, "a", 409, { code: 409, errno: 122, error: "Conflict", message: "simultaneous" });
+    const result = await here.sync();
+    assert.deepEqual([result.errors.map(({ type, id }) => [type, id]), await server.titles(), await here.unsynced()], [[["outgoing", "a"]], ["b", "c"], ["a"]]);
+  });
+
+  test("a record that Kinto itself cannot store does not stop the others, nor the next syncs", async (t) => {
+    const { here, server } = await stage(t, pages);
+    // PostgreSQL has no place for a NUL, the memory backend none for half a surrogate pair.
+    const title = process.env.KINTO_BACKEND === "postgresql" ? "\u0000" : "\ud800";
+    await here.create({ id: "bad", title });
+    await here.createAll(["a", "b", "c", "d", "e", "f"]);
+    const result = await here.sync();
+    assert.deepEqual(ids(result.published), ["a", "b", "c", "d", "e", "f"], JSON.stringify(result));
+    assert.deepEqual(result.errors.map(({ id, type }) => [id, type]), [["bad", "outgoing"]]);
+    assert.deepEqual([await here.unsynced(), (await here.record("bad")).title], [["bad"], title]);
+    await server.put("later", { title: "later" });
+    const next = await here.sync();
+    assert.deepEqual([next.ok, ids(next.created), next.published], [false, ["later"], []]);
+    await here.update({ id: "bad", title: "good" });
+    assert.deepEqual([(await here.sync()).ok, (await server.record("bad")).title], [true, "good"]);
+  });
+
+  test("a record that is too large for the server does not stop the others", async (t) => {
+    const { here, proxy, server } = await stage(t, pages);
+    proxy.rule("POST /batch", (request, pass) => (request.body.length > 20_000 ? answer(413, "<html>too large</html>", { "Content-Type": "text/html" }) : pass()));
+    await here.create({ id: "large", title: "x".repeat(30_000) });
+    await here.createAll(["a", "b", "c", "d", "e", "f"]);
+    const result = await here.sync();
+    assert.deepEqual(result.errors.map(({ id, type }) => [id, type]), [["large", "outgoing"]], JSON.stringify(lists(result)));
+    assert.deepEqual([ids(result.published), await here.unsynced()], [["a", "b", "c", "d", "e", "f"], ["large"]]);
+    assert.equal((await server.records()).length, 6);
+  });
+});
+
+describe("a change that is made here during the push", () => {
+  test("an edit stays dirty, on the version just written, and goes with the next sync", async (t) => {
+    const { here, server, proxy } = await withRecord(t);
+    await here.update({ id: "r", title: "first" });
+    duringPush(proxy, () => here.update({ id: "r", title: "second" }));
+    const result = await here.sync();
+    const written = await server.record("r");
+    assert.deepEqual([written.title, result.ok, result.published.map(({ title }) => title)], ["first", true, ["first"]]);
+    assert.deepEqual(await here.record("r"), { id: "r", title: "second", last_modified: written.last_modified, _status: "updated" });
+    const next = await here.sync();
+    assert.deepEqual([next.ok, next.conflicts, await server.titles()], [true, [], ["second"]]);
+    assert.deepEqual(await here.record("r"), synced(await server.record("r")));
+  });
+
+  test("an edit of a new record too", async (t) => {
+    const { here, server, proxy } = await stage(t, pages);
+    await here.create({ id: "r", title: "first" });
+    duringPush(proxy, () => here.update({ id: "r", title: "second" }));
+    await here.sync();
+    assert.deepEqual([await server.titles(), (await here.record("r")).title, (await here.record("r"))._status], [["first"], "second", "updated"]);
+    assert.deepEqual([(await here.sync()).ok, await server.titles()], [true, ["second"]]);
+  });
+
+  test("a deletion deletes it on the server with the next sync", async (t) => {
+    const { here, server, proxy } = await stage(t, pages);
+    await here.create({ id: "r", title: "first" });
+    duringPush(proxy, () => here.delete("r"));
+    await here.sync();
+    assert.deepEqual([await server.titles(), (await here.record("r"))._status], [["first"], "deleted"]);
+    const next = await here.sync();
+    assert.deepEqual([next.ok, next.published, await server.titles(), await here.record("r")], [true, [{ id: "r", deleted: true }], [], undefined]);
+  });
+
+  test("a record made again while its deletion is on its way lives", async (t) => {
+    const { here, server, proxy } = await withRecord(t);
+    await here.delete("r");
+    duringPush(proxy, () => here.call("upsert", { id: "r", title: "again" }));
+    await here.sync();
+    await here.sync();
+    assert.deepEqual([await server.titles(), await here.titles(), await here.unsynced()], [["again"], ["again"], []]);
+  });
+});
+
+describe("a push that is cut", () => {
+  test("between two batches keeps what was settled, and the next sync sends the rest only", async (t) => {
+    const { here, server, proxy } = await stage(t, pages);
+    const all = Array.from({ length: 10 }, (_, n) => `r${n}`);
+    await here.createAll(all);
+    let batches = 0;
+    proxy.rule("POST /batch", (request, pass) => ((batches += 1) >= 2 ? BREAK : pass()));
+    assert.equal((await here.failure()).code, "network");
+    assert.deepEqual([(await here.unsynced()).length, (await server.records()).length], [6, 4]);
+    proxy.behave();
+    const next = await here.sync();
+    assert.deepEqual([next.ok, next.published.length, next.conflicts, await server.titles(), await here.unsynced()], [true, 6, [], all, []]);
+  });
+
+  test("after the server wrote but before it could say so loses nothing and writes nothing twice", async (t) => {
+    const { here, server, proxy } = await withRecord(t);
+    await here.create({ id: "new", title: "new" });
+    await here.update({ id: "r", title: "mine" });
+    proxy.rule("POST /batch", async (request, pass) => (await pass(), BREAK));
+    assert.equal((await here.failure()).code, "network");
+    proxy.behave();
+    const written = await server.records();
+    assert.deepEqual(written.map(({ title }) => title), ["new", "mine"]);
+    const next = await here.sync();
+    assert.deepEqual([next.ok, next.conflicts, await here.unsynced()], [true, [], []]);
+    assert.deepEqual([await server.records(), await here.records()], [written, written.map(synced)]);
+  });
+
+  test("by a server that only fails from then on is given up soon, and nothing is taken for refused", async (t) => {
+    const { here, server, proxy } = await stage(t, pages);
+    const all = Array.from({ length: 40 }, (_, n) => `r${10 + n}`);
+    await here.createAll(all);
+    let batches = 0;
+    proxy.rule("POST /batch", (request, pass) => ((batches += 1) >= 2 ? kintoError(503, 201, "down", { "Retry-After": "60" }) : pass()));
+    const outcome = await here.sync({ retry: 0 }).then(({ errors }) => `${errors.length} records refused`, ({ code }) => code);
+    assert.ok(outcome === "server" && batches < 15, `${outcome}, ${batches} batches`);
+    proxy.behave();
+    assert.equal((await here.sync({ ignoreBackoff: true })).ok, true);
+    assert.deepEqual(await server.titles(), all);
+  });
+});

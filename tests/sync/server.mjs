@@ -1,0 +1,73 @@
+// The server of a test, as another client of the same account sees and changes it.
+
+import assert from "node:assert/strict";
+import { authorization, KINTO_URL, newUser } from "../package/kinto.mjs";
+
+export { KINTO_URL };
+
+/** One account's collection of tasks on a real Kinto. */
+export class Server {
+  constructor({ root = KINTO_URL, user = newUser(), collection = "tasks" } = {}) {
+    Object.assign(this, { root, user, collection, headers: { Authorization: authorization(user) } });
+  }
+
+  /** Writes a record, on a version of its own if one is given, and gives it as stored. */
+  async put(id, fields, { lastModified } = {}) {
+    const data = lastModified ? { ...fields, last_modified: lastModified } : fields;
+    return (await this.#ask("PUT", `/records/${id}`, { data })).data;
+  }
+
+  async putAll(ids, fields = (id) => ({ title: id })) {
+    for (const id of ids) await this.put(id, fields(id));
+  }
+
+  /** Deletes a record and gives its tombstone. */
+  async remove(id) {
+    return (await this.#ask("DELETE", `/records/${id}`)).data;
+  }
+
+  /** What is there by id; `undefined` if there is nothing, or only a tombstone. */
+  async record(id) {
+    return (await this.records()).find((record) => record.id === id);
+  }
+
+  /** All records, by id. */
+  async records() {
+    const records = [];
+    let next = `${this.#url()}/records?_sort=id`;
+    while (next) {
+      const response = await fetch(next, { headers: this.headers });
+      assert.equal(response.status, 200, next);
+      records.push(...(await response.json()).data);
+      next = response.headers.get("Next-Page");
+    }
+    return records;
+  }
+
+  async titles() {
+    return (await this.records()).map((record) => record.title);
+  }
+
+  /** Deletes the collection itself, with its records and tombstones. */
+  removeCollection() {
+    return this.#ask("DELETE", "");
+  }
+
+  /** Empties the whole server: everybody's data. */
+  async flush() {
+    const response = await fetch(`${this.root}/__flush__`, { method: "POST", headers: this.headers });
+    assert.equal(response.status, 202);
+  }
+
+  #url() {
+    return `${this.root}/buckets/default/collections/${this.collection}`;
+  }
+
+  async #ask(method, path, body) {
+    const headers = { ...this.headers, "Content-Type": "application/json" };
+    const response = await fetch(this.#url() + path, { method, headers, body: body && JSON.stringify(body) });
+    const text = await response.text();
+    assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
+    return JSON.parse(text);
+  }
+}
