@@ -10,7 +10,7 @@ export PATH := $(TOOLS)/bin:$(TOOLS)/node/bin:$(HOME)/.cargo/bin:$(PATH)
 KINTO := target/kinto/bin/python tests/kinto/serve.py
 SEEDS ?= 50000
 
-.PHONY: help demo test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-demo sim kill bench size audit
+.PHONY: help demo test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-sync test-demo sim kill bench size audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -23,7 +23,7 @@ demo: ## the demo in your browser, synced with a Kinto on this machine
 
 test: ## every kind of test
 	@$(MAKE) --no-print-directory setup
-	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-demo
+	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-sync test-demo
 
 setup: ## install what is missing
 	@tests/setup.sh system rust tools kinto npm
@@ -58,6 +58,10 @@ test-webkit: ## the same in WebKitGTK, which passes as Safari and wants a displa
 
 test-package: package ## the packed package, in real apps and bundlers
 	$(KINTO) -- node tests/package/run.mjs
+
+# Short pages and batches: what large collections are.
+test-sync: package ## two browser profiles and Kinto.js, syncing through a server that misbehaves
+	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/*.test.mjs
 
 test-demo: package ## the demo, driven in Chromium
 	$(KINTO) -- node --test --test-reporter=spec tests/demo/*.test.mjs

@@ -134,7 +134,7 @@ npm_packages() {
   done
 }
 
-npm_tests() { npm_packages tests/demo; }
+npm_tests() { npm_packages tests/demo tests/sync; }
 npm_benches() { npm_packages benches; }
 
 for part in "$@"; do

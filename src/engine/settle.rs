@@ -54,7 +54,7 @@ impl Settle {
             Answer::Done(remote) => self.written(draft, one, remote, settled),
             Answer::Deleted(version) => self.deleted(draft, one, *version, settled),
             Answer::Missing(body) if one.part.data.is_none() => {
-                self.deleted_here(draft, one);
+                self.deleted_here(draft, one, None);
                 settled.report.add(
                     List::Skipped,
                     format!("{{\"id\":{},\"path\":{},\"error\":{body}}}", one.id.as_json(), json::quote(&one.part.path)),
@@ -88,13 +88,13 @@ impl Settle {
     fn deleted(&self, draft: &mut Draft, one: &Outgoing, version: Option<u64>, settled: &mut Settled) {
         settled.written.extend(version.map(|version| (one.id.clone(), version)));
         settled.report.add(List::Published, format!("{{\"id\":{},\"deleted\":true}}", one.id.as_json()));
-        self.deleted_here(draft, one);
+        self.deleted_here(draft, one, version);
     }
 
     /// The server does not have it; a record made again here meanwhile is new to it.
-    fn deleted_here(&self, draft: &mut Draft, one: &Outgoing) {
+    fn deleted_here(&self, draft: &mut Draft, one: &Outgoing, version: Option<u64>) {
         match draft.row(&one.id) {
-            Some(row) if row.is_live() => draft.put(&one.id, merge::made_again(&row)),
+            Some(row) if row.is_live() => draft.put(&one.id, merge::made_again(&row, version)),
             Some(_) => draft.remove(&one.id),
             None => {}
         }
@@ -106,7 +106,7 @@ impl Settle {
             // The server has just what was sent: an earlier answer was lost, or somebody wrote the same.
             (_, Sent::Body(body), Some(remote)) if same_on_server(&body, &remote.body, &self.local_fields) => return self.written(draft, one, remote, settled),
             (_, Sent::Deletion, None) => {
-                self.deleted_here(draft, one);
+                self.deleted_here(draft, one, None);
                 return settled.report.add(
                     List::Skipped,
                     format!("{{\"id\":{},\"path\":{}}}", one.id.as_json(), json::quote(&one.part.path)),

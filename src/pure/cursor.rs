@@ -76,6 +76,8 @@ mod tests {
             since: Some(5),
             witness: Some((RecordId::from_text("a\"b"), 7)),
             etag: Some(8),
+            read_at_ms: Some(9),
+            confirmed: true,
         };
         for cursor in [full, Cursor::default()] {
             assert_eq!(Cursor::read(&cursor.to_json()), cursor);
@@ -86,6 +88,7 @@ mod tests {
     fn the_witness_is_always_asked_for() {
         let mut cursor = Cursor {
             since: Some(9),
+            confirmed: true,
             ..Cursor::default()
         };
         cursor.saw(&RecordId::from_text("a"), 9);

@@ -103,17 +103,24 @@ pub fn meet(local: Option<&Row>, remote: &Remote, strategy: Strategy, local_fiel
     if let Some(outcome) = settle_sent(local, remote, local_fields) {
         return outcome;
     }
+    if local.is_dirty() && is_made_from(local, remote) {
+        return Outcome::silent(Fate::Keep);
+    }
     if strategy == Strategy::PullOnly {
-        // Listed again because something else is held back: what is here was made from this very version.
-        if local.last_modified.is_some() && local.last_modified == remote.last_modified {
-            return Outcome::silent(Fate::Keep);
-        }
         return overwrite(local, remote, local_fields);
     }
     match local.status {
         Status::Synced => follow(local, remote, local_fields),
         Status::Deleted => meet_deletion(local, remote, local_fields),
         _ => meet_edit(local, remote, strategy, local_fields),
+    }
+}
+
+/// What is here was made on top of this very version, which is only listed again.
+fn is_made_from(local: &Row, remote: &Remote) -> bool {
+    match remote.deleted {
+        true => remote.last_modified.is_some() && remote.last_modified <= local.gone_at,
+        false => local.last_modified.is_some() && local.last_modified == remote.last_modified,
     }
 }
 
@@ -160,7 +167,7 @@ fn follow(local: &Row, remote: &Remote, local_fields: &[String]) -> Outcome {
 fn settle_sent(local: &Row, remote: &Remote, local_fields: &[String]) -> Option<Outcome> {
     match (local.sent.as_ref()?, remote.deleted) {
         (Sent::Deletion, true) if local.status == Status::Deleted => Some(Outcome::new(Fate::Remove, List::Skipped, local.to_json(&remote.id))),
-        (Sent::Deletion, true) => Some(Outcome::silent(Fate::Put(made_again(local)))),
+        (Sent::Deletion, true) => Some(Outcome::silent(Fate::Put(made_again(local, remote.last_modified)))),
         (Sent::Body(body), false) if same_on_server(body, &remote.body, local_fields) => {
             let still_ahead = local.status == Status::Deleted || !same_content(body, &local.body, local_fields);
             Some(match still_ahead {
@@ -178,11 +185,11 @@ pub fn acknowledged(local: &Row, last_modified: Option<u64>) -> Row {
     Row::new(local.body.clone(), status, last_modified)
 }
 
-/// Our deletion reached the server, and the record was made again here meanwhile: it is new to the server. That the
-/// deletion was ours stays noted, since its tombstone may be listed yet.
-pub fn made_again(local: &Row) -> Row {
+/// A record that stays although the server deleted it, at `gone_at` as far as that is known: it is new to the server.
+pub fn made_again(local: &Row, gone_at: Option<u64>) -> Row {
+    let gone_at = gone_at.max(local.gone_at);
     Row {
-        sent: Some(Sent::Deletion),
+        gone_at,
         ..Row::new(local.body.clone(), Status::Updated, None)
     }
 }
@@ -207,7 +214,7 @@ fn meet_deletion(local: &Row, remote: &Remote, local_fields: &[String]) -> Outco
     // The deletion is pushed with the version it was made on, and meets the newer one there. What comes of that may be
     // an older version than this one (a conflict of before, resolved late), so this one is not passed yet.
     Outcome {
-        open: local.last_modified != remote.last_modified,
+        open: true,
         ..Outcome::new(Fate::Keep, List::Skipped, json)
     }
 }
@@ -215,9 +222,6 @@ fn meet_deletion(local: &Row, remote: &Remote, local_fields: &[String]) -> Outco
 fn meet_edit(local: &Row, remote: &Remote, strategy: Strategy, local_fields: &[String]) -> Outcome {
     if !remote.deleted && same_on_server(&local.body, &remote.body, local_fields) {
         return now_synced(local, remote, local_fields);
-    }
-    if !remote.deleted && local.last_modified.is_some() && local.last_modified == remote.last_modified {
-        return Outcome::silent(Fate::Keep);
     }
     conflict(local, Some(remote), &remote.id, strategy, Side::Incoming, local_fields)
 }
@@ -230,7 +234,7 @@ pub fn conflict(local: &Row, remote: Option<&Remote>, id: &RecordId, strategy: S
         Strategy::ClientWins => {
             // On no version at all if the server has none: If-Match with a tombstone's timestamp is always refused.
             let row = match alive {
-                None if local.is_live() => made_again(local),
+                None if local.is_live() => made_again(local, remote.and_then(|remote| remote.last_modified)),
                 _ => acknowledged(local, alive.and_then(|remote| remote.last_modified)),
             };
             let json = resolved(id, &row.to_json(id), &remote_json, row.status.name());

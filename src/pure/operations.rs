@@ -61,6 +61,7 @@ fn successor(old: &Row, record: &Parsed, options: UpdateOptions, local_fields: &
     };
     let mut row = Row::new(body, status, record.last_modified.or(old.last_modified));
     row.sent = old.sent.clone().filter(|_| status != Status::Synced);
+    row.gone_at = old.gone_at;
     row
 }
 
@@ -172,6 +173,7 @@ pub const CURSOR: &str = "cursor ";
 /// Choosing a deletion deletes; Kinto.js stores a live record `{"deleted": true}` instead.
 pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields: &[String]) -> Result<(RecordId, Row)> {
     let remote = json::member(conflict, "remote").filter(|raw| *raw != "null").map(read_record).transpose()?;
+    let gone_at = remote.as_ref().filter(|remote| remote.deleted).and_then(|remote| remote.last_modified);
     let remote = remote.filter(|remote| !remote.deleted);
     let local_id = || json::member(conflict, "local").and_then(|raw| json::member(raw, "id")).map(RecordId::read);
     let chosen = (resolution.trim() != "null").then(|| read_record(resolution)).transpose()?;
@@ -191,8 +193,7 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
     };
     let mut row = Row::new(body, status, last_modified);
     if remote.is_none() && !deletes {
-        // The deletion that this was decided against may be listed again before the record has been sent.
-        row = made_again(&row);
+        row = made_again(&row, gone_at);
     }
     match (deletes, &remote) {
         (true, None) => draft.remove(&id),

@@ -3,9 +3,9 @@
 //! ```text
 //! page    := format:u8 (1) change*
 //! change  := 1 id row | 2 id | 3 name | 4 name text | 5 id | 6        put, remove, note gone, note, sending, clear
-//! row     := flags:u8 [last_modified:varint] body [sent body]
+//! row     := flags:u8 [last_modified:varint] [gone_at:varint] body [sent body]
 //! flags   := status (bits 0-1: created, updated, deleted, synced) | 4: has last_modified
-//!            | sent (bits 3-4: none, the body itself, a deletion, another body that follows)
+//!            | sent (bits 3-4: none, the body itself, a deletion, another body that follows) | 32: has gone_at
 //! id, name, text, body := length:varint bytes                          UTF-8; an id is canonical JSON text
 //! varint  := LEB128, unsigned
 //! ```
@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 pub const FORMAT: u8 = 1;
 const STATUSES: [Status; 4] = [Status::Created, Status::Updated, Status::Deleted, Status::Synced];
 const HAS_LAST_MODIFIED: u8 = 4;
+const HAS_GONE_AT: u8 = 32;
 
 pub fn begin() -> Vec<u8> {
     vec![FORMAT]
@@ -63,9 +64,10 @@ pub fn write_put(out: &mut Vec<u8>, id: &RecordId, row: &Row) {
         Some(Sent::Deletion) => (2, None),
         Some(Sent::Body(body)) => (3, Some(body)),
     };
-    out.push(status | if row.last_modified.is_some() { HAS_LAST_MODIFIED } else { 0 } | sent << 3);
-    if let Some(last_modified) = row.last_modified {
-        write_varint(out, last_modified);
+    let bit = |mask: u8, is_set: bool| if is_set { mask } else { 0 };
+    out.push(status | sent << 3 | bit(HAS_LAST_MODIFIED, row.last_modified.is_some()) | bit(HAS_GONE_AT, row.gone_at.is_some()));
+    for ms in [row.last_modified, row.gone_at].into_iter().flatten() {
+        write_varint(out, ms);
     }
     write_text(out, &row.body);
     if let Some(body) = other {
@@ -138,16 +140,17 @@ impl<'a> Reader<'a> {
 
     fn row(&mut self) -> Option<Row> {
         let flags = self.byte()?;
-        let last_modified = if flags & HAS_LAST_MODIFIED != 0 { Some(self.varint()?) } else { None };
+        let mut time = |mask: u8| if flags & mask != 0 { self.varint().map(Some) } else { Some(None) };
+        let (last_modified, gone_at) = (time(HAS_LAST_MODIFIED)?, time(HAS_GONE_AT)?);
         let mut row = Row::new(self.text()?, STATUSES[usize::from(flags & 3)], last_modified);
-        row.sent = match flags >> 3 {
+        row.gone_at = gone_at;
+        row.sent = match flags >> 3 & 3 {
             0 => None,
             1 => Some(Sent::Body(row.body.clone())),
             2 => Some(Sent::Deletion),
-            3 => Some(Sent::Body(self.text()?.into())),
-            _ => return None,
+            _ => Some(Sent::Body(self.text()?.into())),
         };
-        Some(row)
+        Some(row).filter(|_| flags < HAS_GONE_AT << 1)
     }
 
     fn id(&mut self) -> Option<RecordId> {
@@ -178,5 +181,54 @@ impl<'a> Reader<'a> {
             }
         }
         None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_change_is_read_as_it_was_written() {
+        let id = RecordId::from_text("é\"");
+        let mut changes = vec![
+            Change::Clear,
+            Change::Remove(id.clone()),
+            Change::Sending(id.clone()),
+            Change::Note("n".into(), None),
+            Change::Note("n".into(), Some("t".into())),
+        ];
+        for status in STATUSES {
+            for last_modified in [None, Some(0), Some(9_007_199_254_740_991)] {
+                for sent in [None, Some(Sent::Deletion), Some(Sent::Body("\"a\":1".into())), Some(Sent::Body("".into()))] {
+                    for gone_at in [None, Some(300)] {
+                        let row = Row {
+                            sent: sent.clone(),
+                            gone_at,
+                            ..Row::new("\"a\":1", status, last_modified)
+                        };
+                        changes.push(Change::Put(id.clone(), row));
+                    }
+                }
+            }
+        }
+        assert_eq!(read(&write(&changes)).unwrap(), changes);
+    }
+
+    #[test]
+    fn what_is_not_a_page_is_an_error_and_no_panic() {
+        let page = write(&[Change::Put(RecordId::from_text("a"), Row::new("\"a\":1", Status::Synced, Some(300)))]);
+        for end in 1..page.len() {
+            assert!(end == 1 || read(&page[..end]).is_err(), "cut at {end}");
+        }
+        for at in 0..page.len() {
+            for bit in 0..8 {
+                let mut flipped = page.clone();
+                flipped[at] ^= 1 << bit;
+                let _ = read(&flipped);
+            }
+        }
+        assert_eq!(read(&[2]).map_err(|error| error.code()), Err("upgrade_required".into()));
+        assert!(read(&[]).is_err() && read(&[1, 1, 255, 255, 255, 255, 255, 255, 255, 255, 255, 1]).is_err());
     }
 }

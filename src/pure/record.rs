@@ -97,6 +97,8 @@ pub struct Row {
     /// Milliseconds, the server's (or what the caller supplied).
     pub last_modified: Option<u64>,
     pub sent: Option<Sent>,
+    /// The deletion on the server (ms) that this was kept or made again in spite of: its tombstone may be listed again.
+    pub gone_at: Option<u64>,
 }
 
 impl Row {
@@ -106,6 +108,7 @@ impl Row {
             status,
             last_modified,
             sent: None,
+            gone_at: None,
         }
     }
 

@@ -5,8 +5,15 @@ import { chromium } from "playwright-core";
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync";
 
+const SETTINGS = { executablePath: CHROMIUM, args: FLAGS.split(" ") };
+
 export function launchBrowser() {
-  return chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(" ") });
+  return chromium.launch(SETTINGS);
+}
+
+/** A browser with a profile on disk, which it finds again when it is started again. */
+export function launchProfile(folder, options = {}) {
+  return chromium.launchPersistentContext(folder, { ...SETTINGS, ...options });
 }
 
 /** One browser profile with the demo open. `faults` gathers what should not happen: page errors, refused by the policy. */

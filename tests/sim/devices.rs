@@ -282,6 +282,8 @@ impl Actor {
             return Ok(());
         }
         let _attention = self.attention(&id).await;
+        // What other tabs of this device wrote is seen at the latest when their notice comes; a user sees both windows.
+        self.collection.refresh().await?;
         if self.collection.get_any(&json::quote(&id)).await? != local {
             return Ok(());
         }

@@ -81,6 +81,10 @@ impl Transport for Network {
                 redirected: false,
             });
         }
+        if let Some(body) = &request.body {
+            // Until the engine comes back for more, nobody knows that it settled this.
+            internet.unanswered.borrow_mut().push((self.owner, body.clone()));
+        }
         let mut response = internet.carry_out(&request).await;
         super::devices::narrate(|| {
             format!(
@@ -94,10 +98,6 @@ impl Transport for Network {
                 response.body
             )
         });
-        if let Some(body) = &request.body {
-            // Until the engine comes back for more, nobody knows that it settled this.
-            internet.unanswered.borrow_mut().push((self.owner, body.clone()));
-        }
         if internet.storm() {
             internet.pause(40).await;
             return Err(refused());

@@ -6,10 +6,12 @@
  * IndexedDB, or right before anybody hears of what came of it.
  *
  * The page stops in a synchronous request that is never answered: not a line of it runs any more, while what it has asked
- * of the browser goes on, as when a process is killed. `report(line)` tells the logbook something, just as synchronously.
+ * of the browser goes on, as when a process is killed. `report(line)` tells the logbook something, just as synchronously;
+ * `reportTo(address)` says where that is.
  */
-export function installStops(address) {
+export function installStops() {
   let plan;
+  let address;
   const folds = new WeakSet();
 
   const report = (line) => {
@@ -52,5 +54,5 @@ export function installStops(address) {
     moment("open", null);
   });
 
-  Object.assign(globalThis, { report, stopAt: (given) => void (plan = { ...given }) });
+  Object.assign(globalThis, { report, reportTo: (given) => void (address = given), stopAt: (given) => void (plan = { ...given }) });
 }

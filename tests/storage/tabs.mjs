@@ -4,25 +4,24 @@ import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { CONTENT_SECURITY_POLICY } from "../demo/serve.mjs";
-import { launchProfile, serve } from "../package/browser.mjs";
+import { launchProfile } from "../demo/demo-page.mjs";
+import { serveDemo } from "../demo/serve.mjs";
 
-const PAGES = join(import.meta.dirname, "pages");
-const PACKAGE = join(import.meta.dirname, "../../pkg");
-
-/** A browser and a server of pages. On disk, because a profile in memory has another IndexedDB behind it. */
+/** A browser, and a server of pages. On disk, because a profile in memory has another IndexedDB behind it. */
 export class Profile {
-  static async start() {
+  /** `options` are Playwright's. */
+  static async start(options) {
     const profile = new Profile();
+    profile.options = options;
     profile.folder = await mkdtemp(join(tmpdir(), "essaim-profile-"));
-    profile.server = await serve({ "/": PAGES, "/essaim/": PACKAGE }, { "Content-Security-Policy": CONTENT_SECURITY_POLICY });
+    profile.server = await serveDemo({ www: join(import.meta.dirname, "pages") });
     await profile.launch();
     return profile;
   }
 
   /** Also after the browser's end: what it had on disk is still there. */
   async launch() {
-    this.context = await launchProfile(this.folder);
+    this.context = await launchProfile(this.folder, this.options);
     this.context.setDefaultTimeout(60_000);
   }
 
@@ -30,11 +29,10 @@ export class Profile {
    * A tab in which `essaim`, `kinto` and `tasks` are globals, on the database of this name. `prepare` runs before the
    * package is loaded. Tabs of different `host`s never share a process.
    */
-  async open({ db = randomUUID(), host = "localhost", prepare, prepareWith } = {}) {
+  async open({ db = randomUUID(), host = "localhost", prepare } = {}) {
     const page = await this.context.newPage();
-    if (prepare) await page.addInitScript(prepare, prepareWith);
+    if (prepare) await page.addInitScript(prepare);
     await page.goto(`${this.server.url.replace("localhost", host)}tab.html?${new URLSearchParams({ db })}`);
-    await page.waitForFunction(() => "tasks" in globalThis);
     return page;
   }
 

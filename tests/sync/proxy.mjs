@@ -26,7 +26,7 @@ export function kintoError(status, errno, message, headers) {
 }
 
 export class Proxy {
-  /** Every request but preflights: `{method, path, query, headers, body, aborted}`. */
+  /** Every request but preflights: `{method, path, query, headers, body, aborted}`; `closed` is when `aborted` is known. */
   requests = [];
   /** Preflights too, as `METHOD url`. */
   seen = [];
@@ -76,7 +76,7 @@ export class Proxy {
     for await (const chunk of incoming) chunks.push(chunk);
     const { pathname, searchParams } = new URL(incoming.url, this.origin);
     const request = { method: incoming.method, url: incoming.url, path: pathname, query: searchParams, headers: incoming.headers, body: Buffer.concat(chunks).toString(), aborted: false };
-    outgoing.on("close", () => (request.aborted = !outgoing.writableFinished));
+    request.closed = once(outgoing, "close").then(() => (request.aborted = !outgoing.writableFinished));
     this.seen.push(`${request.method} ${request.url}`);
     if (request.method !== "OPTIONS") this.requests.push(request);
     const found = await this.#answer(request);

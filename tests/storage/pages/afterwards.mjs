@@ -1,0 +1,68 @@
+// What is in a database after a tab was killed, compared with what its seed says and the logbook has.
+
+import { Kinto } from "/essaim/index.js";
+import { put, Workload } from "./workload.mjs";
+
+const everything = async (tasks) => new Map((await tasks.list({ order: "" }, { includeDeleted: true })).data.map((record) => [record.id, record]));
+
+/** Opens the database as the next tab does, or goes on with a handle from before. Gives what is wrong with it, if anything. */
+export async function look({ seed, db, filling, lines }, kinto = new Kinto({ adapterOptions: { dbName: db } })) {
+  const tasks = kinto.collection("tasks");
+  await tasks.refresh();
+  const found = await everything(tasks);
+  // Somebody may have looked before.
+  found.delete("afterwards");
+  const { records, open } = expected(seed, filling, lines);
+  for (const { writes } of open) {
+    const parts = Object.entries(writes);
+    // What was not acknowledged is there as a whole or not at all.
+    if (parts.every(([id, record]) => same(found.get(id) ?? null, record))) parts.forEach(([id, record]) => put(records, id, record));
+  }
+  const wrong = differences(found, records);
+  if (wrong) return `${wrong}\nnot acknowledged: ${open.map(({ kind }) => kind).join(", ")}`;
+  return (await writeOnce(tasks, found, db)) ?? null;
+}
+
+/** It must take a write, and have it on disk with all the rest. */
+async function writeOnce(tasks, found, db) {
+  const { data } = await tasks.upsert({ id: "afterwards", n: found.size });
+  const another = new Kinto({ adapterOptions: { dbName: db } });
+  const reread = await everything(another.collection("tasks"));
+  another.close();
+  const wrong = differences(reread, new Map(found).set(data.id, data));
+  return wrong && `after one more write ${wrong}`;
+}
+
+/** What was acknowledged, and the operations that were begun but not. */
+function expected(seed, filling, lines) {
+  const workload = new Workload(seed);
+  const records = new Map();
+  const apply = ({ writes }) => Object.entries(writes).forEach(([id, record]) => put(records, id, record));
+  for (const operations of workload.fill(filling)) operations.forEach(apply);
+  const done = new Set(lines);
+  let step = 0;
+  for (const operations of workload.work()) {
+    const [acknowledged, open] = [[], []];
+    operations.forEach((operation, index) => (done.has(`done ${step} ${index}`) ? acknowledged : open).push(operation));
+    acknowledged.forEach(apply);
+    if (open.length > 0) return { records, open };
+    step += 1;
+  }
+}
+
+function differences(found, records) {
+  const ids = [...new Set([...records.keys(), ...found.keys()])];
+  const wrong = ids.filter((id) => !same(found.get(id), records.get(id)));
+  if (wrong.length === 0) return undefined;
+  const lines = wrong.slice(0, 5).map((id) => `${id}: is ${short(found.get(id))}, should be ${short(records.get(id))}`);
+  return `${wrong.length} of ${records.size} records are wrong:\n${lines.join("\n")}`;
+}
+
+const short = (record) => JSON.stringify(record)?.replace(/"text":"[^"]*"/, '"text":…') ?? "nothing";
+
+/** Records here are flat. */
+function same(one, other) {
+  if (!one || !other) return !one && !other;
+  const names = Object.keys(one);
+  return names.length === Object.keys(other).length && names.every((name) => one[name] === other[name]);
+}

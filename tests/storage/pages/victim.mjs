@@ -1,0 +1,20 @@
+// What a tab does until it is killed, told to the logbook line by line.
+
+import { Kinto } from "/essaim/index.js";
+import { perform, Workload } from "./workload.mjs";
+
+/** `steps` steps of the seed's work, after a filling; `stop` is for `stopAt`. */
+export async function work({ seed, db, filling, stop, steps }) {
+  const tasks = new Kinto({ adapterOptions: { dbName: db } }).collection("tasks");
+  const workload = new Workload(seed);
+  for (const operations of workload.fill(filling)) await perform(tasks, operations);
+  report("filled");
+  if (stop) stopAt(stop);
+  let step = 0;
+  for (const operations of workload.work()) {
+    if (step === steps) break;
+    await perform(tasks, operations, (index) => report(`done ${step} ${index}`));
+    step += 1;
+  }
+  report("finished");
+}
