@@ -35,11 +35,11 @@ export const CONTENT_SECURITY_POLICY = [
 
 /**
  * Starts the server and resolves once it listens, with `{url, close()}`.
- * `port` 0 takes a free one; `www` and `pkg` are the two folders.
+ * `port` 0 takes a free one; `www` and `pkg` are the two folders. No page is kept for "back" that came with `no-store`.
  */
-export async function serveDemo({ port = 0, host = "localhost", www = join(ROOT, "www"), pkg = join(ROOT, "pkg") } = {}) {
+export async function serveDemo({ port = 0, host = "localhost", www = join(ROOT, "www"), pkg = join(ROOT, "pkg"), cacheControl = "no-store" } = {}) {
   const server = createServer(async (request, response) => {
-    const { status, headers, body } = await answer(request, www, pkg);
+    const { status, headers, body } = await answer(request, www, pkg, cacheControl);
     response.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body);
   });
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
@@ -49,7 +49,7 @@ export async function serveDemo({ port = 0, host = "localhost", www = join(ROOT,
   };
 }
 
-async function answer({ method, url }, www, pkg) {
+async function answer({ method, url }, www, pkg, cacheControl) {
   if (method !== "GET" && method !== "HEAD") return { status: 405, headers: { Allow: "GET, HEAD" }, body: "Method not allowed" };
   try {
     const path = decodeURIComponent(new URL(url, "http://localhost").pathname);
@@ -61,7 +61,7 @@ async function answer({ method, url }, www, pkg) {
       headers: {
         "Content-Type": type,
         "Content-Length": body.length,
-        "Cache-Control": "no-store",
+        "Cache-Control": cacheControl,
         "Content-Security-Policy": CONTENT_SECURITY_POLICY,
         "Referrer-Policy": "no-referrer",
         "X-Content-Type-Options": "nosniff",

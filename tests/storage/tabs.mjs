@@ -9,12 +9,12 @@ import { serveDemo } from "../demo/serve.mjs";
 
 /** A browser, and a server of pages. On disk, because a profile in memory has another IndexedDB behind it. */
 export class Profile {
-  /** `options` are Playwright's. */
+  /** `options` are Playwright's. The pages may be kept: for "back", not for the next visit. */
   static async start(options) {
     const profile = new Profile();
     profile.options = options;
     profile.folder = await mkdtemp(join(tmpdir(), "essaim-profile-"));
-    profile.server = await serveDemo({ www: join(import.meta.dirname, "pages") });
+    profile.server = await serveDemo({ www: join(import.meta.dirname, "pages"), cacheControl: "no-cache" });
     await profile.launch();
     return profile;
   }

@@ -2,9 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { lists, profiles, stage } from "./devices.mjs";
-
-const pages = profiles();
+import { lists, SIDE_BY_SIDE, stage } from "./devices.mjs";
 
 /** Brings the record `r` into a state here; the server knows nothing of what is done here after the sync. */
 const LOCAL = {
@@ -42,7 +40,7 @@ const REMOTE = {
 
 /** The two meet in a sync; gives what was on both sides before, and what is after. */
 async function meeting(t, local, remote, strategy) {
-  const scene = await stage(t, pages);
+  const scene = await stage(t);
   // A device that has seen something gets tombstones.
   await scene.server.put("other", { title: "other" });
   await LOCAL[local](scene);
@@ -68,7 +66,7 @@ function row(title, local, remote, strategies, check) {
   }
 }
 
-describe("a record that is not here", () => {
+describe("a record that is not here", SIDE_BY_SIDE, () => {
   row("a record of the server is created", "absent", "record", EVERY, ({ theirs, lists, here, there }) => {
     assert.deepEqual([lists, here, there], [{ created: [synced(theirs)] }, synced(theirs), theirs]);
   });
@@ -77,7 +75,7 @@ describe("a record that is not here", () => {
   });
 });
 
-describe("a record that was not changed here", () => {
+describe("a record that was not changed here", SIDE_BY_SIDE, () => {
   row("follows a change, members that are gone included", "synced", "record", PUSHING, ({ mine, theirs, lists, here, there }) => {
     assert.deepEqual([lists, here, there], [{ updated: [{ old: mine, new: synced(theirs) }] }, synced(theirs), theirs]);
   });
@@ -90,7 +88,7 @@ describe("a record that was not changed here", () => {
   });
 });
 
-describe("a record that was deleted here", () => {
+describe("a record that was deleted here", SIDE_BY_SIDE, () => {
   row("deleted there too, it is skipped and gone", "deleted", "tombstone", PUSHING, ({ mine, lists, here, there }) => {
     assert.deepEqual([lists, here, there], [{ skipped: [mine] }, undefined, undefined]);
   });
@@ -111,7 +109,7 @@ describe("a record that was deleted here", () => {
 });
 
 for (const local of ["created", "updated"]) {
-  describe(`a record that was ${local} here`, () => {
+  describe(`a record that was ${local} here`, SIDE_BY_SIDE, () => {
     row("the same on the server, it is synced", local, "equal record", PUSHING, ({ mine, theirs, lists, here, there }) => {
       assert.deepEqual([lists, here, there], [{ updated: [{ old: mine, new: synced(theirs) }] }, synced(theirs), theirs]);
     });
@@ -142,7 +140,7 @@ for (const local of ["created", "updated"]) {
   });
 }
 
-describe("pull_only", () => {
+describe("pull_only", SIDE_BY_SIDE, () => {
   for (const local of ["synced", "updated", "created", "deleted"]) {
     row(`a record that was ${local} here is overwritten, but keeps what the server's does not have`, local, "record", ["pull_only"], ({ mine, theirs, lists, here, there }) => {
       const merged = synced({ ...mine, ...theirs });
@@ -157,7 +155,7 @@ describe("pull_only", () => {
   }
 
   test("uploads nothing, and keeps it for later", async (t) => {
-    const { server, here } = await stage(t, pages);
+    const { server, here } = await stage(t);
     await here.create({ id: "new", title: "new" });
     assert.deepEqual(lists(await here.sync({ strategy: "pull_only" })), {});
     assert.deepEqual([await server.titles(), (await here.record("new"))._status], [[], "created"]);
@@ -165,9 +163,9 @@ describe("pull_only", () => {
   });
 });
 
-describe("a record that was made and deleted here before any sync", () => {
+describe("a record that was made and deleted here before any sync", SIDE_BY_SIDE, () => {
   test("leaves nothing to send, nor a tombstone", async (t) => {
-    const { here, proxy } = await stage(t, pages);
+    const { here, proxy } = await stage(t);
     await here.create({ id: "r", title: "brief" });
     await here.delete("r");
     assert.deepEqual(lists(await here.sync()), {});
@@ -175,7 +173,7 @@ describe("a record that was made and deleted here before any sync", () => {
   });
 
   test("does not delete what another client made under its id", async (t) => {
-    const { here, server } = await stage(t, pages);
+    const { here, server } = await stage(t);
     await here.create({ id: "r", title: "brief" });
     await here.delete("r");
     const theirs = await server.put("r", { title: "theirs" });

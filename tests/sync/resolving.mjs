@@ -2,15 +2,13 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { profiles, stage } from "./devices.mjs";
-
-const pages = profiles();
+import { SIDE_BY_SIDE, stage } from "./devices.mjs";
 
 const synced = (record) => ({ ...record, _status: "synced" });
 
 /** The record `r`, edited offline in both profiles; `there` has synced. Gives the conflict that is met here. */
 async function offlineEdits(t, { theirs = async (there) => there.update({ id: "r", title: "theirs", theirs: true }) } = {}) {
-  const scene = await stage(t, pages);
+  const scene = await stage(t);
   const { here, there } = scene;
   await there.create({ id: "r", title: "original" });
   await there.sync();
@@ -34,7 +32,7 @@ async function assertAgreed({ here, there, server }, title) {
   assert.deepEqual(await here.records(), (await server.records()).map(synced));
 }
 
-describe("two edits", () => {
+describe("two edits", SIDE_BY_SIDE, () => {
   test("an open conflict is met again by every sync, and stays as it is", async (t) => {
     const { here, there, conflict } = await offlineEdits(t);
     for (let n = 0; n < 2; n += 1) assert.deepEqual((await here.sync()).conflicts, [conflict]);
@@ -100,7 +98,7 @@ describe("two edits", () => {
   });
 });
 
-describe("an edit here, a deletion there", () => {
+describe("an edit here, a deletion there", SIDE_BY_SIDE, () => {
   test("mine makes it again", async (t) => {
     const scene = await offlineEdits(t, theirDeletion);
     assert.equal(scene.conflict.remote.deleted, true);
@@ -117,9 +115,9 @@ describe("an edit here, a deletion there", () => {
   });
 });
 
-describe("a conflict that the push met", () => {
+describe("a conflict that the push met", SIDE_BY_SIDE, () => {
   async function outgoing(t, change) {
-    const scene = await stage(t, pages);
+    const scene = await stage(t);
     const { server, proxy, here, there } = scene;
     await server.put("r", { title: "original" });
     await there.sync();
@@ -154,7 +152,7 @@ describe("a conflict that the push met", () => {
   });
 
   test("a deletion here against an edit there, mine", async (t) => {
-    const scene = await stage(t, pages);
+    const scene = await stage(t);
     const { server, here } = scene;
     await server.put("r", { title: "original" });
     await here.sync();
@@ -166,7 +164,7 @@ describe("a conflict that the push met", () => {
   });
 
   test("a deletion here against an edit there, theirs", async (t) => {
-    const scene = await stage(t, pages);
+    const scene = await stage(t);
     const { server, here } = scene;
     await server.put("r", { title: "original" });
     await here.sync();

@@ -2,10 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { lists, profiles, stage } from "./devices.mjs";
+import { lists, SIDE_BY_SIDE, stage } from "./devices.mjs";
 import { answer, BREAK, kintoError } from "./proxy.mjs";
-
-const pages = profiles();
 
 const synced = (record) => ({ ...record, _status: "synced" });
 const ids = (records) => records.map(({ id }) => id).sort();
@@ -44,15 +42,15 @@ function refuse(proxy, id, status, body, options) {
 
 /** The record `r` with the same content here and on the server. */
 async function withRecord(t) {
-  const scene = await stage(t, pages);
+  const scene = await stage(t);
   await scene.server.put("r", { title: "original" });
   await scene.here.sync();
   return scene;
 }
 
-describe("what is sent", () => {
+describe("what is sent", SIDE_BY_SIDE, () => {
   test("every change is conditional, deletions come first, and the bookkeeping stays here", async (t) => {
-    const { server, proxy, here } = await stage(t, pages, { collectionOptions: { localFields: ["open"] } });
+    const { server, proxy, here } = await stage(t, { collectionOptions: { localFields: ["open"] } });
     const { edited, removed } = { edited: await server.put("edited", { title: "a" }), removed: await server.put("removed", { title: "b" }) };
     await here.sync();
     await here.create({ id: "new", title: "c", open: true });
@@ -71,7 +69,7 @@ describe("what is sent", () => {
   });
 
   test("more than the server takes at once goes in several batches", async (t) => {
-    const { server, proxy, here } = await stage(t, pages);
+    const { server, proxy, here } = await stage(t);
     const all = Array.from({ length: 10 }, (_, n) => `r${n}`);
     await here.createAll(all);
     const result = await here.sync();
@@ -81,7 +79,7 @@ describe("what is sent", () => {
   });
 
   test("an idle sync asks twice and changes nothing", async (t) => {
-    const { proxy, here } = await stage(t, pages);
+    const { proxy, here } = await stage(t);
     await here.createAll(["a", "b"]);
     const { lastModified } = await here.sync();
     proxy.requests = [];
@@ -91,7 +89,7 @@ describe("what is sent", () => {
   });
 });
 
-describe("a record that somebody else changed during the push", () => {
+describe("a record that somebody else changed during the push", SIDE_BY_SIDE, () => {
   const meanwhile = async (t, strategy, change) => {
     const scene = await withRecord(t);
     const { here, proxy } = scene;
@@ -165,7 +163,7 @@ describe("a record that somebody else changed during the push", () => {
   });
 
   test("that was made here under the same id is a conflict", async (t) => {
-    const { here, server, proxy } = await stage(t, pages);
+    const { here, server, proxy } = await stage(t);
     const mine = await here.create({ id: "new", title: "mine" });
     let theirs;
     duringPush(proxy, async () => (theirs = await server.put("new", { title: "theirs" })));
@@ -182,7 +180,7 @@ describe("a record that somebody else changed during the push", () => {
   });
 });
 
-describe("a record that the server refuses", () => {
+describe("a record that the server refuses", SIDE_BY_SIDE, () => {
   test("a deletion of what is not there any more is skipped, and done here", async (t) => {
     const { here, proxy } = await withRecord(t);
     await here.delete("r");
@@ -198,7 +196,7 @@ describe("a record that the server refuses", () => {
 
   for (const [status, errno, why] of [[400, 107, "invalid"], [403, 121, "forbidden"], [500, 999, "failure"], [503, 201, "overload"]]) {
     test(`an answer of ${status} to one record is one error; the others are published, and it is sent again next time`, async (t) => {
-      const { here, proxy, server } = await stage(t, pages);
+      const { here, proxy, server } = await stage(t);
       await here.createAll(["a", "b", "c"]);
       const body = { code: status, errno, error: "Error", message: why };
       refuse(proxy, "b", status, body);
@@ -215,7 +213,7 @@ describe("a record that the server refuses", () => {
   }
 
   test("an answer of 409, which others writing at the same moment cause, is asked again at once", async (t) => {
-    const { here, proxy, server } = await stage(t, pages);
+    const { here, proxy, server } = await stage(t);
     await here.createAll(["a", "b", "c"]);
     refuse(proxy, "b", 409, { code: 409, errno: 122, error: "Conflict", message: "simultaneous" }, { times: 1 });
     const result = await here.sync();
@@ -223,7 +221,7 @@ describe("a record that the server refuses", () => {
   });
 
   test("an answer of 409 that stays is an error", async (t) => {
-    const { here, proxy, server } = await stage(t, pages);
+    const { here, proxy, server } = await stage(t);
     await here.createAll(["a", "b", "c"]);
     refuse(proxy, "a", 409, { code: 409, errno: 122, error: "Conflict", message: "simultaneous" });
     const result = await here.sync();
@@ -231,7 +229,7 @@ describe("a record that the server refuses", () => {
   });
 
   test("a record that Kinto itself cannot store does not stop the others, nor the next syncs", async (t) => {
-    const { here, server } = await stage(t, pages);
+    const { here, server } = await stage(t);
     // PostgreSQL has no place for a NUL, the memory backend none for half a surrogate pair.
     const title = process.env.KINTO_BACKEND === "postgresql" ? "\u0000" : "\ud800";
     await here.create({ id: "bad", title });
@@ -248,7 +246,7 @@ describe("a record that the server refuses", () => {
   });
 
   test("a record that is too large for the server does not stop the others", async (t) => {
-    const { here, proxy, server } = await stage(t, pages);
+    const { here, proxy, server } = await stage(t);
     proxy.rule("POST /batch", (request, pass) => (request.body.length > 20_000 ? answer(413, "<html>too large</html>", { "Content-Type": "text/html" }) : pass()));
     await here.create({ id: "large", title: "x".repeat(30_000) });
     await here.createAll(["a", "b", "c", "d", "e", "f"]);
@@ -259,7 +257,7 @@ describe("a record that the server refuses", () => {
   });
 });
 
-describe("a change that is made here during the push", () => {
+describe("a change that is made here during the push", SIDE_BY_SIDE, () => {
   test("an edit stays dirty, on the version just written, and goes with the next sync", async (t) => {
     const { here, server, proxy } = await withRecord(t);
     await here.update({ id: "r", title: "first" });
@@ -274,7 +272,7 @@ describe("a change that is made here during the push", () => {
   });
 
   test("an edit of a new record too", async (t) => {
-    const { here, server, proxy } = await stage(t, pages);
+    const { here, server, proxy } = await stage(t);
     await here.create({ id: "r", title: "first" });
     duringPush(proxy, () => here.update({ id: "r", title: "second" }));
     await here.sync();
@@ -283,7 +281,7 @@ describe("a change that is made here during the push", () => {
   });
 
   test("a deletion deletes it on the server with the next sync", async (t) => {
-    const { here, server, proxy } = await stage(t, pages);
+    const { here, server, proxy } = await stage(t);
     await here.create({ id: "r", title: "first" });
     duringPush(proxy, () => here.delete("r"));
     await here.sync();
@@ -302,9 +300,9 @@ describe("a change that is made here during the push", () => {
   });
 });
 
-describe("a push that is cut", () => {
+describe("a push that is cut", SIDE_BY_SIDE, () => {
   test("between two batches keeps what was settled, and the next sync sends the rest only", async (t) => {
-    const { here, server, proxy } = await stage(t, pages);
+    const { here, server, proxy } = await stage(t);
     const all = Array.from({ length: 10 }, (_, n) => `r${n}`);
     await here.createAll(all);
     let batches = 0;
@@ -331,7 +329,7 @@ describe("a push that is cut", () => {
   });
 
   test("by a server that only fails from then on is given up soon, and nothing is taken for refused", async (t) => {
-    const { here, server, proxy } = await stage(t, pages);
+    const { here, server, proxy } = await stage(t);
     const all = Array.from({ length: 40 }, (_, n) => `r${10 + n}`);
     await here.createAll(all);
     let batches = 0;

@@ -2,9 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Device, profiles, stage } from "./devices.mjs";
-
-const pages = profiles();
+import { Device, pages, SIDE_BY_SIDE, stage } from "./devices.mjs";
 
 /** What a piece of code in the page fails with. `work` gets the collection, and `values` that cannot leave the page. */
 function failureOf({ page, number }, work) {
@@ -19,7 +17,7 @@ function assertError(error, { code, message, data }) {
   if (data) assert.deepEqual(error.data, data);
 }
 
-describe("a remote", () => {
+describe("a remote", SIDE_BY_SIDE, () => {
   for (const [title, remote, message] of [
     ["without a version", "http://localhost:8888", /must contain the version/],
     ["of another version", "http://localhost:8888/v2", /version/],
@@ -28,7 +26,7 @@ describe("a remote", () => {
     ["with a password in it", "http://me:secret@localhost:8888/v1", /headers/],
   ]) {
     test(`${title} is refused by sync(), and everything local works`, async (t) => {
-      const { account } = await stage(t, pages);
+      const { account } = await stage(t);
       const here = await Device.open(pages.phone, { ...account, remote });
       await here.create({ id: "a", title: "a" });
       const error = await here.failure();
@@ -39,14 +37,14 @@ describe("a remote", () => {
   }
 
   test("that is given to one sync() is checked the same, and the next sync uses the usual one", async (t) => {
-    const { here, server } = await stage(t, pages);
+    const { here, server } = await stage(t);
     await here.create({ id: "a", title: "a" });
     assertError(await here.failure({ remote: "http://localhost:8888" }), { code: "invalid_option", message: /must contain the version/ });
     assert.deepEqual([(await here.sync()).ok, await server.titles()], [true, ["a"]]);
   });
 });
 
-describe("a record", () => {
+describe("a record", SIDE_BY_SIDE, () => {
   for (const [title, value, message] of [
     ["a string", `"text"`, /Record is not an object\./],
     ["null", "null", /Record is not an object\./],
@@ -56,7 +54,7 @@ describe("a record", () => {
     ["a function", "() => {}", /Record is not an object\./],
   ]) {
     test(`that is ${title} is refused by every method that takes one`, async (t) => {
-      const { here } = await stage(t, pages);
+      const { here } = await stage(t);
       await here.create({ id: "a", title: "a" });
       for (const method of ["create", "update", "upsert"]) {
         assertError(await failureOf(here, `(tasks) => tasks.${method}(${value})`), { code: "invalid_record", message });
@@ -77,7 +75,7 @@ describe("a record", () => {
     ["a typed array", "{ bytes: new Uint8Array(2) }", "bytes"],
   ]) {
     test(`with ${what} in it is refused, with the path`, async (t) => {
-      const { here } = await stage(t, pages);
+      const { here } = await stage(t);
       await here.create({ id: "a", title: "a" });
       assertError(await failureOf(here, `(tasks) => tasks.create(${value})`), { code: "invalid_record", message: /JSON/, data: { path } });
       assertError(await failureOf(here, `(tasks) => tasks.update({ id: "a", ...${value} })`), { code: "invalid_record", message: /JSON/, data: { path } });
@@ -87,14 +85,14 @@ describe("a record", () => {
   }
 
   test("with a cycle is refused, with the path", async (t) => {
-    const { here } = await stage(t, pages);
+    const { here } = await stage(t);
     const work = `(tasks) => { const record = { nested: {} }; record.nested.self = record; return tasks.create(record); }`;
     assertError(await failureOf(here, work), { code: "invalid_record", message: /^nested\.self.* is a cycle/ });
     assert.deepEqual(await here.records(), []);
   });
 
   test("with an invalid id is refused by every method", async (t) => {
-    const { here } = await stage(t, pages);
+    const { here } = await stage(t);
     await here.create({ id: "a", title: "a" });
     for (const id of [`""`, `"-a"`, `"a b"`, `"../a"`, `"a/b"`, "1", "null", "{}", `"é"`]) {
       for (const call of [`create({ id: ${id} }, { useRecordId: true })`, `update({ id: ${id} })`, `upsert({ id: ${id} })`, `get(${id})`, `getAny(${id})`, `delete(${id})`, `deleteAny(${id})`]) {
@@ -105,7 +103,7 @@ describe("a record", () => {
   });
 
   test("that importBulk cannot take stops it before anything is written", async (t) => {
-    const { here } = await stage(t, pages);
+    const { here } = await stage(t);
     for (const [records, message] of [
       [`"all"`, /Records is not an array\./],
       [`[{ id: "a", last_modified: 1 }, { id: "a b", last_modified: 1 }]`, /Record has invalid ID: /],
@@ -119,15 +117,15 @@ describe("a record", () => {
   });
 });
 
-describe("other options", () => {
+describe("other options", SIDE_BY_SIDE, () => {
   test("an unknown strategy is refused", async (t) => {
-    const { here, proxy } = await stage(t, pages);
+    const { here, proxy } = await stage(t);
     assertError(await here.failure({ strategy: "mine" }), { code: "invalid_option", message: /Kinto\.syncStrategy/ });
     assert.deepEqual(proxy.seen, []);
   });
 
   test("a header that HTTP does not allow is refused, and its value not repeated", async (t) => {
-    const { here, proxy } = await stage(t, pages);
+    const { here, proxy } = await stage(t);
     const error = await here.failure({ headers: { Authorization: "secret\nline" } });
     assertError(error, { code: "invalid_option", message: /Authorization/ });
     assert.ok(!error.message.includes("secret"));
@@ -135,7 +133,7 @@ describe("other options", () => {
   });
 
   test("a conflict that is none is refused, and changes nothing", async (t) => {
-    const { here } = await stage(t, pages);
+    const { here } = await stage(t);
     await here.create({ id: "a", title: "a" });
     for (const conflict of ["undefined", "null", "{}", `"a"`]) {
       const error = await failureOf(here, `(tasks) => tasks.resolve(${conflict}, { id: "a", title: "b" })`);

@@ -2,10 +2,8 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { lists, profiles, stage } from "./devices.mjs";
+import { lists, SIDE_BY_SIDE, stage } from "./devices.mjs";
 import { BREAK } from "./proxy.mjs";
-
-const pages = profiles();
 
 const PAGE = Number(process.env.KINTO_PAGE_SIZE);
 assert.ok(PAGE > 1 && PAGE < 10, "These tests want short pages: start Kinto with --page-size 5.");
@@ -14,9 +12,9 @@ const synced = (record) => ({ ...record, _status: "synced" });
 const ids = (records) => records.map(({ id }) => id).sort();
 const named = (count) => Array.from({ length: count }, (_, n) => `r${10 + n}`);
 
-describe("records made in one profile", () => {
+describe("records made in one profile", SIDE_BY_SIDE, () => {
   test("appear in the other, changes and deletions too", async (t) => {
-    const { here, there } = await stage(t, pages);
+    const { here, there } = await stage(t);
     await there.createAll(["a", "b", "c"]);
     await there.sync();
     assert.deepEqual(lists(await here.sync()), { created: await there.records() });
@@ -30,7 +28,7 @@ describe("records made in one profile", () => {
   });
 
   test("cross each other without a conflict", async (t) => {
-    const { here, there, server } = await stage(t, pages);
+    const { here, there, server } = await stage(t);
     await here.createAll(["a"]);
     await there.createAll(["b"]);
     for (const device of [there, here, there]) assert.equal((await device.sync()).ok, true);
@@ -38,7 +36,7 @@ describe("records made in one profile", () => {
   });
 
   test("hold what JSON can hold", async (t) => {
-    const { here, there } = await stage(t, pages);
+    const { here, there } = await stage(t);
     const record = { id: "r", text: "é😀\u2028\\\"\n", list: [1, -0.1, 1e21, 0.1 + 0.2, null, true, [], {}], nested: { "a.b": { "": 1 } }, long: "x".repeat(10_000) };
     await here.create(record);
     await here.sync();
@@ -48,9 +46,9 @@ describe("records made in one profile", () => {
   });
 });
 
-describe("a listing of several pages", () => {
+describe("a listing of several pages", SIDE_BY_SIDE, () => {
   test("is read to its end, and its tombstones too", async (t) => {
-    const { here, server, proxy } = await stage(t, pages);
+    const { here, server, proxy } = await stage(t);
     const all = named(3 * PAGE + 1);
     await server.putAll(all);
     assert.deepEqual(ids((await here.sync()).created), all);
@@ -61,7 +59,7 @@ describe("a listing of several pages", () => {
 
   for (const network of ["the network", "the server"]) {
     test(`that ${network} cuts after the first page resumes with what it had`, async (t) => {
-      const { here, server, proxy } = await stage(t, pages);
+      const { here, server, proxy } = await stage(t);
       const all = named(3 * PAGE);
       await server.putAll(all);
       const isLater = (url) => url.includes("_token=") || url.includes("_before=");
@@ -86,7 +84,7 @@ describe("a listing of several pages", () => {
   }
 
   test("shows a record that was written between two of its pages", async (t) => {
-    const { here, server, proxy } = await stage(t, pages);
+    const { here, server, proxy } = await stage(t);
     await server.putAll(named(2 * PAGE));
     let pulled = 0;
     proxy.rule("GET /records", async (request, pass) => {
@@ -100,7 +98,7 @@ describe("a listing of several pages", () => {
   });
 
   test("shows a deletion that was made between two of its pages", async (t) => {
-    const { here, server, proxy } = await stage(t, pages);
+    const { here, server, proxy } = await stage(t);
     const all = named(2 * PAGE);
     await server.putAll(all);
     let pulled = 0;
@@ -115,7 +113,7 @@ describe("a listing of several pages", () => {
   });
 
   test("and a push of several batches fit in one sync, and the next one is idle", async (t) => {
-    const { here, server } = await stage(t, pages);
+    const { here, server } = await stage(t);
     await server.putAll(named(2 * PAGE));
     const mine = Array.from({ length: 9 }, (_, n) => `s${n}`);
     await here.createAll(mine);
@@ -126,7 +124,7 @@ describe("a listing of several pages", () => {
   });
 
   test("a conflict on its first page holds nothing else back", async (t) => {
-    const { here, server } = await stage(t, pages);
+    const { here, server } = await stage(t);
     await server.put("r00", { title: "theirs" });
     await server.putAll(named(2 * PAGE));
     await here.create({ id: "r00", title: "mine" });
@@ -142,9 +140,9 @@ describe("a listing of several pages", () => {
   });
 });
 
-describe("beside edits here", () => {
+describe("beside edits here", SIDE_BY_SIDE, () => {
   test("an edit made during the pull is met as a conflict, not overwritten", async (t) => {
-    const { here, server, proxy } = await stage(t, pages);
+    const { here, server, proxy } = await stage(t);
     await server.put("r", { title: "original" });
     await here.sync();
     await server.put("r", { title: "theirs" });
@@ -159,7 +157,7 @@ describe("beside edits here", () => {
   });
 
   test("clear() forgets the timestamp too: the next sync fetches everything again", async (t) => {
-    const { here, server } = await stage(t, pages);
+    const { here, server } = await stage(t);
     await server.putAll(["a", "b"]);
     await here.sync();
     await here.call("clear");
@@ -167,7 +165,7 @@ describe("beside edits here", () => {
   });
 
   test("after importBulk the next sync brings the rest", async (t) => {
-    const { here, server } = await stage(t, pages);
+    const { here, server } = await stage(t);
     await server.putAll(["a", "b"]);
     await here.call("importBulk", [await server.record("a")]);
     const result = await here.sync();

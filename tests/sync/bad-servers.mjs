@@ -4,10 +4,8 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, test } from "node:test";
-import { profiles, stage } from "./devices.mjs";
+import { Device, pages, SIDE_BY_SIDE, stage } from "./devices.mjs";
 import { answer, BREAK, kintoError, NEVER } from "./proxy.mjs";
-
-const pages = profiles();
 
 /** Where a device asks, in the order of a first sync. */
 const QUESTIONS = { metadata: "GET /tasks", listing: "GET /records", hello: "GET /v1/", batch: "POST /batch" };
@@ -29,81 +27,76 @@ async function otherOrigin(t) {
   return { heard, url: `http://localhost:${server.address().port}` };
 }
 
-/** A device with something synced and something to send, whose server answers like this from now on. */
-async function syncing(t, pattern, rule, options) {
-  const scene = await stage(t, pages, { options });
-  const { server, proxy, here } = scene;
-  await server.putAll(["old", "older"]);
-  await here.sync();
-  await here.create({ id: "mine", title: "mine" });
-  await here.update({ id: "old", title: "edited" });
-  await server.put("theirs", { title: "theirs" });
-  proxy.rule(pattern, rule);
-  return scene;
-}
-
-/** The sync fails with this, everything unsynced is still there, and all is well once the server is. */
-async function assertFails(t, pattern, rule, { options, ...expected }) {
-  const { here, server, proxy } = await syncing(t, pattern, rule, options);
-  const error = await here.failure({ retry: 0 });
-  const { message, status, errno } = expected;
-  for (const name of ["name", "code"]) if (expected[name]) assert.equal(error[name], expected[name], JSON.stringify(error));
-  assert.equal(error.isKintoError, true);
-  assert.match(error.message, message);
-  if (status) assert.equal(error.data.status, status);
-  if (errno) assert.equal(error.data.errno, errno);
-  assert.ok(error.data.url?.startsWith(proxy.url), JSON.stringify(error.data));
-  assert.deepEqual(await here.unsynced(), ["mine", "old"]);
-  assert.deepEqual([(await here.record("mine")).title, (await here.record("old")).title], ["mine", "edited"]);
-  proxy.behave();
-  assert.equal((await here.sync({ ignoreBackoff: true })).ok, true);
-  const titles = ["mine", "edited", "older", "theirs"];
-  assert.deepEqual([await here.titles(), await server.titles()], [titles, titles]);
-}
-
 const html = (status) => answer(status, "<!doctype html><title>Welcome</title>", { "Content-Type": "text/html" });
-const WHAT_TO_DO = {
-  401: { code: "unauthorized", name: "ServerResponse", errno: 104, message: /^HTTP 401 Error: Missing Authorization Token \(so it says\).*Log in again/ },
-  403: { code: "forbidden", name: "ServerResponse", errno: 121, message: /^HTTP 403 Error: .*\(so it says\).*ask the owner/ },
-  410: { code: "gone", name: "ServerResponse", errno: 202, message: /^HTTP 410 Error: .*\(so it says\).*retired.*another/ },
-  500: { code: "server", name: "ServerResponse", status: 500, errno: 999, message: /^HTTP 500 Error: .*\(so it says\)/ },
-  503: { code: "server", name: "ServerResponse", status: 503, errno: 201, message: /^HTTP 503 Error: .*\(so it says\)/ },
-};
+const kinto = (status, errno) => () => kintoError(status, errno, "so it says");
+
+/** What is answered, and what the sync then fails with. */
+const ANSWERS = [
+  ["401", kinto(401, 104), { code: "unauthorized", name: "ServerResponse", errno: 104, message: /^HTTP 401 Error: Missing Authorization Token \(so it says\).*Log in again/ }],
+  ["403", kinto(403, 121), { code: "forbidden", name: "ServerResponse", errno: 121, message: /^HTTP 403 Error: .*\(so it says\).*ask the owner/ }],
+  ["410", kinto(410, 202), { code: "gone", name: "ServerResponse", errno: 202, message: /^HTTP 410 Error: .*\(so it says\).*retired.*another/ }],
+  ["500", kinto(500, 999), { code: "server", name: "ServerResponse", status: 500, errno: 999, message: /^HTTP 500 Error: .*\(so it says\)/ }],
+  ["503", kinto(503, 201), { code: "server", name: "ServerResponse", status: 503, errno: 201, message: /^HTTP 503 Error: .*\(so it says\)/ }],
+  ["502 of a front server", () => html(502), { code: "server", status: 502, message: /^HTTP 502/ }],
+  ["a web page", () => html(200), { code: "bad_response", name: "UnparseableResponseError", status: 200, message: /Check that the remote/ }],
+  ["truncated JSON", async (request, pass) => {
+    const given = await pass();
+    return { ...given, status: 200, body: (given.body || `{"data":[]}`).slice(0, -3) };
+  }, { code: "bad_response", status: 200, message: /unparseable/ }],
+  ["an empty body", () => answer(200, ""), { code: "bad_response", status: 200, message: /unparseable/ }],
+  ["JSON of another kind", () => answer(200, `{"hello":"world"}`), { code: "bad_response", status: 200, message: /Check that the remote/ }],
+  ["a connection that breaks off", () => BREAK, { code: "network", message: /Local data is intact; sync again when online/ }],
+  ["a body that breaks off", () => ({ ...answer(200, `{"data":[`, { "Content-Length": "1000" }), breaksOff: true }), { code: "network", message: /Local data is intact/ }],
+  ["a redirect to the same origin", (request) => answer(308, "", { Location: `${request.url}?again` }), { code: "redirected", message: /final URL/ }],
+];
 
 for (const [question, pattern] of Object.entries(QUESTIONS)) {
-  // The hello is asked once, by the first push.
+  // The hello is asked once only, and has tests of its own.
   if (question === "hello") continue;
-  describe(`to the ${question}`, () => {
-    for (const [status, { errno, ...expected }] of Object.entries(WHAT_TO_DO)) {
+  test(`to the ${question}`, async (t) => {
+    const { server, proxy, here, account } = await stage(t);
+    await server.putAll(["old", "older"]);
+    await here.sync();
+    await here.create({ id: "mine", title: "mine" });
+    await here.update({ id: "old", title: "edited" });
+    await server.put("theirs", { title: "theirs" });
+    const hasty = await Device.open(pages.phone, { ...account, remote: proxy.url, timeout: 300 });
+
+    const assertFails = async (rule, { message, name, code, status, errno }, device = here) => {
+      proxy.rule(pattern, rule);
+      const error = await device.failure({ retry: 0, ignoreBackoff: true });
+      proxy.behave();
+      assert.deepEqual([error.isKintoError, error.code, error.name], [true, code, name ?? error.name], JSON.stringify(error));
+      assert.match(error.message, message);
+      assert.deepEqual([error.data.status, error.data.errno], [status ?? error.data.status, errno ?? error.data.errno]);
+      assert.ok(error.data.url?.startsWith(proxy.url), JSON.stringify(error.data));
+      assert.deepEqual(await here.unsynced(), ["mine", "old"]);
+      assert.deepEqual([(await here.record("mine")).title, (await here.record("old")).title], ["mine", "edited"]);
+    };
+
+    for (const [title, rule, expected] of ANSWERS) {
       // Records can be readable where the collection itself is not.
-      if (question === "metadata" && status === "403") continue;
-      test(`${status} is ${expected.code}`, (t) => assertFails(t, pattern, () => kintoError(Number(status), errno, "so it says"), { ...expected, errno }));
+      if (question === "metadata" && title === "403") continue;
+      await t.test(`${title} is ${expected.code}`, () => assertFails(rule, expected));
     }
-    test("a web page is no Kinto", (t) => assertFails(t, pattern, () => html(200), { code: "bad_response", name: "UnparseableResponseError", status: 200, message: /Check that the remote/ }));
-    test("truncated JSON is no answer", (t) =>
-      assertFails(t, pattern, async (request, pass) => {
-        const given = await pass();
-        return { ...given, body: (given.body || `{"data":[]}`).slice(0, -3) };
-      }, { code: "bad_response", message: /unparseable/ }));
-    test("an empty body is no answer", (t) => assertFails(t, pattern, () => answer(200, ""), { code: "bad_response", status: 200, message: /unparseable/ }));
-    test("JSON of another kind is no answer", (t) => assertFails(t, pattern, () => answer(200, `{"hello":"world"}`), { code: "bad_response", status: 200, message: /Check that the remote/ }));
-    test("a connection that breaks off is a network error", (t) => assertFails(t, pattern, () => BREAK, { code: "network", message: /Local data is intact; sync again when online/ }));
-    test("a body that breaks off is a network error", (t) =>
-      assertFails(t, pattern, () => ({ ...answer(200, `{"data":[`, { "Content-Length": "1000" }), breaksOff: true }), { code: "network", message: /Local data is intact/ }));
-    test("no answer is a timeout", (t) => assertFails(t, pattern, () => NEVER, { code: "timeout", name: "NetworkTimeoutError", message: /Timeout/, options: { timeout: 300 } }));
-    test("a redirect to another origin is not followed", async (t) => {
+    await t.test("no answer is timeout", () => assertFails(() => NEVER, { code: "timeout", name: "NetworkTimeoutError", message: /Timeout/ }, hasty));
+    await t.test("a redirect to another origin is redirected, and nobody there hears of it", async (t) => {
       const other = await otherOrigin(t);
-      await assertFails(t, pattern, () => answer(307, "", { Location: `${other.url}/v1/` }), { code: "redirected", message: /final URL/ });
+      await assertFails(() => answer(307, "", { Location: `${other.url}/v1/` }), { code: "redirected", message: /final URL/ });
       assert.deepEqual(other.heard, []);
     });
-    test("nor is one to the same origin", (t) => assertFails(t, pattern, (request) => answer(308, "", { Location: `${request.url}?again` }), { code: "redirected", message: /final URL/ }));
+    await t.test("and when all is well again, so is the next sync", async () => {
+      assert.equal((await here.sync({ ignoreBackoff: true })).ok, true);
+      const titles = ["mine", "edited", "older", "theirs"];
+      assert.deepEqual([await here.titles(), await server.titles()], [titles, titles]);
+    });
   });
 }
 
-describe("to the hello", () => {
+describe("to the hello", SIDE_BY_SIDE, () => {
   for (const [title, rule, code] of [["410", () => kintoError(410, 202, "closed"), "gone"], ["a web page", () => html(200), "bad_response"], ["a broken connection", () => BREAK, "network"]]) {
     test(`${title} is ${code}, and nothing is sent blindly`, async (t) => {
-      const { here, server, proxy } = await stage(t, pages);
+      const { here, server, proxy } = await stage(t);
       await here.create({ id: "mine", title: "mine" });
       proxy.rule(QUESTIONS.hello, rule);
       assert.equal((await here.failure()).code, code);
@@ -114,7 +107,7 @@ describe("to the hello", () => {
   }
 });
 
-describe("a next page", () => {
+describe("a next page", SIDE_BY_SIDE, () => {
   for (const [title, next] of [
     ["on another port", (other) => `${other.url}/v1/buckets/default/collections/tasks/records?_token=x`],
     ["on another port, without a protocol", (other) => `${other.url.replace("http:", "")}/v1/records?_token=x`],
@@ -123,7 +116,7 @@ describe("a next page", () => {
   ]) {
     test(`${title} is not requested, not even asked about`, async (t) => {
       const other = await otherOrigin(t);
-      const scene = await stage(t, pages);
+      const scene = await stage(t);
       const { here, server, proxy } = scene;
       await server.put("theirs", { title: "theirs" });
       await here.create({ id: "mine", title: "mine" });
@@ -142,9 +135,9 @@ describe("a next page", () => {
   }
 });
 
-describe("nobody there", () => {
+describe("nobody there", SIDE_BY_SIDE, () => {
   test("a connection that is refused is a network error", async (t) => {
-    const { here, proxy } = await stage(t, pages);
+    const { here, proxy } = await stage(t);
     await here.create({ id: "mine", title: "mine" });
     const gone = createServer();
     gone.listen(0, "localhost");
@@ -159,7 +152,7 @@ describe("nobody there", () => {
   });
 
   test("a server without CORS headers is a network error", async (t) => {
-    const { here, proxy } = await stage(t, pages);
+    const { here, proxy } = await stage(t);
     await here.create({ id: "mine", title: "mine" });
     proxy.rule(QUESTIONS.metadata, () => ({ status: 200, headers: { "Content-Type": "application/json" }, body: "{}" }));
     assert.equal((await here.failure()).code, "network");
@@ -167,9 +160,9 @@ describe("nobody there", () => {
   });
 });
 
-describe("a server that was closed and came back", () => {
+describe("a server that was closed and came back", SIDE_BY_SIDE, () => {
   test("is not remembered as gone by the browser", async (t) => {
-    const { here, proxy } = await stage(t, pages);
+    const { here, proxy } = await stage(t);
     // Kinto's own 410 says nothing of caches, and Chromium keeps it.
     proxy.rule("* ", () => kintoError(410, 202, "closed"));
     assert.equal((await here.failure()).code, "gone");

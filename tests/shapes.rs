@@ -1,0 +1,125 @@
+//! What Rust says and what TypeScript promises is the same.
+#![cfg(not(target_arch = "wasm32"))]
+
+use essaim::error::Error;
+use std::collections::BTreeSet;
+
+/// One error of each kind. The match makes a new kind fail to compile until it is listed here.
+fn one_of_each() -> Vec<Error> {
+    let text = String::new;
+    let all = vec![
+        Error::InvalidRecord { message: text(), path: text() },
+        Error::InvalidId { message: text() },
+        Error::InvalidOption { message: text() },
+        Error::NotFound { id: text() },
+        Error::AlreadyExists { id: text() },
+        Error::Network { url: text(), message: text() },
+        Error::Timeout { url: text(), timeout_ms: 0 },
+        Error::Unauthorized {
+            message: text(),
+            url: text(),
+            errno: None,
+        },
+        Error::Forbidden {
+            message: text(),
+            url: text(),
+            errno: None,
+        },
+        Error::Gone {
+            message: text(),
+            url: text(),
+            errno: None,
+        },
+        Error::RemoteNotFound {
+            message: text(),
+            url: text(),
+            errno: None,
+        },
+        Error::Server {
+            message: text(),
+            url: text(),
+            status: 500,
+            errno: None,
+        },
+        Error::Backoff { retry_after_ms: 0 },
+        Error::BadResponse {
+            message: text(),
+            url: text(),
+            status: 200,
+        },
+        Error::Redirected { url: text() },
+        Error::OtherOrigin { url: text(), next: text() },
+        Error::ServerFlushed {
+            client_timestamp: 1,
+            server_timestamp: 2,
+        },
+        Error::Busy { name: text() },
+        Error::Quota { message: text() },
+        Error::StorageLost { message: text() },
+        Error::StorageBlocked { name: text() },
+        Error::UpgradeRequired { found: 2, known: 1 },
+        Error::Storage { message: text() },
+        Error::Callback { message: text() },
+        Error::Closed,
+        Error::Bug { message: text() },
+    ];
+    for error in &all {
+        match error {
+            Error::InvalidRecord { .. }
+            | Error::InvalidId { .. }
+            | Error::InvalidOption { .. }
+            | Error::NotFound { .. }
+            | Error::AlreadyExists { .. }
+            | Error::Network { .. }
+            | Error::Timeout { .. }
+            | Error::Unauthorized { .. }
+            | Error::Forbidden { .. }
+            | Error::Gone { .. }
+            | Error::RemoteNotFound { .. }
+            | Error::Server { .. }
+            | Error::Backoff { .. }
+            | Error::BadResponse { .. }
+            | Error::Redirected { .. }
+            | Error::OtherOrigin { .. }
+            | Error::ServerFlushed { .. }
+            | Error::Busy { .. }
+            | Error::Quota { .. }
+            | Error::StorageLost { .. }
+            | Error::StorageBlocked { .. }
+            | Error::UpgradeRequired { .. }
+            | Error::Storage { .. }
+            | Error::Callback { .. }
+            | Error::Closed
+            | Error::Bug { .. } => {}
+        }
+    }
+    all
+}
+
+#[test]
+fn typescript_knows_every_error_code_and_no_other() {
+    let source = std::fs::read_to_string("pkg-template/errors.ts").unwrap();
+    let union = source
+        .split("export type ErrorCode")
+        .nth(1)
+        .and_then(|rest| rest.split(';').next())
+        .expect("errors.ts has the ErrorCode union");
+    let in_typescript: BTreeSet<String> = union.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    let mut in_rust: BTreeSet<String> = one_of_each().iter().map(Error::code).collect();
+    assert_eq!(in_rust.len(), one_of_each().len(), "two errors share a code");
+    // Only the facade can meet this one: there is no engine without WebAssembly.
+    in_rust.insert("wasm_unavailable".into());
+    assert_eq!(in_typescript, in_rust);
+}
+
+#[test]
+fn an_error_crosses_to_javascript_with_its_code_its_message_and_its_data() {
+    let error = Error::ServerFlushed {
+        client_timestamp: 1,
+        server_timestamp: 2,
+    };
+    let crossed: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
+    assert_eq!(crossed["code"], "server_flushed");
+    assert_eq!(crossed["message"], "Server has been flushed. Client Side Timestamp: 1 Server Side Timestamp: 2");
+    assert_eq!((crossed["client_timestamp"].as_u64(), crossed["server_timestamp"].as_u64()), (Some(1), Some(2)));
+}

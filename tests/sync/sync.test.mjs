@@ -1,0 +1,12 @@
+// Syncing as apps do it: the package in real browsers, through a front server that misbehaves when told, with a real Kinto.
+//
+// One file for `node --test`, so that all share a browser. Each suite also runs alone: `node --test tests/sync/meeting.mjs`.
+
+import "./meeting.mjs";
+import "./pushing.mjs";
+import "./pulling.mjs";
+import "./resolving.mjs";
+import "./servers.mjs";
+import "./bad-input.mjs";
+import "./bad-servers.mjs";
+import "./kinto-js.mjs";
