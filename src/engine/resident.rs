@@ -311,9 +311,9 @@ impl<P: Platform> Resident<P> {
 
     /// What lets the next visit tell an evicted database from a new one.
     fn bear_witness(&self) {
-        let unsynced = Some(self.state.borrow().unsynced());
-        if self.witnessed.replace(unsynced) != unsynced && self.platform.storage().is_persistent(&self.collection) {
-            let note = format!("{{\"head\":{},\"unsynced\":{}}}", self.position.get().key, unsynced.unwrap_or(0));
+        let unsynced = self.state.borrow().unsynced();
+        if self.witnessed.replace(Some(unsynced)) != Some(unsynced) && self.platform.storage().is_persistent(&self.collection) {
+            let note = format!("{{\"head\":{},\"unsynced\":{unsynced}}}", self.position.get().key);
             self.platform.witness().write(&self.collection.database(), Some(&note));
         }
     }

@@ -193,7 +193,7 @@ fn read_timestamp(raw: &str) -> Result<Option<u64>> {
     const SAFE: f64 = 9_007_199_254_740_991.0;
     match json::number(raw) {
         _ if raw == "null" => Ok(None),
-        Some(ms) if ms >= 0.0 && ms <= SAFE && ms.fract() == 0.0 => Ok(Some(ms as u64)),
+        Some(ms) if (0.0..=SAFE).contains(&ms) && ms.fract() == 0.0 => Ok(Some(ms as u64)),
         _ => Err(invalid(&format!("last_modified is not a whole number of milliseconds: {raw}"), "last_modified")),
     }
 }

@@ -117,10 +117,6 @@ impl Executor {
         drop(dead);
     }
 
-    pub fn is_working(&self, owner: Owner) -> bool {
-        self.0.tasks.borrow().values().any(|task| task.owner == owner)
-    }
-
     pub fn sleep(&self, ms: u64) -> Sleep {
         Sleep {
             executor: self.clone(),

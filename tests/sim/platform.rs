@@ -13,7 +13,6 @@ use std::rc::Rc;
 pub struct Tab {
     pub owner: Owner,
     pub executor: Executor,
-    pub dice: Rc<Dice>,
     pub disk: Disk,
     pub network: Network,
     pub browser: Rc<Browser>,
@@ -37,8 +36,7 @@ impl Tab {
         Tab {
             owner,
             executor,
-            chance: SeededRng(dice.clone()),
-            dice,
+            chance: SeededRng(dice),
             disk,
             network,
             browser,

@@ -19,26 +19,45 @@ async function away(page, meanwhile) {
   const address = page.url();
   await page.goto(address.replace("localhost", "elsewhere.localhost").replace("tab.html", "empty.html"));
   await meanwhile();
-  await page.goBack();
+  // A page that comes back is not loaded again.
+  await page.goBack({ waitUntil: "commit" });
   assert.equal(page.url(), address);
+  await page.waitForFunction(() => document.readyState === "complete");
   assert.deepEqual(await page.evaluate(() => [globalThis.alive, globalThis.shownAgain]), [true, true], "the browser did not keep the page");
 }
 
-test("a page that comes back goes on: it reads what was written meanwhile, and writes", async () => {
+test("a page that comes back goes on where it was", async () => {
   const db = randomUUID();
   const page = await profile.open({ db });
   await page.evaluate(() => Promise.all([tasks.create({ title: "a" }), kinto.collection("notes").create({ title: "n" })]));
-  await away(page, async () => {
-    const other = await profile.open({ db });
-    await other.evaluate(() => tasks.create({ title: "b" }));
-    await other.close();
-  });
+  await away(page, async () => {});
   const seen = await page.evaluate(async () => {
     await tasks.create({ title: "c" });
     return [await tasks.list({ order: "title" }), await kinto.collection("notes").list()].map(({ data }) => data.map(({ title }) => title));
   });
-  assert.deepEqual(seen, [["a", "b", "c"], ["n"]]);
+  assert.deepEqual(seen, [["a", "c"], ["n"]]);
 });
+
+for (const [what, look] of [
+  ["lists", async () => (await tasks.list({ order: "title" })).data.map(({ title }) => title)],
+  ["finds on top of what it writes itself", async () => {
+    await tasks.create({ title: "c" });
+    return (await tasks.list({ order: "title" })).data.map(({ title }) => title).filter((title) => title !== "c");
+  }],
+]) {
+  test(`a page that comes back ${what} what another tab wrote meanwhile`, async () => {
+    const db = randomUUID();
+    const page = await profile.open({ db });
+    await page.evaluate(() => tasks.create({ title: "a" }));
+    await away(page, async () => {
+      // No notice reaches a page that is put aside; Chromium throws the page away instead, were one sent.
+      const other = await profile.open({ db, prepare: () => delete globalThis.BroadcastChannel });
+      await other.evaluate(() => tasks.create({ title: "b" }));
+      await other.close();
+    });
+    assert.deepEqual(await page.evaluate(look), ["a", "b"]);
+  });
+}
 
 test("a page put aside holds up nobody who deletes the database", async () => {
   const db = randomUUID();

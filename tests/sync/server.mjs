@@ -65,7 +65,10 @@ export class Server {
 
   async #ask(method, path, body) {
     const headers = { ...this.headers, "Content-Type": "application/json" };
-    const response = await fetch(this.#url() + path, { method, headers, body: body && JSON.stringify(body) });
+    const ask = () => fetch(this.#url() + path, { method, headers, body: body && JSON.stringify(body) });
+    let response = await ask();
+    // Kinto on PostgreSQL says so to the later of two writers at the same moment.
+    while (response.status === 409) response = await ask();
     const text = await response.text();
     assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
     return JSON.parse(text);
