@@ -59,9 +59,10 @@ test-webkit: ## the same in WebKitGTK, which passes as Safari and wants a displa
 test-package: package ## the packed package, in real apps and bundlers
 	$(KINTO) -- node tests/package/run.mjs
 
-# Short pages and batches: what large collections are.
+# Short pages and batches: what large collections are. PostgreSQL refuses in its own way.
 test-sync: package ## two browser profiles and Kinto.js, syncing through a server that misbehaves
 	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/*.test.mjs
+	$(KINTO) --postgresql --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/pushing.mjs tests/sync/meanwhile.mjs
 
 test-demo: package ## the demo, driven in Chromium
 	$(KINTO) -- node --test --test-reporter=spec tests/demo/*.test.mjs

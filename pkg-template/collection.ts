@@ -122,6 +122,9 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
    * ```
    */
   async resolve(conflict: Conflict<T>, resolution: (Partial<T> & object) | null): Promise<RecordResult<T>> {
+    if (typeof conflict !== "object" || conflict === null) {
+      throw invalidOption("resolve() needs a conflict, as sync() lists them: {type, local, remote}.");
+    }
     const [conflictText, resolutionText] = [recordText(conflict), resolution === null ? "null" : recordText(resolution)];
     const data = await this.handle.call<StoredRecord<T>>((raw) => raw.resolve(conflictText, resolutionText));
     return { data, permissions: {} };

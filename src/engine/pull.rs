@@ -11,10 +11,10 @@ use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::merge::{self, Fate, Remote};
 use crate::pure::operations::CURSOR;
-use crate::pure::record::RecordId;
+use crate::pure::record::{RecordId, Row, Status};
 use crate::pure::report::{List, Report};
 use crate::pure::state::State;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A change as it came, and decoded.
 struct Incoming {
@@ -91,7 +91,11 @@ impl<P: Platform> Session<'_, P> {
         }
         let records = answers::records(body, &url, response.status)?;
         let next = response.header("next-page").map(|next| self.target.remote.next_page(next)).transpose()?;
+        let newest = records.last().and_then(|text| answers::version(text)).map(|(_, at)| at);
         let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
+        if let Some((client_timestamp, server_timestamp)) = walk.misses_the_witness(newest, next.is_none()) {
+            self.look_for_a_flush(client_timestamp, server_timestamp).await?;
+        }
         if !fresh.is_empty() {
             let incoming = self.decode(fresh).await?;
             self.apply(walk, incoming).await?;
@@ -179,9 +183,6 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn finish(&mut self, walk: Walk) -> Result<()> {
-        if let Some((_, at)) = walk.start.witness.as_ref().filter(|_| !walk.unchanged && !walk.saw_witness) {
-            self.look_for_a_flush(*at, walk.timestamp.unwrap_or(0)).await?;
-        }
         self.report.last_modified = walk.timestamp.or(self.report.last_modified);
         let after = walk.finished();
         if after != walk.start {
@@ -196,29 +197,22 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// The newest version we saw is not there, nor a later one of that record. If every record that we have from this
-    /// server is still there (or has its tombstone), only old tombstones were purged; otherwise the server lost data.
+    /// server is still there as we know it or newer (or has its tombstone), only old tombstones were purged; otherwise the
+    /// server lost data.
     async fn look_for_a_flush(&mut self, client_timestamp: u64, server_timestamp: u64) -> Result<()> {
-        let mut there = BTreeSet::new();
+        let mut there = BTreeMap::new();
         let mut request = self.target.list_ids();
         loop {
             let url = request.url.clone();
             let response = self.send(request).await?;
             let body = answers::accept(&response, &url)?;
             let records = answers::records(body, &url, response.status)?;
-            there.extend(
-                records
-                    .into_iter()
-                    .filter_map(|text| json::member(text, "id"))
-                    .filter_map(|raw| RecordId::read(raw).ok()),
-            );
+            there.extend(records.into_iter().filter_map(answers::version));
             let Some(next) = response.header("next-page") else { break };
             request = self.target.page(self.target.remote.next_page(next)?);
         }
-        let lost = self
-            .collection
-            .resident
-            .read(|state| state.rows.iter().any(|(id, row)| !row.is_dirty() && !there.contains(id)))
-            .await?;
+        let is_lost = |id: &RecordId, row: &Row| row.status != Status::Created && there.get(id).copied() < row.last_modified;
+        let lost = self.collection.resident.read(|state| state.rows.iter().any(|(id, row)| is_lost(id, row))).await?;
         if lost {
             Err(Error::ServerFlushed {
                 client_timestamp,
@@ -307,8 +301,19 @@ impl Walk {
         let (Some((id, at)), Some((witness, seen_at))) = (answers::version(text), self.start.witness.as_ref()) else {
             return true;
         };
-        self.saw_witness |= id == *witness;
+        self.saw_witness |= id == *witness && at >= *seen_at;
         !(id == *witness && at == *seen_at && self.start.since >= Some(at))
+    }
+
+    /// Once, when the place of the witness has been passed without it: (its time, the server's). Before anything of that
+    /// page is taken over, so that what a restored server shows does not replace what is newer here.
+    fn misses_the_witness(&mut self, newest: Option<u64>, is_last: bool) -> Option<(u64, u64)> {
+        let (_, seen_at) = self.start.witness.as_ref().filter(|_| !self.saw_witness)?;
+        if !is_last && newest <= Some(*seen_at) {
+            return None;
+        }
+        self.saw_witness = true;
+        Some((*seen_at, self.timestamp.unwrap_or(0)))
     }
 
     fn passed(&mut self, version: Option<&(RecordId, u64)>, open: bool) {

@@ -38,7 +38,7 @@ pub(super) struct Push {
 struct Isolation {
     /// How many records go into the next batch, while searching.
     limit: Option<usize>,
-    /// Whether the server took anything since: if it takes nothing at all, it is not about a record.
+    /// Whether the server took anything since the search began: if it takes nothing at all, it is not about a record.
     answered: bool,
     /// A record alone at which the server failed, before it answered anything.
     suspect: Option<(Outgoing, Error)>,
@@ -59,11 +59,8 @@ impl<P: Platform> Session<'_, P> {
                 self.push_batch(&mut push).await?;
             }
         }
-        if let Some((suspect, error)) = push.isolation.suspect.take() {
-            if !push.isolation.answered {
-                return Err(error);
-            }
-            self.refuse(&mut push, &suspect, &error);
+        if let Some((_, error)) = push.isolation.suspect.take() {
+            return Err(error);
         }
         Ok(push.written)
     }
@@ -94,7 +91,8 @@ impl<P: Platform> Session<'_, P> {
             };
             self.collection.resident.commit(drop_tombstones).await?;
         }
-        dirty.sort_by_key(|(_, row)| row.is_live());
+        let culprits = self.collection.resident.culprits.borrow();
+        dirty.sort_by_key(|(id, row)| (culprits.get(id) == Some(&row.body), row.is_live()));
         Ok(dirty.into_iter().map(|(id, _)| id).collect())
     }
 
@@ -128,7 +126,7 @@ impl<P: Platform> Session<'_, P> {
 
     async fn take_answers(&mut self, push: &mut Push, outgoing: Vec<Outgoing>, answers: Vec<PartAnswer>) -> Result<()> {
         push.isolation.answered = true;
-        push.isolation.limit = None;
+        push.isolation.limit = push.isolation.limit.map(|limit| limit * 2);
         if let Some((suspect, error)) = push.isolation.suspect.take() {
             self.refuse(push, &suspect, &error);
         }
@@ -156,13 +154,14 @@ impl<P: Platform> Session<'_, P> {
         let Error::Server { status, .. } = error else { return Err(error) };
         match <[Outgoing; 1]>::try_from(outgoing) {
             Err(several) => {
+                push.isolation.answered &= push.isolation.limit.is_some();
                 push.isolation.limit = Some(several.len() / 2);
                 for one in several.into_iter().rev() {
                     push.queue.push_front(one.id);
                 }
             }
             // The server understood the request, or has answered others: it is about this record.
-            Ok([one]) if status < 500 || push.isolation.answered => {
+            Ok([one]) if status < 500 || push.isolation.answered || self.is_known_culprit(&one) => {
                 push.isolation.limit = None;
                 self.refuse(push, &one, &error);
             }
@@ -181,6 +180,12 @@ impl<P: Platform> Session<'_, P> {
         let (list, json) = error_entry("outgoing", Some(&one.id), Some(&one.part.path), one.part.data.as_deref(), &error);
         self.report.add(list, json);
         push.refused.insert(one.id.clone());
+        self.collection.resident.culprits.borrow_mut().insert(one.id.clone(), one.row.body.clone());
+    }
+
+    /// Found out in an earlier sync, and not edited since: when it is the only one left to send, nothing else would tell it from a server that is down.
+    fn is_known_culprit(&self, one: &Outgoing) -> bool {
+        self.collection.resident.culprits.borrow().get(&one.id) == Some(&one.row.body)
     }
 
     /// Encodes the records as they are now. One that cannot be encoded is an error of its own.

@@ -10,9 +10,11 @@ use crate::error::{Error, Result};
 use crate::ports::{Clock, CollectionId, Platform, Rng, Storage, Tabs, Witness};
 use crate::pure::draft::Draft;
 use crate::pure::journal::{Entry, Position, Stored, Tail, follow};
+use crate::pure::record::{Body, RecordId};
 use crate::pure::state::{Change, State};
 use crate::pure::{json, page};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 /// Runs on a draft, as often as needed; true if it failed or wrote nothing although it is there to write.
@@ -34,6 +36,8 @@ pub struct Resident<P: Platform> {
     /// Unsynced changes that an evicted database took with it.
     evicted: Cell<Option<usize>>,
     witnessed: Cell<Option<usize>>,
+    /// What a server refused, on its own, with an error that reads as if the server were down.
+    pub(super) culprits: RefCell<BTreeMap<RecordId, Body>>,
     _listener: <P::Tabs as Tabs>::Listener,
 }
 
@@ -61,6 +65,7 @@ impl<P: Platform> Resident<P> {
             folding: Cell::new(false),
             evicted: Cell::new(None),
             witnessed: Cell::new(None),
+            culprits: RefCell::default(),
             _listener: listener,
         })
     }

@@ -103,11 +103,11 @@ pub fn meet(local: Option<&Row>, remote: &Remote, strategy: Strategy, local_fiel
     if let Some(outcome) = settle_sent(local, remote, local_fields) {
         return outcome;
     }
-    if local.is_dirty() && is_made_from(local, remote) {
+    if is_made_from(local, remote) {
         return Outcome::silent(Fate::Keep);
     }
     if strategy == Strategy::PullOnly {
-        return overwrite(local, remote, local_fields);
+        return overwrite(local, remote);
     }
     match local.status {
         Status::Synced => follow(local, remote, local_fields),
@@ -116,7 +116,7 @@ pub fn meet(local: Option<&Row>, remote: &Remote, strategy: Strategy, local_fiel
     }
 }
 
-/// What is here was made on top of this very version, which is only listed again.
+/// What is here is this very version, or was made on top of it; it is only listed again.
 fn is_made_from(local: &Row, remote: &Remote) -> bool {
     match remote.deleted {
         true => remote.last_modified.is_some() && remote.last_modified <= local.gone_at,
@@ -136,12 +136,9 @@ fn with_local_fields(local: &Row, remote: &Remote, local_fields: &[String]) -> R
     Row::new(merge_bodies(&remote.body, &kept), Status::Synced, remote.last_modified)
 }
 
-fn overwrite(local: &Row, remote: &Remote, local_fields: &[String]) -> Outcome {
+fn overwrite(local: &Row, remote: &Remote) -> Outcome {
     if remote.deleted {
         return Outcome::new(Fate::Remove, List::Deleted, local.to_json(&remote.id));
-    }
-    if !local.is_dirty() && same_content(&local.body, &remote.body, local_fields) {
-        return Outcome::silent(Fate::Put(with_local_fields(local, remote, local_fields)));
     }
     let row = Row::new(merge_bodies(&local.body, &remote.body), Status::Synced, remote.last_modified);
     let entry = old_and_new(&remote.id, local, &row);
@@ -185,9 +182,10 @@ pub fn acknowledged(local: &Row, last_modified: Option<u64>) -> Row {
     Row::new(local.body.clone(), status, last_modified)
 }
 
-/// A record that stays although the server deleted it, at `gone_at` as far as that is known: it is new to the server.
+/// A record that stays although the server deleted it: it is new to the server. Not knowing when (a 412 does not say), any
+/// deletion that is listed before the record has been sent is the one that it was kept in spite of.
 pub fn made_again(local: &Row, gone_at: Option<u64>) -> Row {
-    let gone_at = gone_at.max(local.gone_at);
+    let gone_at = gone_at.or(Some(u64::MAX)).max(local.gone_at);
     Row {
         gone_at,
         ..Row::new(local.body.clone(), Status::Updated, None)
@@ -254,7 +252,7 @@ pub fn conflict(local: &Row, remote: Option<&Remote>, id: &RecordId, strategy: S
                 let json = resolved(id, &row.to_json(id), &local.to_json(id), "synced");
                 Outcome::new(Fate::Put(row), List::Resolved, json)
             }
-            None => Outcome::new(Fate::Remove, List::Resolved, resolved(id, &remote_json, &local.to_json(id), "deleted")),
+            None => Outcome::new(Fate::Remove, List::Resolved, resolved(id, &remote_json, &local.to_json(id), "synced")),
         },
         Strategy::Manual | Strategy::PullOnly => {
             let side = if side == Side::Incoming { "incoming" } else { "outgoing" };

@@ -172,6 +172,11 @@ pub const CURSOR: &str = "cursor ";
 ///
 /// Choosing a deletion deletes; Kinto.js stores a live record `{"deleted": true}` instead.
 pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields: &[String]) -> Result<(RecordId, Row)> {
+    let is_record = |name: &str| json::member(conflict, name).is_some_and(|raw| raw.starts_with('{'));
+    if !is_record("local") && !is_record("remote") {
+        let message = "resolve() needs a conflict, as sync() lists them: {type, local, remote}.".into();
+        return Err(Error::InvalidOption { message });
+    }
     let remote = json::member(conflict, "remote").filter(|raw| *raw != "null").map(read_record).transpose()?;
     let gone_at = remote.as_ref().filter(|remote| remote.deleted).and_then(|remote| remote.last_modified);
     let remote = remote.filter(|remote| !remote.deleted);

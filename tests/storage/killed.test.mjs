@@ -8,7 +8,7 @@ import { after, before, test } from "node:test";
 import { Logbook } from "./logbook.mjs";
 import { FILLINGS, random } from "./pages/workload.mjs";
 import { installStops } from "./stops.mjs";
-import { Profile } from "./tabs.mjs";
+import { crash, Profile } from "./tabs.mjs";
 
 const SEEDS = process.env.ESSAIM_SEED ? [Number(process.env.ESSAIM_SEED)] : Array.from({ length: Number(process.env.ESSAIM_SEEDS ?? 200) }, (_, n) => n + 1);
 /** Tabs at a time. */
@@ -38,16 +38,7 @@ function plan(seed) {
   return { filling, watched, death: "crash", stop: { within, left: 1 + Math.floor(dice() * (within === "fold" ? 18 : 60)) } };
 }
 
-const KILL = {
-  async crash(tab, session) {
-    const crashed = new Promise((resolve) => tab.once("crash", resolve));
-    // It takes its own answer along.
-    session.send("Page.crash").catch(() => {});
-    await crashed;
-  },
-  close: (tab) => tab.close({ runBeforeUnload: false }),
-  leave: (tab) => tab.goto("about:blank"),
-};
+const KILL = { crash, close: (tab) => tab.close({ runBeforeUnload: false }), leave: (tab) => tab.goto("about:blank").then(() => tab.close()) };
 
 const openTab = (host) => profile.open({ host, prepare: installStops });
 
@@ -69,7 +60,6 @@ async function kill(tab, seed, db, { filling, death, stop, acknowledgements }) {
   const failed = working.then(() => end, (error) => (entries.lines.some((line) => /^(stopped|done)/.test(line)) ? end : Promise.reject(error)));
   const where = await Promise.race([end, failed]);
   await KILL[death](tab, session);
-  if (!tab.isClosed()) await tab.close();
   return { where, lines: entries.lines };
 }
 

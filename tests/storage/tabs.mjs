@@ -42,3 +42,12 @@ export class Profile {
     await rm(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
+
+/** Kills a tab's process, also one that does not answer any more. The `session` (CDP) is from when it did. */
+export async function crash(tab, session) {
+  const crashed = new Promise((resolve) => tab.once("crash", resolve));
+  // It takes its own answer along.
+  session.send("Page.crash").catch(() => {});
+  await crashed;
+  await tab.close();
+}

@@ -56,6 +56,14 @@ export async function stage(t, { options = {}, collectionOptions } = {}) {
   return { server, proxy, account, here, there };
 }
 
+/** A stage with the record `r`, the same here and on the server. */
+export async function withRecord(t) {
+  const scene = await stage(t);
+  await scene.server.put("r", { title: "original" });
+  await scene.here.sync();
+  return scene;
+}
+
 /** A collection of tasks in a page. Calls give plain data; an error has the `code` and `data` it had there. */
 export class Device {
   static async open(page, options, { library = "essaim", collectionOptions = {} } = {}) {

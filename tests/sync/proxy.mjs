@@ -53,6 +53,11 @@ export class Proxy {
     this.#rules.unshift({ pattern, rule, times });
   }
 
+  /** Does `work` when the next such request has left the page, and only then passes it on. */
+  before(pattern, work) {
+    this.rule(pattern, async (request, pass) => (await work(), pass()), { times: 1 });
+  }
+
   /** Passes everything on again. */
   behave() {
     this.#rules = [];

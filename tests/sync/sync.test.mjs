@@ -4,8 +4,10 @@
 
 import "./meeting.mjs";
 import "./pushing.mjs";
+import "./meanwhile.mjs";
 import "./pulling.mjs";
 import "./resolving.mjs";
+import "./lost-servers.mjs";
 import "./servers.mjs";
 import "./bad-input.mjs";
 import "./bad-servers.mjs";
