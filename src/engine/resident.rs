@@ -36,6 +36,7 @@ pub struct Resident<P: Platform> {
     /// Unsynced changes that an evicted database took with it.
     evicted: Cell<Option<usize>>,
     witnessed: Cell<Option<usize>>,
+    witness_due: Cell<bool>,
     /// What a server refused, on its own, with an error that reads as if the server were down.
     pub(super) culprits: RefCell<BTreeMap<RecordId, Body>>,
     _listener: <P::Tabs as Tabs>::Listener,
@@ -65,6 +66,7 @@ impl<P: Platform> Resident<P> {
             folding: Cell::new(false),
             evicted: Cell::new(None),
             witnessed: Cell::new(None),
+            witness_due: Cell::new(false),
             culprits: RefCell::default(),
             _listener: listener,
         })
@@ -314,10 +316,29 @@ impl<P: Platform> Resident<P> {
         self.fold_if_due();
     }
 
-    /// What lets the next visit tell an evicted database from a new one.
-    fn bear_witness(&self) {
+    /// What lets the next visit tell an evicted database from a new one. The first unsynced change is noted at once, the
+    /// number of further ones a little later: localStorage is written to disk in the page's own time.
+    fn bear_witness(self: &Rc<Self>) {
+        const LATER_MS: u64 = 500;
+        if !self.platform.storage().is_persistent(&self.collection) {
+            return;
+        }
+        let is_new = self.witnessed.get().is_none_or(|noted| (noted > 0) != (self.state.borrow().unsynced() > 0));
+        if is_new {
+            self.write_witness();
+        } else if !self.witness_due.replace(true) {
+            let resident = self.clone();
+            self.platform.spawn(async move {
+                resident.platform.clock().sleep_ms(LATER_MS).await;
+                resident.witness_due.set(false);
+                resident.write_witness();
+            });
+        }
+    }
+
+    fn write_witness(&self) {
         let unsynced = self.state.borrow().unsynced();
-        if self.witnessed.replace(Some(unsynced)) != Some(unsynced) && self.platform.storage().is_persistent(&self.collection) {
+        if self.witnessed.replace(Some(unsynced)) != Some(unsynced) {
             let note = format!("{{\"head\":{},\"unsynced\":{unsynced}}}", self.position.get().key);
             self.platform.witness().write(&self.collection.database(), Some(&note));
         }

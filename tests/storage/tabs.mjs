@@ -14,7 +14,7 @@ export class Profile {
     const profile = new Profile();
     profile.options = options;
     profile.folder = await mkdtemp(join(tmpdir(), "essaim-profile-"));
-    profile.server = await serveDemo({ www: join(import.meta.dirname, "pages"), cacheControl: "no-cache" });
+    profile.server = await serveDemo({ www: join(import.meta.dirname, "pages"), cacheControl: "max-age=3600" });
     await profile.launch();
     return profile;
   }
