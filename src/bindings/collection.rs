@@ -7,7 +7,6 @@ use crate::pure::operations::UpdateOptions;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use js_sys::{Function, Promise};
-use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -49,8 +48,13 @@ impl RawCollection {
     pub fn open(&self) -> Promise {
         self.promise(async |collection| {
             let opened = collection.open().await?;
-            let evicted = opened.evicted.map(|unsynced| json!({ "unsynced": unsynced }));
-            Ok(json!({ "persistent": opened.persistent, "lastModified": collection.last_modified(), "evicted": evicted }).to_string())
+            let null = || "null".to_owned();
+            let evicted = opened.evicted.map_or_else(null, |unsynced| format!("{{\"unsynced\":{unsynced}}}"));
+            let last_modified = collection.last_modified().map_or_else(null, |ms| ms.to_string());
+            let persistent = opened.persistent;
+            Ok(format!(
+                "{{\"persistent\":{persistent},\"lastModified\":{last_modified},\"evicted\":{evicted}}}"
+            ))
         })
     }
 
