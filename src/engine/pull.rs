@@ -212,7 +212,11 @@ impl<P: Platform> Session<'_, P> {
             request = self.target.page(self.target.remote.next_page(next)?);
         }
         let is_lost = |id: &RecordId, row: &Row| row.status != Status::Created && there.get(id).copied() < row.last_modified;
-        let lost = self.collection.resident.read(|state| state.rows.iter().any(|(id, row)| is_lost(id, row))).await?;
+        let lost = self
+            .collection
+            .resident
+            .read(|state| state.rows.iter().any(|(id, row)| is_lost(id, row)))
+            .await?;
         if lost {
             Err(Error::ServerFlushed {
                 client_timestamp,

@@ -68,7 +68,7 @@ impl<P: Platform> Session<'_, P> {
     /// Ids to push, deletions first. Deletions of what never was on the server end here.
     async fn to_push(&self, refused: &BTreeSet<RecordId>) -> Result<VecDeque<RecordId>> {
         let conflicts = &self.conflicts;
-        let (gone, mut dirty) = self
+        let (gone, dirty) = self
             .collection
             .resident
             .read(|state| {
@@ -91,9 +91,12 @@ impl<P: Platform> Session<'_, P> {
             };
             self.collection.resident.commit(drop_tombstones).await?;
         }
-        let culprits = self.collection.resident.culprits.borrow();
-        dirty.sort_by_key(|(id, row)| (culprits.get(id) == Some(&row.body), row.is_live()));
-        Ok(dirty.into_iter().map(|(id, _)| id).collect())
+        // In four heaps, which is a stable sort.
+        let mut heaps: [Vec<RecordId>; 4] = Default::default();
+        for (id, row) in dirty {
+            heaps[2 * usize::from(self.is_known_culprit(&id, &row)) + usize::from(row.is_live())].push(id);
+        }
+        Ok(heaps.into_iter().flatten().collect())
     }
 
     async fn push_batch(&mut self, push: &mut Push) -> Result<()> {
@@ -161,7 +164,7 @@ impl<P: Platform> Session<'_, P> {
                 }
             }
             // The server understood the request, or has answered others: it is about this record.
-            Ok([one]) if status < 500 || push.isolation.answered || self.is_known_culprit(&one) => {
+            Ok([one]) if status < 500 || push.isolation.answered || self.is_known_culprit(&one.id, &one.row) => {
                 push.isolation.limit = None;
                 self.refuse(push, &one, &error);
             }
@@ -184,8 +187,8 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// Found out in an earlier sync, and not edited since: when it is the only one left to send, nothing else would tell it from a server that is down.
-    fn is_known_culprit(&self, one: &Outgoing) -> bool {
-        self.collection.resident.culprits.borrow().get(&one.id) == Some(&one.row.body)
+    fn is_known_culprit(&self, id: &RecordId, row: &Row) -> bool {
+        self.collection.resident.culprits.borrow().get(id) == Some(&row.body)
     }
 
     /// Encodes the records as they are now. One that cannot be encoded is an error of its own.
