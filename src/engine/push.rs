@@ -25,11 +25,11 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 pub(super) struct Push {
     queue: VecDeque<RecordId>,
     /// The versions that the server gave.
-    written: BTreeSet<(RecordId, u64)>,
+    written: BTreeMap<RecordId, u64>,
     /// Not again in this sync.
     refused: BTreeSet<RecordId>,
     /// How often a record was undone by somebody else's conflict.
-    undone: BTreeMap<RecordId, u8>,
+    undone: BTreeMap<RecordId, u64>,
     isolation: Isolation,
 }
 
@@ -46,7 +46,7 @@ struct Isolation {
 
 impl<P: Platform> Session<'_, P> {
     /// Pushes everything that is dirty but not in conflict. Gives the versions that were written.
-    pub(super) async fn push(&mut self) -> Result<BTreeSet<(RecordId, u64)>> {
+    pub(super) async fn push(&mut self) -> Result<BTreeMap<RecordId, u64>> {
         // A conflict that the client wins is sent again on the version that won before; it may lose again, but not for ever.
         const PASSES: usize = 3;
         let mut push = Push::default();
@@ -133,7 +133,7 @@ impl<P: Platform> Session<'_, P> {
         if let Some((suspect, error)) = push.isolation.suspect.take() {
             self.refuse(push, &suspect, &error);
         }
-        const TRIES: u8 = 3;
+        const TRIES: u64 = 3;
         let (mut done, mut taken) = (Vec::new(), Vec::new());
         for (one, answer) in outgoing.into_iter().zip(answers) {
             let tries = push.undone.entry(one.id.clone()).or_default();
