@@ -7,19 +7,19 @@ use crate::error::Result;
 use crate::ports::{Appended, CollectionId, Fold, Storage};
 use crate::pure::journal::{Entry, Head, Position, Rows, Stored, Tail, is_anchored};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 #[derive(Clone, Debug, Default)]
 pub struct MemoryStorage {
-    databases: Rc<RefCell<BTreeMap<CollectionId, Database>>>,
+    databases: Rc<RefCell<Vec<(CollectionId, Database)>>>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct Database {
     head: Option<Vec<u8>>,
     segments: Vec<Vec<u8>>,
-    journal: BTreeMap<u64, Vec<u8>>,
+    /// In the order of their keys.
+    journal: Rows,
     /// The last key given. Keys are never given twice, as with IndexedDB's key generator.
     last_key: u64,
 }
@@ -30,7 +30,7 @@ impl Database {
     }
 
     fn rows_after(&self, key: u64) -> Rows {
-        self.journal.range(key + 1..).map(|(key, bytes)| (*key, bytes.clone())).collect()
+        self.journal.iter().filter(|(row, _)| *row > key).cloned().collect()
     }
 
     fn stored(&self) -> Result<Stored> {
@@ -42,7 +42,7 @@ impl Database {
     }
 
     fn tail(&self, known: Position) -> Result<Tail> {
-        let at_known = self.journal.get(&known.key).map(Vec::as_slice);
+        let at_known = self.journal.iter().find(|(key, _)| *key == known.key).map(|(_, bytes)| bytes.as_slice());
         if is_anchored(self.head()?.position, at_known, known)? {
             Ok(Tail::Since(self.rows_after(known.key)))
         } else {
@@ -52,14 +52,19 @@ impl Database {
 
     fn add(&mut self, entry: &Entry) -> u64 {
         self.last_key += 1;
-        self.journal.insert(self.last_key, entry.to_bytes());
+        self.journal.push((self.last_key, entry.to_bytes()));
         self.last_key
     }
 }
 
 impl MemoryStorage {
     fn with<R>(&self, collection: &CollectionId, work: impl FnOnce(&mut Database) -> R) -> R {
-        work(self.databases.borrow_mut().entry(collection.clone()).or_default())
+        let mut databases = self.databases.borrow_mut();
+        let at = databases.iter().position(|(known, _)| known == collection).unwrap_or_else(|| {
+            databases.push((collection.clone(), Database::default()));
+            databases.len() - 1
+        });
+        work(&mut databases[at].1)
     }
 }
 
@@ -93,13 +98,13 @@ impl Storage for MemoryStorage {
             }
             database.segments.extend(fold.segments);
             database.head = Some(head.after(fold.upto, &fold.folded).to_bytes());
-            database.journal = database.journal.split_off(&(fold.upto.key + 1));
+            database.journal.retain(|(key, _)| *key > fold.upto.key);
             Ok(true)
         })
     }
 
     async fn forget(&self, collection: &CollectionId) -> Result<()> {
-        self.databases.borrow_mut().remove(collection);
+        self.databases.borrow_mut().retain(|(known, _)| known != collection);
         Ok(())
     }
 

@@ -5,9 +5,8 @@ use crate::engine::collection::Collection;
 use crate::error::{Error, Result};
 use crate::pure::operations::UpdateOptions;
 use futures_util::FutureExt;
-use futures_util::future::LocalBoxFuture;
+use futures_util::future::{LocalBoxFuture, ready};
 use js_sys::{Function, Promise};
-use serde_json::json;
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
@@ -32,14 +31,29 @@ impl RawCollection {
     }
 
     fn promise(&self, work: impl AsyncFnOnce(&Collection<BrowserPlatform>) -> Result<String> + 'static) -> Promise {
-        let collection = self.collection();
-        promise_of(async move { work(&*collection.map_err(thrown)?).await.map_err(thrown) }.boxed_local())
+        promise_of(match self.collection() {
+            Ok(collection) => async move { work(&collection).await.map_err(Thrown::Error) }.boxed_local(),
+            Err(error) => ready(Err(Thrown::Error(error))).boxed_local(),
+        })
     }
 }
 
+/// What a promise rejects with.
+enum Thrown {
+    Error(Error),
+    /// As the user's own function threw it.
+    Value(JsValue),
+}
+
 /// Boxed, so that all methods share one kind of promise: one for each costs 4 kB (gzip).
-fn promise_of(answer: LocalBoxFuture<'static, std::result::Result<String, JsValue>>) -> Promise {
-    future_to_promise(async move { answer.await.map(JsValue::from) })
+fn promise_of(answer: LocalBoxFuture<'static, std::result::Result<String, Thrown>>) -> Promise {
+    future_to_promise(async move {
+        match answer.await {
+            Ok(text) => Ok(text.into()),
+            Err(Thrown::Error(error)) => Err(thrown(error)),
+            Err(Thrown::Value(value)) => Err(value),
+        }
+    })
 }
 
 #[wasm_bindgen]
@@ -49,8 +63,13 @@ impl RawCollection {
     pub fn open(&self) -> Promise {
         self.promise(async |collection| {
             let opened = collection.open().await?;
-            let evicted = opened.evicted.map(|unsynced| json!({ "unsynced": unsynced }));
-            Ok(json!({ "persistent": opened.persistent, "lastModified": collection.last_modified(), "evicted": evicted }).to_string())
+            let null = || "null".to_owned();
+            let evicted = opened.evicted.map_or_else(null, |unsynced| format!("{{\"unsynced\":{unsynced}}}"));
+            let last_modified = collection.last_modified().map_or_else(null, |ms| ms.to_string());
+            let persistent = opened.persistent;
+            Ok(format!(
+                "{{\"persistent\":{persistent},\"lastModified\":{last_modified},\"evicted\":{evicted}}}"
+            ))
         })
     }
 
@@ -130,7 +149,7 @@ impl RawCollection {
     ) -> Promise {
         let collection = self.collection();
         let executed = async move {
-            let collection = collection.map_err(thrown)?;
+            let collection = collection.map_err(Thrown::Error)?;
             // Beside the core's error, which can hold text only.
             let mut by_the_user = None;
             let executed = collection.execute(|transaction| {
@@ -141,8 +160,8 @@ impl RawCollection {
             });
             let executed = executed.await;
             match (executed, by_the_user) {
-                (Err(_), Some(value)) => Err(value),
-                (executed, _) => executed.map(null).map_err(thrown),
+                (Err(_), Some(value)) => Err(Thrown::Value(value)),
+                (executed, _) => executed.map(null).map_err(Thrown::Error),
             }
         };
         promise_of(executed.boxed_local())

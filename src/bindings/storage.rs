@@ -4,7 +4,6 @@ use crate::memory::MemoryStorage;
 use crate::ports::{Appended, CollectionId, Fold, Storage};
 use crate::pure::journal::{Entry, Position, Stored, Tail};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 
 thread_local! {
     /// What the page keeps where it may have no database. One for all clients, as a database would be.
@@ -22,12 +21,19 @@ pub enum PageStorage {
 
 /// Where each collection is, once it was opened. Settled then: moving one to memory later would show it empty.
 #[derive(Debug, Default)]
-pub struct Places(RefCell<BTreeMap<CollectionId, Place>>);
+pub struct Places(RefCell<Vec<(CollectionId, Place)>>);
 
 #[derive(Clone, Debug)]
 enum Place {
     Database(IndexedDb),
     Memory(MemoryStorage),
+}
+
+impl Places {
+    fn get(&self, collection: &CollectionId) -> Option<Place> {
+        let places = self.0.borrow();
+        places.iter().find(|(known, _)| known == collection).map(|(_, place)| place.clone())
+    }
 }
 
 impl PageStorage {
@@ -49,20 +55,23 @@ impl PageStorage {
     fn place(&self, collection: &CollectionId) -> Place {
         match self {
             PageStorage::Memory(memory) => Place::Memory(memory.clone()),
-            PageStorage::IndexedDb(database, places) => places.0.borrow().get(collection).cloned().unwrap_or_else(|| Place::Database(database.clone())),
+            PageStorage::IndexedDb(database, places) => places.get(collection).unwrap_or_else(|| Place::Database(database.clone())),
         }
     }
 
     async fn settle(&self, collection: &CollectionId) -> Result<()> {
         let PageStorage::IndexedDb(database, places) = self else { return Ok(()) };
-        if !places.0.borrow().contains_key(collection) {
+        if places.get(collection).is_none() {
             let available = database.is_available(collection).await?;
             let place = if available {
                 Place::Database(database.clone())
             } else {
                 Place::Memory(PAGE.with(Clone::clone))
             };
-            places.0.borrow_mut().entry(collection.clone()).or_insert(place);
+            // Somebody else may have settled it meanwhile.
+            if places.get(collection).is_none() {
+                places.0.borrow_mut().push((collection.clone(), place));
+            }
         }
         Ok(())
     }

@@ -93,7 +93,7 @@ impl IndexedDb {
 
     /// Runs `work`, again on a new connection whenever it lost its own.
     async fn reopening<R>(&self, collection: &CollectionId, mut work: impl AsyncFnMut(&Connection) -> Outcome<R>) -> Result<R> {
-        let (mut reopens, mut unanswered) = (0, false);
+        let mut tries = Tries::default();
         loop {
             let failure = match self.connections.get(collection).await {
                 Ok(connection) => match work(&connection).await {
@@ -105,12 +105,57 @@ impl IndexedDb {
                 },
                 Err(failure) => failure,
             };
-            unanswered |= matches!(failure, Failure::Unanswered(_));
-            if !failure.is_of_connection() || reopens == REOPENS {
-                return Err(if unanswered { failure.of_commit() } else { failure }.into_error());
-            }
-            reopens += 1;
+            tries.once_more(failure)?;
         }
+    }
+
+    /// As [`Storage::decide`], for all its kinds of result at once.
+    async fn decide_entry(&self, collection: &CollectionId, known: Position, decide: &mut dyn FnMut(Tail) -> Result<Option<Entry>>) -> Result<Option<u64>> {
+        let mut decided = None;
+        self.reopening(collection, async |connection| {
+            if let Some(id) = decided {
+                let key = read::find(connection, id).await?;
+                return key.map(Some).ok_or_else(|| failure::lost_after_decision("its commit was undone"));
+            }
+            let (write, tail) = write::begin_with_tail(connection, self.durability, known).await?;
+            // An error drops the transaction, and so aborts it.
+            let Some(entry) = decide(tail)? else {
+                connection.set_seen();
+                return Ok(None);
+            };
+            match write.append(&entry.to_bytes()).await {
+                Ok(key) => {
+                    connection.set_seen();
+                    Ok(Some(key))
+                }
+                Err(Failure::Unanswered(message)) => {
+                    decided = Some(entry.id);
+                    Err(Failure::Unanswered(message))
+                }
+                Err(Failure::Lost(message)) => Err(failure::lost_after_decision(message)),
+                Err(failure) => Err(failure),
+            }
+        })
+        .await
+    }
+}
+
+/// How often a connection was lost.
+#[derive(Default)]
+struct Tries {
+    reopens: usize,
+    unanswered: bool,
+}
+
+impl Tries {
+    /// `Err` if it is of no use.
+    fn once_more(&mut self, failure: Failure) -> Result<()> {
+        self.unanswered |= matches!(failure, Failure::Unanswered(_));
+        if !failure.is_of_connection() || self.reopens == REOPENS {
+            return Err(if self.unanswered { failure.of_commit() } else { failure }.into_error());
+        }
+        self.reopens += 1;
+        Ok(())
     }
 }
 
@@ -141,38 +186,14 @@ impl Storage for IndexedDb {
     }
 
     async fn decide<R>(&self, collection: &CollectionId, known: Position, decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>) -> Result<(Option<u64>, R)> {
-        let mut decide = Some(decide);
-        let mut decided = None;
-        self.reopening(collection, async |connection| {
-            if let Some((id, _)) = &decided {
-                let key = read::find(connection, *id).await?;
-                let (_, value) = decided.take().ok_or_else(failure::impossible)?;
-                return key
-                    .map(|key| (Some(key), value))
-                    .ok_or_else(|| failure::lost_after_decision("its commit was undone"));
-            }
-            let (write, tail) = write::begin_with_tail(connection, self.durability, known).await?;
-            let decide = decide.take().ok_or_else(failure::impossible)?;
-            // An error drops the transaction, and so aborts it.
-            let (entry, value) = decide(tail)?;
-            let Some(entry) = entry else {
-                connection.set_seen();
-                return Ok((None, value));
-            };
-            match write.append(&entry.to_bytes()).await {
-                Ok(key) => {
-                    connection.set_seen();
-                    Ok((Some(key), value))
-                }
-                Err(Failure::Unanswered(message)) => {
-                    decided = Some((entry.id, value));
-                    Err(Failure::Unanswered(message))
-                }
-                Err(Failure::Lost(message)) => Err(failure::lost_after_decision(message)),
-                Err(failure) => Err(failure),
-            }
-        })
-        .await
+        let (mut decide, mut value) = (Some(decide), None);
+        let mut decide_once = |tail| {
+            let (entry, decided) = decide.take().ok_or_else(failure::impossible)?(tail)?;
+            value = Some(decided);
+            Ok(entry)
+        };
+        let key = self.decide_entry(collection, known, &mut decide_once).await?;
+        Ok((key, value.ok_or_else(failure::impossible)?))
     }
 
     async fn compact(&self, collection: &CollectionId, fold: Fold) -> Result<bool> {

@@ -10,7 +10,6 @@ use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use js_sys::{Function, Object, Promise, Reflect};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
@@ -36,7 +35,7 @@ fn lock_manager() -> Option<LockManager> {
 #[derive(Clone, Debug, Default)]
 pub struct BrowserTabs {
     /// One channel per name for both ways: a channel never hears itself.
-    channels: Rc<RefCell<BTreeMap<String, Channel>>>,
+    channels: Rc<RefCell<Vec<(String, Channel)>>>,
 }
 
 #[derive(Debug)]
@@ -50,11 +49,11 @@ impl Drop for Channel {
 
 impl BrowserTabs {
     fn channel(&self, name: &str) -> Option<BroadcastChannel> {
-        if let Some(channel) = self.channels.borrow().get(name) {
+        if let Some((_, channel)) = self.channels.borrow().iter().find(|(known, _)| known == name) {
             return Some(channel.0.clone());
         }
         let channel = BroadcastChannel::new(name).ok()?;
-        self.channels.borrow_mut().insert(name.to_owned(), Channel(channel.clone()));
+        self.channels.borrow_mut().push((name.to_owned(), Channel(channel.clone())));
         Some(channel)
     }
 }

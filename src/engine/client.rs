@@ -5,14 +5,13 @@ use super::resident::Resident;
 use super::server::Servers;
 use crate::ports::{CollectionId, Platform};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 pub struct Client<P: Platform> {
     platform: Rc<P>,
     db_name: String,
     servers: Rc<Servers>,
-    residents: RefCell<BTreeMap<CollectionId, Weak<Resident<P>>>>,
+    residents: RefCell<Vec<Weak<Resident<P>>>>,
 }
 
 impl<P: Platform> Client<P> {
@@ -33,11 +32,13 @@ impl<P: Platform> Client<P> {
             name: name.to_owned(),
         };
         let mut residents = self.residents.borrow_mut();
-        let resident = residents
-            .get(&id)
-            .and_then(Weak::upgrade)
-            .unwrap_or_else(|| Resident::new(self.platform.clone(), id.clone()));
-        residents.insert(id, Rc::downgrade(&resident));
+        residents.retain(|resident| resident.strong_count() > 0);
+        let known = residents.iter().filter_map(Weak::upgrade).find(|resident| resident.collection == id);
+        let resident = known.unwrap_or_else(|| {
+            let resident = Resident::new(self.platform.clone(), id);
+            residents.push(Rc::downgrade(&resident));
+            resident
+        });
         Collection::new(resident, self.servers.clone(), app, local_fields)
     }
 

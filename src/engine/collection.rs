@@ -57,33 +57,42 @@ impl<P: Platform> Collection<P> {
         self.resident.state.borrow().notes.get(LAST_MODIFIED).and_then(|ms| ms.parse().ok())
     }
 
+    /// Decides on an answer as JSON, or on `""`. Operations are boxed here and answer with one type, so that the engine is not
+    /// compiled for each of them.
+    async fn commit(&self, operation: Box<dyn FnMut(&mut Draft) -> Result<String>>) -> Result<String> {
+        self.resident.commit(operation).await
+    }
+
     /// Stores a record that has its id.
     pub async fn create(&self, record: &str, synced: bool) -> Result<String> {
         let record = read_record(record)?;
-        let id = record.id()?.clone();
-        let row = self.resident.commit(move |draft| operations::create(draft, &record, synced)).await?;
-        Ok(row.to_json(&id))
+        record.id()?;
+        let create = move |draft: &mut Draft| Ok(operations::create(draft, &record, synced)?.to_json(record.id()?));
+        self.commit(Box::new(create)).await
     }
 
     /// `{"data", "oldRecord"}`
     pub async fn update(&self, record: &str, options: UpdateOptions) -> Result<String> {
         let record = read_record(record)?;
-        let id = record.id()?.clone();
+        record.id()?;
         let local_fields = self.local_fields.clone();
-        let (new, old) = self
-            .resident
-            .commit(move |draft| operations::update(draft, &record, options, &local_fields))
-            .await?;
-        Ok(data_and_old(&id, &new, Some(&old)))
+        let update = move |draft: &mut Draft| {
+            let (new, old) = operations::update(draft, &record, options, &local_fields)?;
+            Ok(data_and_old(record.id()?, &new, Some(&old)))
+        };
+        self.commit(Box::new(update)).await
     }
 
     /// `{"data", "oldRecord"?}`
     pub async fn upsert(&self, record: &str) -> Result<String> {
         let record = read_record(record)?;
-        let id = record.id()?.clone();
+        record.id()?;
         let local_fields = self.local_fields.clone();
-        let (new, old) = self.resident.commit(move |draft| operations::upsert(draft, &record, &local_fields)).await?;
-        Ok(data_and_old(&id, &new, old.as_ref()))
+        let upsert = move |draft: &mut Draft| {
+            let (new, old) = operations::upsert(draft, &record, &local_fields)?;
+            Ok(data_and_old(record.id()?, &new, old.as_ref()))
+        };
+        self.commit(Box::new(upsert)).await
     }
 
     pub async fn get(&self, id: &str, include_deleted: bool) -> Result<String> {
@@ -106,26 +115,24 @@ impl<P: Platform> Collection<P> {
     /// The record as it was.
     pub async fn delete(&self, id: &str, is_virtual: bool) -> Result<String> {
         let id = RecordId::read(id)?;
-        let wanted = id.clone();
-        let old = self.resident.commit(move |draft| operations::delete(draft, &wanted, is_virtual)).await?;
-        Ok(old.to_json(&id))
+        let delete = move |draft: &mut Draft| Ok(operations::delete(draft, &id, is_virtual)?.to_json(&id));
+        self.commit(Box::new(delete)).await
     }
 
     /// `{"data", "deleted"}`
     pub async fn delete_any(&self, id: &str) -> Result<String> {
         let id = RecordId::read(id)?;
-        let wanted = id.clone();
-        let old = self.resident.commit(move |draft| Ok(operations::delete_any(draft, &wanted))).await?;
-        Ok(data_and_deleted(&id, old.as_ref()))
+        let delete = move |draft: &mut Draft| Ok(data_and_deleted(&id, operations::delete_any(draft, &id).as_ref()));
+        self.commit(Box::new(delete)).await
     }
 
     /// The records as they were.
     pub async fn delete_all(&self) -> Result<String> {
         let delete_all = |draft: &mut Draft| {
             let ids: Vec<RecordId> = draft.rows().into_iter().filter(|(_, row)| row.is_live()).map(|(id, _)| id).collect();
-            Ok(operations::delete_all(draft, &ids))
+            Ok(array(&operations::delete_all(draft, &ids)))
         };
-        self.resident.commit(delete_all).await.map(|old| array(&old))
+        self.commit(Box::new(delete_all)).await
     }
 
     pub async fn list(&self, query: &str) -> Result<String> {
@@ -134,12 +141,11 @@ impl<P: Platform> Collection<P> {
     }
 
     pub async fn clear(&self) -> Result<()> {
-        self.resident
-            .commit(|draft| {
-                draft.clear();
-                Ok(())
-            })
-            .await
+        let clear = |draft: &mut Draft| {
+            draft.clear();
+            Ok(String::new())
+        };
+        self.commit(Box::new(clear)).await.map(drop)
     }
 
     /// The records that were written.
@@ -149,8 +155,8 @@ impl<P: Platform> Collection<P> {
         if records.is_empty() {
             return Ok("[]".to_owned());
         }
-        let written = self.resident.commit(move |draft| operations::import_bulk(draft, &records)).await?;
-        Ok(array(&written))
+        let import = move |draft: &mut Draft| Ok(array(&operations::import_bulk(draft, &records)?));
+        self.commit(Box::new(import)).await
     }
 
     /// Runs `work` exactly once in one transaction; its reads see its writes; an error from it undoes everything.
@@ -177,9 +183,9 @@ impl<P: Platform> Collection<P> {
         let metadata = Some(metadata.to_owned()).filter(|text| text != "null");
         let save = move |draft: &mut Draft| {
             draft.set_note(METADATA, metadata.clone());
-            Ok(())
+            Ok(String::new())
         };
-        self.resident.commit(save).await
+        self.commit(Box::new(save)).await.map(drop)
     }
 
     /// What a push would send: changed records, then tombstones, encoded.
@@ -232,11 +238,11 @@ impl<P: Platform> Collection<P> {
     pub async fn resolve(&self, conflict: &str, resolution: &str) -> Result<String> {
         let (conflict, resolution) = (conflict.to_owned(), resolution.to_owned());
         let local_fields = self.local_fields.clone();
-        let (id, row) = self
-            .resident
-            .commit(move |draft| operations::resolve(draft, &conflict, &resolution, &local_fields))
-            .await?;
-        Ok(row.to_json(&id))
+        let resolve = move |draft: &mut Draft| {
+            let (id, row) = operations::resolve(draft, &conflict, &resolution, &local_fields)?;
+            Ok(row.to_json(&id))
+        };
+        self.commit(Box::new(resolve)).await
     }
 
     pub async fn reset_sync_status(&self) -> Result<usize> {

@@ -17,7 +17,7 @@ pub struct Unfolded {
     from: Position,
     ids: Vec<u128>,
     records: BTreeSet<RecordId>,
-    notes: BTreeSet<String>,
+    notes: Vec<String>,
     cleared: bool,
     sizes: Sizes,
 }
@@ -55,9 +55,8 @@ impl Unfolded {
                 Change::Put(id, _) | Change::Remove(id) | Change::Sending(id) => {
                     self.records.insert(id.clone());
                 }
-                Change::Note(name, _) => {
-                    self.notes.insert(name.clone());
-                }
+                Change::Note(name, _) if self.notes.contains(name) => {}
+                Change::Note(name, _) => self.notes.push(name.clone()),
                 Change::Clear => self.cleared = true,
             }
         }
@@ -88,7 +87,8 @@ impl Unfolded {
     /// Takes over what was added since `self` was set as the successor of a fold that did not happen.
     fn restore(&mut self, mut before: Unfolded) {
         before.ids.append(&mut self.ids);
-        before.records.append(&mut self.records);
+        before.records.extend(std::mem::take(&mut self.records));
+        before.notes.retain(|name| !self.notes.contains(name));
         before.notes.append(&mut self.notes);
         before.cleared |= self.cleared;
         before.sizes.journal_rows += self.sizes.journal_rows;

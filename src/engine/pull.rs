@@ -56,7 +56,7 @@ impl<P: Platform> Session<'_, P> {
     /// After a push: what was just written need not come back. If nothing else is new, the cursor passes it, for the
     /// price of a list of versions. (Kinto can leave out ids, but that would hide a foreign change to the same record;
     /// it takes no list of timestamps to leave out.)
-    pub(super) async fn pull_past(&mut self, written: &BTreeSet<(RecordId, u64)>) -> Result<()> {
+    pub(super) async fn pull_past(&mut self, written: &BTreeMap<RecordId, u64>) -> Result<()> {
         let mut walk = self.begin_walk().await?;
         let mut request = self.target.list_versions(walk.since);
         loop {
@@ -65,7 +65,7 @@ impl<P: Platform> Session<'_, P> {
             let body = answers::accept(&response, &url)?;
             walk.note_timestamp(answers::etag(&response))?;
             for text in answers::records(body, &url, response.status)? {
-                let version = answers::version(text).filter(|version| written.contains(version));
+                let version = answers::version(text).filter(|(id, at)| written.get(id) == Some(at));
                 // What came late is left to the next pull, which reads the last seconds again.
                 let is_known = version.is_some() || !walk.is_news(text) || walk.is_old(answers::version(text).as_ref());
                 if !is_known {
@@ -212,7 +212,11 @@ impl<P: Platform> Session<'_, P> {
             request = self.target.page(self.target.remote.next_page(next)?);
         }
         let is_lost = |id: &RecordId, row: &Row| row.status != Status::Created && there.get(id).copied() < row.last_modified;
-        let lost = self.collection.resident.read(|state| state.rows.iter().any(|(id, row)| is_lost(id, row))).await?;
+        let lost = self
+            .collection
+            .resident
+            .read(|state| state.rows.iter().any(|(id, row)| is_lost(id, row)))
+            .await?;
         if lost {
             Err(Error::ServerFlushed {
                 client_timestamp,

@@ -13,6 +13,7 @@ use crate::pure::journal::{Entry, Position, Stored, Tail, follow};
 use crate::pure::record::{Body, RecordId};
 use crate::pure::state::{Change, State};
 use crate::pure::{json, page};
+use futures_util::future::LocalBoxFuture;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -83,11 +84,18 @@ impl<P: Platform> Resident<P> {
             *result.borrow_mut() = Some(value);
             uncertain
         };
-        match self.turns.join(Job { run: Box::new(run) }).await {
-            Joined::Done(outcome) => outcome?,
-            Joined::Lead(turn) => self.lead(turn).await?,
-        }
+        self.join(Job { run: Box::new(run) }).await?;
         slot.take().unwrap_or_else(|| Err(Error::bug("a group left out one of its operations")))
+    }
+
+    /// Apart from [`Resident::commit`], and boxed, so that each kind of operation does not bring its own copy of it.
+    fn join<'a>(self: &'a Rc<Self>, job: Job) -> LocalBoxFuture<'a, Result<()>> {
+        Box::pin(async move {
+            match self.turns.join(job).await {
+                Joined::Done(outcome) => outcome,
+                Joined::Lead(turn) => self.lead(turn).await,
+            }
+        })
     }
 
     async fn lead(self: &Rc<Self>, turn: Turn<Job>) -> Result<()> {
@@ -184,13 +192,18 @@ impl<P: Platform> Resident<P> {
     /// Reads, after everything that was started before.
     pub async fn read<R>(self: &Rc<Self>, look: impl FnOnce(&State) -> R) -> Result<R> {
         if !(self.opened.get() && !self.stale.get() && self.turns.is_idle()) {
-            let _turn = self.turns.alone().await;
-            self.ensure_open().await?;
-            if self.stale.get() {
-                self.read_tail().await?;
-            }
+            self.catch_up().await?;
         }
         Ok(look(&self.state.borrow()))
+    }
+
+    async fn catch_up(self: &Rc<Self>) -> Result<()> {
+        let _turn = self.turns.alone().await;
+        self.ensure_open().await?;
+        if self.stale.get() {
+            self.read_tail().await?;
+        }
+        Ok(())
     }
 
     /// Reads what other tabs wrote.

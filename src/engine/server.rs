@@ -6,12 +6,11 @@ use crate::pure::answers;
 use crate::pure::protocol::{Remote, Target};
 use futures_util::future::{Either, select};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::pin::pin;
 
 /// What is remembered of each server, by its root URL, for as long as the page lives.
 #[derive(Debug, Default)]
-pub struct Servers(RefCell<BTreeMap<String, Server>>);
+pub struct Servers(RefCell<Vec<(Remote, Server)>>);
 
 #[derive(Clone, Debug, Default)]
 struct Server {
@@ -29,7 +28,12 @@ pub struct Patience {
 
 impl Servers {
     fn with<R>(&self, remote: &Remote, change: impl FnOnce(&mut Server) -> R) -> R {
-        change(self.0.borrow_mut().entry(remote.url().to_owned()).or_default())
+        let mut servers = self.0.borrow_mut();
+        let at = servers.iter().position(|(known, _)| known == remote).unwrap_or_else(|| {
+            servers.push((remote.clone(), Server::default()));
+            servers.len() - 1
+        });
+        change(&mut servers[at].1)
     }
 
     /// How long this server wants to be left alone.

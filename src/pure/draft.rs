@@ -3,7 +3,7 @@
 use super::record::{RecordId, Row};
 use super::state::{Change, State};
 use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Reads go through to the state; writes stay here until [`Draft::into_changes`].
@@ -12,8 +12,10 @@ use std::rc::Rc;
 #[derive(Debug)]
 pub struct Draft {
     state: Rc<RefCell<State>>,
-    staged: BTreeMap<RecordId, Option<Row>>,
-    notes: BTreeMap<String, Option<String>>,
+    staged: BTreeMap<RecordId, Row>,
+    removed: BTreeSet<RecordId>,
+    /// Names may come twice: the last one counts.
+    notes: Vec<(String, Option<String>)>,
     cleared: bool,
     changes: Vec<Change>,
 }
@@ -23,7 +25,8 @@ impl Draft {
         Draft {
             state,
             staged: BTreeMap::new(),
-            notes: BTreeMap::new(),
+            removed: BTreeSet::new(),
+            notes: Vec::new(),
             cleared: false,
             changes: Vec::new(),
         }
@@ -31,27 +34,31 @@ impl Draft {
 
     pub fn row(&self, id: &RecordId) -> Option<Row> {
         match self.staged.get(id) {
-            Some(staged) => staged.clone(),
-            None if self.cleared => None,
+            Some(staged) => Some(staged.clone()),
+            None if self.cleared || self.removed.contains(id) => None,
             None => self.state.borrow().rows.get(id).cloned(),
         }
     }
 
     /// Every row, in the order of ids.
     pub fn rows(&self) -> Vec<(RecordId, Row)> {
-        let mut rows = if self.cleared { BTreeMap::new() } else { self.state.borrow().rows.clone() };
-        for (id, row) in &self.staged {
-            match row {
-                Some(row) => rows.insert(id.clone(), row.clone()),
-                None => rows.remove(id),
-            };
+        let state = self.state.borrow();
+        let is_stored = |id: &RecordId| !self.cleared && !self.removed.contains(id) && !self.staged.contains_key(id);
+        let mut staged = self.staged.iter().peekable();
+        let mut rows: Vec<(&RecordId, &Row)> = Vec::new();
+        for stored in state.rows.iter().filter(|(id, _)| is_stored(id)) {
+            while let Some(earlier) = staged.next_if(|(id, _)| *id < stored.0) {
+                rows.push(earlier);
+            }
+            rows.push(stored);
         }
-        rows.into_iter().collect()
+        rows.extend(staged);
+        rows.into_iter().map(|(id, row)| (id.clone(), row.clone())).collect()
     }
 
     pub fn note(&self, name: &str) -> Option<String> {
-        match self.notes.get(name) {
-            Some(staged) => staged.clone(),
+        match self.notes.iter().rfind(|(staged, _)| staged == name) {
+            Some((_, staged)) => staged.clone(),
             None if self.cleared => None,
             None => self.state.borrow().notes.get(name).cloned(),
         }
@@ -63,18 +70,24 @@ impl Draft {
         } else {
             self.state.borrow().notes.keys().cloned().collect()
         };
-        names.extend(self.notes.keys().cloned());
+        names.extend(self.notes.iter().map(|(name, _)| name.clone()));
         names
     }
 
     pub fn put(&mut self, id: &RecordId, row: Row) {
         self.changes.push(Change::Put(id.clone(), row.clone()));
-        self.staged.insert(id.clone(), Some(row));
+        self.stage(id, row);
+    }
+
+    fn stage(&mut self, id: &RecordId, row: Row) {
+        self.removed.remove(id);
+        self.staged.insert(id.clone(), row);
     }
 
     pub fn remove(&mut self, id: &RecordId) {
         self.changes.push(Change::Remove(id.clone()));
-        self.staged.insert(id.clone(), None);
+        self.staged.remove(id);
+        self.removed.insert(id.clone());
     }
 
     /// The record's content as it is now is being handed to the network.
@@ -82,19 +95,20 @@ impl Draft {
         if let Some(mut row) = self.row(id) {
             row.sent = Some(super::state::present_content(&row));
             self.changes.push(Change::Sending(id.clone()));
-            self.staged.insert(id.clone(), Some(row));
+            self.stage(id, row);
         }
     }
 
     pub fn set_note(&mut self, name: &str, text: Option<String>) {
         if self.note(name) != text {
             self.changes.push(Change::Note(name.to_owned(), text.clone()));
-            self.notes.insert(name.to_owned(), text);
+            self.notes.push((name.to_owned(), text));
         }
     }
 
     pub fn clear(&mut self) {
         self.staged.clear();
+        self.removed.clear();
         self.notes.clear();
         self.cleared = true;
         self.changes.push(Change::Clear);

@@ -64,7 +64,7 @@ pub fn whole(state: &State) -> Vec<Vec<u8>> {
 }
 
 /// What changed since the last fold; removed rows leave a removal.
-pub fn journal_only(state: &State, touched: &BTreeSet<RecordId>, touched_notes: &BTreeSet<String>) -> Vec<Vec<u8>> {
+pub fn journal_only(state: &State, touched: &BTreeSet<RecordId>, touched_notes: &[String]) -> Vec<Vec<u8>> {
     let notes = touched_notes.iter().map(|name| (name.as_str(), state.notes.get(name).map(String::as_str)));
     let mut segments = Segments::new(notes);
     for id in touched {

@@ -5,13 +5,13 @@
 //! says whether a text from outside is valid (iteratively, at any depth), and the walkers below cut valid text into pieces.
 //! They read defensively all the same: garbage gives `None` or an early end, never a panic.
 
-use serde_json::value::RawValue;
+use serde::de::IgnoredAny;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// Whether a text is JSON. Everything from outside passes here once.
 pub fn validate(text: &str) -> Result<(), String> {
-    serde_json::from_str::<&RawValue>(text).map(|_| ()).map_err(|error| error.to_string())
+    serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
 }
 
 /// The end of the value that begins at `start`.
@@ -260,12 +260,12 @@ pub fn canonical(text: &str) -> String {
         return canonical_scalar(text);
     }
     enum Frame<'a> {
-        Object(Members<'a>, BTreeMap<Vec<u16>, String>, Option<Vec<u16>>),
+        Object(Members<'a>, BTreeMap<String, String>, String),
         Array(Elements<'a>, String),
     }
     fn frame(text: &str) -> Option<Frame<'_>> {
         match text.as_bytes().first()? {
-            b'{' => members(text).map(|all| Frame::Object(all, BTreeMap::new(), None)),
+            b'{' => members(text).map(|all| Frame::Object(all, BTreeMap::new(), String::new())),
             b'[' => elements(text).map(|all| Frame::Array(all, String::new())),
             _ => None,
         }
@@ -275,7 +275,7 @@ pub fn canonical(text: &str) -> String {
         let Some(top) = stack.last_mut() else { return String::new() };
         let next = match top {
             Frame::Object(all, _, key) => all.next().map(|(raw, value)| {
-                *key = units(raw);
+                *key = canonical_scalar(raw);
                 value
             }),
             Frame::Array(all, _) => all.next(),
@@ -302,7 +302,7 @@ pub fn canonical(text: &str) -> String {
         };
         match stack.last_mut() {
             Some(Frame::Object(_, sorted, key)) => {
-                sorted.insert(key.take().unwrap_or_default(), done);
+                sorted.insert(std::mem::take(key), done);
             }
             Some(Frame::Array(_, items)) => {
                 if !items.is_empty() {
@@ -315,13 +315,13 @@ pub fn canonical(text: &str) -> String {
     }
 }
 
-fn object_text(sorted: BTreeMap<Vec<u16>, String>) -> String {
+fn object_text(sorted: BTreeMap<String, String>) -> String {
     let mut out = String::from("{");
     for (key, value) in sorted {
         if out.len() > 1 {
             out.push(',');
         }
-        quote_units(key.into_iter(), &mut out);
+        out.push_str(&key);
         out.push(':');
         out.push_str(&value);
     }

@@ -40,12 +40,12 @@ impl Query {
 
     /// The matching records as one JSON array, so that JavaScript parses once.
     pub fn run(&self, state: &State) -> String {
-        let mut rows: Vec<(&RecordId, &Row)> = state.rows.iter().filter(|(id, row)| self.matches(id, row)).collect();
-        self.sort(&mut rows);
-        let bytes = rows.iter().map(|(id, row)| row.body.len() + id.as_json().len() + 64).sum::<usize>();
+        let matching = state.rows.iter().filter(|(id, row)| self.matches(id, row));
+        let rows = self.sorted(matching);
+        let bytes = rows.iter().map(|(_, id, row)| row.body.len() + id.as_json().len() + 64).sum::<usize>();
         let mut out = String::with_capacity(bytes + 2);
         out.push('[');
-        for (index, (id, row)) in rows.iter().enumerate() {
+        for (index, (_, id, row)) in rows.iter().enumerate() {
             if index > 0 {
                 out.push(',');
             }
@@ -59,23 +59,19 @@ impl Query {
         (self.include_deleted || row.is_live()) && self.filters.iter().all(|filter| filter.matches(id, row))
     }
 
-    fn sort(&self, rows: &mut [(&RecordId, &Row)]) {
-        let Some((field, descending)) = &self.order else { return };
-        if field == "last_modified" {
-            // Unsynced records have none: first ascending, last descending.
-            rows.sort_by(|(_, a), (_, b)| directed(a.last_modified.cmp(&b.last_modified), *descending));
-            return;
-        }
-        let mut keyed: Vec<(Option<Sortable>, (&RecordId, &Row))> = rows.iter().map(|(id, row)| (sort_key(id, row, field), (*id, *row))).collect();
-        keyed.sort_by(|(a, _), (b, _)| match (a, b) {
+    /// Beside each row what it was sorted by. Unsynced records have no `last_modified`: first ascending, last descending.
+    fn sorted<'a>(&self, rows: impl Iterator<Item = (&'a RecordId, &'a Row)>) -> Vec<(Option<Sortable>, &'a RecordId, &'a Row)> {
+        let Some((field, descending)) = &self.order else {
+            return rows.map(|(id, row)| (None, id, row)).collect();
+        };
+        let mut keyed: Vec<_> = rows.map(|(id, row)| (sort_key(id, row, field), id, row)).collect();
+        keyed.sort_by(|(a, ..), (b, ..)| match (a, b) {
             (None, None) => Ordering::Equal,
             (None, Some(_)) => directed(Ordering::Less, *descending),
             (Some(_), None) => directed(Ordering::Greater, *descending),
             (Some(a), Some(b)) => directed(a.compare(b), *descending),
         });
-        for (place, (_, row)) in rows.iter_mut().zip(keyed) {
-            *place = row;
-        }
+        keyed
     }
 }
 
@@ -183,6 +179,7 @@ fn sort_key(id: &RecordId, row: &Row, field: &str) -> Option<Sortable> {
     let status;
     let raw = match field {
         "id" => id.as_json(),
+        "last_modified" => return row.last_modified.map(|ms| Sortable::Number(ms as f64)),
         "_status" => {
             status = json::quote(row.status.name());
             &status

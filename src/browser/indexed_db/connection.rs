@@ -10,7 +10,6 @@ use futures_util::future::{Either, select};
 use idb::{Factory, Request};
 use rexie::{ObjectStore, Rexie, TransactionMode};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
 use std::future::IntoFuture;
 use std::rc::Rc;
@@ -26,34 +25,48 @@ pub const BLOCKED_MS: u64 = 2_000;
 /// The connections of a page, by collection.
 #[derive(Debug, Default)]
 pub struct Connections {
-    open: RefCell<BTreeMap<CollectionId, Rc<Connection>>>,
+    open: RefCell<Vec<(CollectionId, Rc<Connection>)>>,
 }
 
 impl Connections {
     pub async fn get(&self, collection: &CollectionId) -> Outcome<Rc<Connection>> {
-        if let Some(connection) = self.open.borrow().get(collection) {
-            return Ok(connection.clone());
+        if let Some(connection) = self.known(collection) {
+            return Ok(connection);
         }
         let connection = Rc::new(Connection::open(&collection.database()).await?);
         // Somebody else may have opened it meanwhile: the first stays, since what it has seen is known of it.
-        Ok(self.open.borrow_mut().entry(collection.clone()).or_insert(connection).clone())
+        if let Some(first) = self.known(collection) {
+            return Ok(first);
+        }
+        self.open.borrow_mut().push((collection.clone(), connection.clone()));
+        Ok(connection)
+    }
+
+    fn known(&self, collection: &CollectionId) -> Option<Rc<Connection>> {
+        let open = self.open.borrow();
+        open.iter().find(|(known, _)| known == collection).map(|(_, connection)| connection.clone())
     }
 
     pub fn forget_lost(&self, collection: &CollectionId, lost: &Rc<Connection>, failure: &Failure) {
-        let mut open = self.open.borrow_mut();
-        if failure.is_of_connection() && open.get(collection).is_some_and(|connection| Rc::ptr_eq(connection, lost)) {
-            open.remove(collection);
+        if failure.is_of_connection() && self.known(collection).is_some_and(|connection| Rc::ptr_eq(&connection, lost)) {
+            self.forget(collection);
         }
     }
 
     pub fn close(&self, collection: &CollectionId) {
-        if let Some(connection) = self.open.borrow_mut().remove(collection) {
+        if let Some(connection) = self.forget(collection) {
             connection.close();
         }
     }
 
+    fn forget(&self, collection: &CollectionId) -> Option<Rc<Connection>> {
+        let mut open = self.open.borrow_mut();
+        let at = open.iter().position(|(known, _)| known == collection)?;
+        Some(open.swap_remove(at).1)
+    }
+
     pub fn close_all(&self) {
-        for connection in std::mem::take(&mut *self.open.borrow_mut()).into_values() {
+        for (_, connection) in self.open.take() {
             connection.close();
         }
     }

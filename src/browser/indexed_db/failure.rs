@@ -104,6 +104,6 @@ pub fn lost_after_decision(message: impl Into<String>) -> Failure {
     Failure::Final(Error::StorageLost { message: message.into() })
 }
 
-pub fn impossible() -> Failure {
-    Failure::Final(Error::bug("a transaction was decided twice"))
+pub fn impossible() -> Error {
+    Error::bug("a transaction was decided twice")
 }
