@@ -117,6 +117,7 @@ proptest! {
             state.apply(change.clone());
         }
         if !cleared {
+            let notes: Vec<String> = notes.into_iter().collect();
             let added = fold::journal_only(&state, &records, &notes);
             prop_assert_eq!(&replay(&[base, added].concat()), &state);
         }

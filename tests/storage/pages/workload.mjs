@@ -12,18 +12,21 @@ export function random(seed) {
   };
 }
 
+const ALMOST_A_FOLD = { records: 300, length: 1900 };
+const SEGMENTS = { records: 400, length: 4400 };
+
 /** What the database is filled with first, so that the journal is about to be folded when the tab is killed. */
 export const FILLINGS = {
   /** The first call makes the database. */
   nothing: [],
-  /** The rows are nearly as many as are folded. */
+  /** The journal's bytes are nearly as many as are folded. */
+  bytes: [ALMOST_A_FOLD],
+  /** Its rows are. */
   rows: [{ rows: 246 }],
-  /** The bytes are. */
-  bytes: [{ records: 300, bytes: 3300 }],
-  /** Segments that are too large to be written anew, and then rows. */
-  segments: [{ records: 400, bytes: 6000 }, { rows: 246 }],
-  /** The same, but the journal removed everything. */
-  cleared: [{ records: 400, bytes: 6000 }, { clear: true }, { rows: 244 }],
+  /** There are segments too large to be written anew: those of the journal will be added. */
+  segments: [SEGMENTS, ALMOST_A_FOLD],
+  /** The journal removed everything that is in segments. */
+  cleared: [SEGMENTS, { clear: true }, ALMOST_A_FOLD],
 };
 
 /**
@@ -39,9 +42,9 @@ export class Workload {
 
   /** The steps that make a filling. */
   *fill(name) {
-    for (const { rows, records, bytes, clear } of FILLINGS[name]) {
+    for (const { rows, records, length, clear } of FILLINGS[name]) {
       if (clear) yield this.#step([this.#forget("clear")]);
-      if (records) yield this.#step([this.#import(records, bytes)]);
+      if (records) yield this.#step([this.#import(records, length)]);
       for (let n = 0; n < (rows ?? 0); n += 1) yield this.#step([this.#create()]);
     }
   }
@@ -104,8 +107,8 @@ export class Workload {
     return { kind: "purge", id: old.id, writes: { [old.id]: null } };
   }
 
-  #import(count = 2 + this.#below(60), bytes = 200 + this.#below(1500)) {
-    const records = Array.from({ length: count }, () => ({ ...this.#fresh(bytes), last_modified: 1_700_000_000_000 + this.made }));
+  #import(count = 2 + this.#below(60), length = 100 + this.#below(900)) {
+    const records = Array.from({ length: count }, () => ({ ...this.#fresh(length), last_modified: 1_700_000_000_000 + this.made }));
     const writes = Object.fromEntries(records.map((record) => [record.id, { ...record, _status: "synced" }]));
     return { kind: "import", records, writes };
   }
@@ -130,8 +133,8 @@ export class Workload {
     return old;
   }
 
-  #fresh(bytes = 40 + this.#below(300)) {
-    return { id: `r${(this.made += 1)}`, tag: this.#tag(), text: "ü🐝x".repeat(bytes / 4) };
+  #fresh(length = 20 + this.#below(200)) {
+    return { id: `r${(this.made += 1)}`, tag: this.#tag(), text: "ü🐝x".repeat(length / 4) };
   }
 
   #tag() {
