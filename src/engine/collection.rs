@@ -21,6 +21,9 @@ pub struct Collection<P: Platform> {
     pub(super) running: RefCell<Option<Running>>,
 }
 
+/// Decides on an answer as JSON, or on `""`.
+type Operation = dyn FnMut(&mut Draft) -> Result<String>;
+
 /// What `open` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
@@ -57,9 +60,8 @@ impl<P: Platform> Collection<P> {
         self.resident.state.borrow().notes.get(LAST_MODIFIED).and_then(|ms| ms.parse().ok())
     }
 
-    /// Decides on an answer as JSON, or on `""`. Operations are boxed here and answer with one type, so that the engine is not
-    /// compiled for each of them.
-    async fn commit(&self, operation: Box<dyn FnMut(&mut Draft) -> Result<String>>) -> Result<String> {
+    /// Operations are boxed here and answer with one type, so that the engine is not compiled for each of them.
+    async fn commit(&self, operation: Box<Operation>) -> Result<String> {
         self.resident.commit(operation).await
     }
 
