@@ -10,7 +10,7 @@ export PATH := $(TOOLS)/bin:$(TOOLS)/node/bin:$(HOME)/.cargo/bin:$(PATH)
 KINTO := target/kinto/bin/python tests/kinto/serve.py
 SEEDS ?= 50000
 
-.PHONY: help demo test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-sync test-demo sim kill bench size audit
+.PHONY: help demo test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-storage test-sync test-demo sim kill bench size audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -23,7 +23,7 @@ demo: ## the demo in your browser, synced with a Kinto on this machine
 
 test: ## every kind of test
 	@$(MAKE) --no-print-directory setup
-	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-sync test-demo
+	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-storage test-sync test-demo
 
 setup: ## install what is missing
 	@tests/setup.sh system rust tools kinto npm
@@ -59,6 +59,9 @@ test-webkit: ## the same in WebKitGTK, which passes as Safari and wants a displa
 test-package: package ## the packed package, in real apps and bundlers
 	$(KINTO) -- node tests/package/run.mjs
 
+test-storage: package ## databases on disk: two tabs, killed tabs, refused, deleted and newer ones
+	node --test --test-concurrency=1 --test-reporter=spec tests/storage/*.test.mjs
+
 # Short pages and batches: what large collections are. PostgreSQL refuses in its own way.
 test-sync: package ## two browser profiles and Kinto.js, syncing through a server that misbehaves
 	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/*.test.mjs
@@ -72,10 +75,10 @@ sim: ## SEEDS=50000 simulated worlds
 
 kill: package ## pages killed in the middle of syncs, against a real Kinto
 	@tests/setup.sh system kinto npm
-	$(KINTO) -- node tests/package/kill.mjs
+	$(KINTO) --page-size 5 --batch-size 4 -- node tests/storage/kill.mjs
 
 bench: package ## measured beside Kinto.js, in one page
-	@tests/setup.sh system benches
+	@tests/setup.sh system npm benches
 	node benches/run.mjs
 
 size: package ## what an app has to download

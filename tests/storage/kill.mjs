@@ -126,14 +126,19 @@ async function run(seed, profile, logbook, host) {
   }
 }
 
+function kindOf(where) {
+  if (where === "finished") return "after it";
+  if (where.startsWith("stopped network")) return where.endsWith("answer") ? "at an answer" : "after a request";
+  return "in a commit";
+}
+
 const profile = await Profile.start();
 const logbook = await Logbook.start();
 const [counts, failures, queue] = [{}, [], [...SEEDS]];
 await Promise.all(Array.from({ length: WIDTH }, async (_, index) => {
   for (let seed = queue.shift(); seed !== undefined; seed = queue.shift()) {
     const { where, wrong } = await run(seed, profile, logbook, `tab${index}.localhost`).catch((error) => ({ where: "stopped broken", wrong: [error.stack] }));
-    const kind = where === "finished" ? "after it" : where.split(" ").slice(1).join(" ");
-    counts[kind] = (counts[kind] ?? 0) + 1;
+    counts[kindOf(where)] = (counts[kindOf(where)] ?? 0) + 1;
     if (wrong.length > 0) {
       failures.push(seed);
       console.error(`seed ${seed}, killed at "${where}":\n  ${wrong.join("\n  ")}\n  replay: ESSAIM_SEED=${seed} make kill`);

@@ -49,20 +49,25 @@ const dump = async (name) => {
 };
 
 describe("a database that is deleted under an open page", () => {
-  for (const [how, destroy] of [
-    ["by another tab", async (db) => (await profile.open()).evaluate(deleteDatabase, name(db))],
-    ["by the user, in the browser's settings", async (_, page) => {
+  const DELETIONS = {
+    "by another tab": async (page, db) => {
+      const other = await profile.open({ host: new URL(page.url()).hostname });
+      await other.evaluate(deleteDatabase, name(db));
+      await other.close();
+    },
+    "by the user, in the browser's settings": async (page) => {
       const session = await page.context().newCDPSession(page);
       await session.send("Storage.clearDataForOrigin", { origin: new URL(page.url()).origin, storageTypes: "indexeddb" });
-    }],
-  ]) {
+    },
+  };
+
+  for (const [how, destroy] of Object.entries(DELETIONS)) {
     test(`${how} is made again by the next write, which stands, and page and disk agree`, async () => {
-      const db = randomUUID();
       // An origin of its own: the browser's settings clear whole origins.
-      const host = `${randomUUID()}.localhost`;
+      const [db, host] = [randomUUID(), `${randomUUID()}.localhost`];
       const page = await profile.open({ db, host });
       await page.evaluate(() => Promise.all(["a", "b"].map((title) => tasks.create({ title }))));
-      await (how === "by another tab" ? profile.open({ host }).then((other) => other.evaluate(deleteDatabase, name(db))) : destroy(db, page));
+      await destroy(page, db);
       await page.evaluate(() => tasks.create({ title: "c" }));
       const here = await page.evaluate(titles);
       assert.deepEqual(here, await titlesOnDisk(db, host));
