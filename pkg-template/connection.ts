@@ -34,6 +34,8 @@ export interface Opening {
 export interface OpenCollection {
   raw: RawCollection;
   persistent: boolean;
+  /** Tells the app that unsynced changes were lost with a database that the browser threw away. */
+  tellEvicted: (unsynced: number) => void;
 }
 
 /** What WASM says of a collection that was opened. */
@@ -59,7 +61,6 @@ export function readPlace(adapter: AdapterName | undefined, adapterOptions: Adap
 export class Connection {
   readonly #settings: ConnectionSettings;
   readonly #clients = new Map<string, RawClient>();
-  readonly #evictionsTold = new Set<string>();
   #memoryTold = false;
   #closed = false;
 
@@ -74,8 +75,10 @@ export class Connection {
     const { place, bucket, name, localFields, app } = opening;
     const raw = enterNow(() => this.#client(wasm.RawClient, place).collection({ bucket, name, localFields }, app));
     const opened = JSON.parse(await enter(() => raw.open())) as Opened;
-    this.#tell(opening, opened);
-    return { raw, persistent: opened.persistent };
+    const tellEvicted = (unsynced: number) => emit(opening.events, "storage:evicted", { bucket, collection: name, unsynced });
+    this.#tellMemory(opening, opened);
+    if (opened.evicted) tellEvicted(opened.evicted.unsynced);
+    return { raw, persistent: opened.persistent, tellEvicted };
   }
 
   /** The longest wait that any of the databases knows of for this server, in milliseconds. */
@@ -99,17 +102,10 @@ export class Connection {
     return client;
   }
 
-  #tell({ place, bucket, name, events }: Opening, { persistent, evicted }: Opened): void {
-    const names = { bucket, collection: name };
+  #tellMemory({ place, bucket, name, events }: Opening, { persistent }: Opened): void {
     if (place.storage === "indexeddb" && !persistent && !this.#memoryTold) {
       this.#memoryTold = true;
-      emit(events, "storage:memory", names);
-    }
-    // Every handle on the collection is told of the eviction by WASM; the app hears of it once.
-    const key = JSON.stringify([place.dbName, bucket, name]);
-    if (evicted && !this.#evictionsTold.has(key)) {
-      this.#evictionsTold.add(key);
-      emit(events, "storage:evicted", { ...names, unsynced: evicted.unsynced });
+      emit(events, "storage:memory", { bucket, collection: name });
     }
   }
 }

@@ -18,11 +18,13 @@ export class Handle {
   /** Does one thing with the collection. WASM answers in JSON text. */
   async call<R>(work: (raw: RawCollection) => Promise<string>): Promise<R> {
     // Calls of one turn all wait for the same promise, so they reach WASM in the same turn, and share one commit there.
-    const { raw, persistent } = await (this.#opening ??= this.#openOnce());
+    const { raw, persistent, tellEvicted } = await (this.#opening ??= this.#openOnce());
     this.persistent = persistent;
     const text = await enter(async () => {
       const answer = await work(raw);
       this.lastModified = raw.last_modified() ?? null;
+      const unsynced = raw.take_evicted();
+      if (unsynced !== undefined) tellEvicted(unsynced);
       return answer;
     });
     return JSON.parse(text) as R;

@@ -215,6 +215,11 @@ impl RawCollection {
         self.collection().ok()?.last_modified().map(|ms| ms as f64)
     }
 
+    /// How many unsynced changes were lost since the last look, because the database was deleted under the page. Told once.
+    pub fn take_evicted(&self) -> Option<f64> {
+        self.collection().ok()?.take_evicted().map(|unsynced| unsynced as f64)
+    }
+
     /// False if the data will be gone with the page. Known once the collection is open.
     pub fn persistent(&self) -> bool {
         self.collection().is_ok_and(|collection| collection.is_persistent())

@@ -13,7 +13,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::BroadcastChannel;
+use web_sys::{BroadcastChannel, EventTarget};
 
 #[wasm_bindgen]
 extern "C" {
@@ -89,10 +89,20 @@ impl Tabs for BrowserTabs {
         }
     }
 
-    type Listener = Option<Listener>;
+    type Listener = Vec<Listener>;
 
-    fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Option<Listener> {
-        self.channel(name).map(|channel| Listener::new(&channel, "message", move |_| heard()))
+    /// A page that comes back from where the browser had put it aside has missed what was said meanwhile.
+    fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Vec<Listener> {
+        let heard = Rc::new(heard);
+        let at_return = heard.clone();
+        let page: EventTarget = js_sys::global().unchecked_into();
+        let pageshow = Listener::new(&page, "pageshow", move |event| {
+            if Reflect::get(&event, &"persisted".into()).is_ok_and(|persisted| persisted.is_truthy()) {
+                at_return();
+            }
+        });
+        let message = self.channel(name).map(|channel| Listener::new(&channel, "message", move |_| heard()));
+        message.into_iter().chain([pageshow]).collect()
     }
 }
 

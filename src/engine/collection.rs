@@ -51,6 +51,11 @@ impl<P: Platform> Collection<P> {
         })
     }
 
+    /// How many unsynced changes were lost since the last look, because the database was deleted under the page. Told once.
+    pub fn take_evicted(&self) -> Option<usize> {
+        self.resident.take_evicted()
+    }
+
     pub fn is_persistent(&self) -> bool {
         self.resident.platform.storage().is_persistent(&self.resident.collection)
     }

@@ -37,7 +37,6 @@ pub struct Resident<P: Platform> {
     /// Unsynced changes that an evicted database took with it.
     evicted: Cell<Option<usize>>,
     witnessed: Cell<Option<usize>>,
-    witness_due: Cell<bool>,
     /// What a server refused, on its own, with an error that reads as if the server were down.
     pub(super) culprits: RefCell<BTreeMap<RecordId, Body>>,
     _listener: <P::Tabs as Tabs>::Listener,
@@ -67,7 +66,6 @@ impl<P: Platform> Resident<P> {
             folding: Cell::new(false),
             evicted: Cell::new(None),
             witnessed: Cell::new(None),
-            witness_due: Cell::new(false),
             culprits: RefCell::default(),
             _listener: listener,
         })
@@ -246,7 +244,12 @@ impl<P: Platform> Resident<P> {
     /// Opened, and how many unsynced changes had been lost with an evicted database.
     pub async fn open(self: &Rc<Self>) -> Result<Option<usize>> {
         self.read(|_| ()).await?;
-        Ok(self.evicted.take())
+        Ok(self.take_evicted())
+    }
+
+    /// Told once.
+    pub fn take_evicted(&self) -> Option<usize> {
+        self.evicted.take()
     }
 
     fn lost_with_an_evicted_database(&self) -> Option<usize> {
@@ -264,6 +267,10 @@ impl<P: Platform> Resident<P> {
         let (from, rows) = match tail {
             Tail::Since(rows) => (self.position.get(), rows),
             Tail::Whole(stored) => {
+                // What is behind us and does not hold our position is another database: ours was deleted under the page.
+                if stored.head.position.key < self.position.get().key {
+                    self.evicted.set(Some(self.state.borrow().unsynced()).filter(|lost| *lost > 0));
+                }
                 stood = stored.head.folded.iter().any(|id| tried.contains(id));
                 (self.restart(&stored)?, stored.journal)
             }
@@ -329,29 +336,10 @@ impl<P: Platform> Resident<P> {
         self.fold_if_due();
     }
 
-    /// What lets the next visit tell an evicted database from a new one. The first unsynced change is noted at once, the
-    /// number of further ones a little later: localStorage is written to disk in the page's own time.
-    fn bear_witness(self: &Rc<Self>) {
-        const LATER_MS: u64 = 500;
-        if !self.platform.storage().is_persistent(&self.collection) {
-            return;
-        }
-        let is_new = self.witnessed.get().is_none_or(|noted| (noted > 0) != (self.state.borrow().unsynced() > 0));
-        if is_new {
-            self.write_witness();
-        } else if !self.witness_due.replace(true) {
-            let resident = self.clone();
-            self.platform.spawn(async move {
-                resident.platform.clock().sleep_ms(LATER_MS).await;
-                resident.witness_due.set(false);
-                resident.write_witness();
-            });
-        }
-    }
-
-    fn write_witness(&self) {
+    /// What lets the next visit tell an evicted database from a new one. Written at once: later might be after the page.
+    fn bear_witness(&self) {
         let unsynced = self.state.borrow().unsynced();
-        if self.witnessed.replace(Some(unsynced)) != Some(unsynced) {
+        if self.witnessed.replace(Some(unsynced)) != Some(unsynced) && self.platform.storage().is_persistent(&self.collection) {
             let note = format!("{{\"head\":{},\"unsynced\":{unsynced}}}", self.position.get().key);
             self.platform.witness().write(&self.collection.database(), Some(&note));
         }
