@@ -80,7 +80,8 @@ fn errno_text(errno: u32) -> &'static str {
 
 /// `"123"` → 123.
 pub fn etag(response: &Response) -> Option<u64> {
-    response.header("etag")?.trim_start_matches("W/").trim_matches('"').parse().ok()
+    let tag = response.header("etag")?;
+    tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"').parse().ok()
 }
 
 /// Seconds in this header, as milliseconds.

@@ -55,7 +55,8 @@ pub fn origin(url: &str) -> Option<String> {
     if !url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
         return None;
     }
-    let (scheme, rest) = url.split_once("://")?;
+    let (scheme, rest) = url.split_once(':')?;
+    let rest = rest.strip_prefix("//")?;
     let scheme = scheme.to_ascii_lowercase();
     let authority = rest
         .split(['/', '?', '#'])
@@ -179,7 +180,7 @@ impl Target {
 
     /// Kinto refuses a batch whose parts have `/batch` in their path, as a batch within a batch.
     pub fn takes_batches(&self) -> bool {
-        !self.path().contains("/batch")
+        !self.path().split('/').any(|part| part.starts_with("batch"))
     }
 
     pub fn batch(&self, parts: &[Part]) -> Request {

@@ -79,7 +79,7 @@ impl From<idb::Error> for Failure {
             // What the calls of this adapter can throw; idb has one variant for each.
             IndexedDbOpenFailed(thrown) | IndexedDbDeleteFailed(thrown) | TransactionOpenFailed(thrown) | ObjectStoreNotFound(thrown) => thrown.into(),
             GetFailed(thrown) | GetAllFailed(thrown) | GetAllKeysFailed(thrown) => thrown.into(),
-            other => Failure::Final(Error::storage(other.to_string())),
+            other => Failure::Final(Error::storage(format!("{other:?}"))),
         }
     }
 }
@@ -88,7 +88,7 @@ impl From<rexie::Error> for Failure {
     fn from(error: rexie::Error) -> Self {
         match error {
             rexie::Error::IdbError(error) => error.into(),
-            other => Failure::Final(Error::storage(other.to_string())),
+            other => Failure::Final(Error::storage(format!("{other:?}"))),
         }
     }
 }
