@@ -6,6 +6,8 @@ pub mod answers;
 pub mod cursor;
 /// A change in the making: reads see it, nothing is decided yet.
 pub mod draft;
+/// When JavaScript holds two values equal.
+pub mod equality;
 /// When and how a journal is folded into segments.
 pub mod fold;
 /// One HTTP request and its answer.

@@ -1,5 +1,6 @@
 //! Filters and orders of `list()`, with JavaScript's ideas of equal and less.
 
+use super::equality;
 use super::json;
 use super::record::{RecordId, Row};
 use super::state::State;
@@ -106,7 +107,11 @@ fn read_filters(raw: &str, prefix: &[String], filters: &mut Vec<Filter>) -> Resu
             continue;
         }
         let candidates: Vec<&str> = json::elements(value).map_or_else(|| vec![value], Iterator::collect);
-        let any_of = candidates.into_iter().filter(|raw| !raw.starts_with(['{', '['])).map(json::canonical).collect();
+        let any_of = candidates
+            .into_iter()
+            .filter(|raw| !raw.starts_with(['{', '[']))
+            .map(equality::canonical)
+            .collect();
         filters.push(Filter { path, any_of });
     }
     Ok(())
@@ -127,7 +132,7 @@ impl Filter {
 
     fn holds(&self, raw: &str) -> bool {
         !raw.starts_with(['{', '[']) && {
-            let canonical = json::canonical(raw);
+            let canonical = equality::canonical(raw);
             self.any_of.contains(&canonical)
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! A record is kept as the text of its own members; what the library adds (`id`, `last_modified`, `_status`) stands beside it.
 
+use super::equality;
 use super::json;
 use crate::error::{Error, Result};
 use std::rc::Rc;
@@ -19,7 +20,7 @@ impl RecordId {
                 message: format!("Invalid Id: {raw}"),
             });
         }
-        Ok(RecordId(json::canonical(raw).into()))
+        Ok(RecordId(equality::canonical(raw).into()))
     }
 
     /// From text that [`RecordId::as_json`] gave.
@@ -221,8 +222,8 @@ pub fn merge_bodies(base: &str, over: &str) -> String {
     }
     let mut merged: Vec<(&str, &str)> = json::body_members(base).collect();
     for (key, value) in json::body_members(over) {
-        let name = json::canonical(key);
-        match merged.iter_mut().find(|(known, _)| json::canonical(known) == name) {
+        let name = equality::canonical(key);
+        match merged.iter_mut().find(|(known, _)| equality::canonical(known) == name) {
             Some(member) => member.1 = value,
             None => merged.push((key, value)),
         }
@@ -250,12 +251,12 @@ fn join(members: Vec<(&str, &str)>) -> String {
 
 /// Whether two bodies are the same record: deeply equal but for local fields.
 pub fn same_content(a: &str, b: &str, local_fields: &[String]) -> bool {
-    a == b || json::equal(&shared_object(a, local_fields), &shared_object(b, local_fields))
+    a == b || equality::equal(&shared_object(a, local_fields), &shared_object(b, local_fields))
 }
 
 /// Whether the server, having been sent `sent`, would show `shown`.
 pub fn same_on_server(sent: &str, shown: &str, local_fields: &[String]) -> bool {
-    sent == shown || json::nearly_equal(&shared_object(sent, local_fields), &shared_object(shown, local_fields))
+    sent == shown || equality::nearly_equal(&shared_object(sent, local_fields), &shared_object(shown, local_fields))
 }
 
 fn shared_object(body: &str, local_fields: &[String]) -> String {

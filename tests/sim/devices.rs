@@ -14,6 +14,7 @@ use essaim::engine::collection::Collection;
 use essaim::error::{Error, Result as EngineResult};
 use essaim::memory::MemoryStorage;
 use essaim::ports::{Request, Response, Tabs};
+use essaim::pure::equality;
 use essaim::pure::json;
 use essaim::pure::operations::UpdateOptions;
 use std::cell::{Cell, RefCell};
@@ -453,7 +454,7 @@ fn keep_tags(records: &mut BTreeMap<String, String>) {
 fn by_id(list: &str) -> BTreeMap<String, String> {
     let own = |record: &str| {
         let parsed = essaim::pure::record::read_record(record).unwrap();
-        (parsed.id.unwrap().display(), json::canonical(&format!("{{{}}}", parsed.body)))
+        (parsed.id.unwrap().display(), equality::canonical(&format!("{{{}}}", parsed.body)))
     };
     json::elements(list).unwrap().map(own).collect()
 }
