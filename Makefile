@@ -23,7 +23,7 @@ demo: ## the demo in your browser, synced with a Kinto on this machine
 
 test: ## every kind of test
 	@$(MAKE) --no-print-directory setup
-	@tests/all.sh lint package test-native test-kinto test-browser$(if $(shell command -v WebKitWebDriver && command -v xvfb-run),+test-webkit) test-package+test-storage test-sync+test-demo
+	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-storage test-sync test-demo
 
 setup: ## install what is missing
 	@tests/setup.sh system rust tools kinto npm

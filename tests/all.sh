@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# Runs make targets, a line each, and sums up what they counted: `tests/all.sh lint test-native test-sync+test-demo`
-# One after the other, but for those joined by a plus.
+# Runs make targets one after the other, a line each, and sums up what they counted: `tests/all.sh lint test-native …`
 #
 # What a target prints is kept in target/logs/, and shown when it fails. All run, also after one has failed.
 set -uo pipefail
@@ -13,35 +12,19 @@ count() { sed -nE "s/\x1b\[[0-9;]*m//g; s/.*[^0-9]([0-9]+) $1[;,.].*/\1/p; s/^[^
 passed=0
 failed=0
 broken=()
-
-# Runs one target in the background of its group; what came of it is in its log and its .verdict.
-run() {
-  local log=target/logs/$1 begun=$SECONDS verdict=ok
-  make --no-print-directory "$1" >"$log.log" 2>&1 || verdict=FAILED
-  echo "$verdict $((SECONDS - begun))" >"$log.verdict"
-}
-
-report() {
-  local log=target/logs/$1.log verdict seconds good bad
-  read -r verdict seconds <"target/logs/$1.verdict"
+for target in "$@"; do
+  log=target/logs/$target.log
+  printf '%-14s' "$target"
+  begun=$SECONDS
+  if make --no-print-directory "$target" >"$log" 2>&1; then verdict=ok; else verdict=FAILED; broken+=("$target"); fi
   good=$(count passed pass "$log")
   bad=$(count failed fail "$log")
   passed=$((passed + good))
   failed=$((failed + bad))
-  printf '%-14s%-7s %5d s' "$1" "$verdict" "$seconds"
+  printf '%-7s %5d s' "$verdict" $((SECONDS - begun))
   if [ $((good + bad)) != 0 ]; then printf '  %5d passed, %d failed' "$good" "$bad"; fi
   printf '\n'
-  [ "$verdict" = ok ] && return
-  broken+=("$1")
-  sed 's/^/    /' "$log"
-}
-
-# Suites that wait for browsers and servers more than they compute share the two cores of a small machine.
-for group in "$@"; do
-  printf 'running %s …\r' "${group//+/ and }"
-  for target in ${group//+/ }; do run "$target" & done
-  wait
-  for target in ${group//+/ }; do report "$target"; done
+  [ "$verdict" = ok ] || sed 's/^/    /' "$log"
 done
 
 # A step that broke down before its tests could be counted is a failure as well.
