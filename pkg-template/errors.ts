@@ -10,6 +10,7 @@ export type ErrorCode =
   | "invalid_record"
   | "invalid_id"
   | "invalid_option"
+  | "invalid_key"
   | "not_found"
   | "already_exists"
   | "network"
@@ -47,6 +48,7 @@ export interface ErrorData {
   invalid_record: { path: string };
   invalid_id: object;
   invalid_option: object;
+  invalid_key: object;
   not_found: { id: string };
   already_exists: { id: string };
   network: { url: string };

@@ -31,6 +31,11 @@ pub enum Error {
         #[serde(skip)]
         message: String,
     },
+    /// Type the key again: it is mistyped or cut. Nothing of it is in here.
+    #[error(
+        "This is not a key: a character or more of it is wrong, or part of it is missing. A key is `essaim1-`, eleven groups of five letters and digits and one of three; see that all of it is there."
+    )]
+    InvalidKey,
     /// There is no such record here (any more).
     #[error("Record with id={id} not found.")]
     NotFound { id: String },

@@ -11,6 +11,7 @@ fn one_of_each() -> Vec<Error> {
         Error::InvalidRecord { message: text(), path: text() },
         Error::InvalidId { message: text() },
         Error::InvalidOption { message: text() },
+        Error::InvalidKey,
         Error::NotFound { id: text() },
         Error::AlreadyExists { id: text() },
         Error::Network { url: text(), message: text() },
@@ -68,6 +69,7 @@ fn one_of_each() -> Vec<Error> {
             Error::InvalidRecord { .. }
             | Error::InvalidId { .. }
             | Error::InvalidOption { .. }
+            | Error::InvalidKey
             | Error::NotFound { .. }
             | Error::AlreadyExists { .. }
             | Error::Network { .. }

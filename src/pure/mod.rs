@@ -2,6 +2,8 @@
 
 /// What a Kinto server's answers mean.
 pub mod answers;
+/// How an encrypted collection is sealed.
+pub mod crypto;
 /// How far a remote has been read.
 pub mod cursor;
 /// A change in the making: reads see it, nothing is decided yet.
