@@ -66,5 +66,6 @@ function readError(text: string): KintoError {
 /** `retry_after_ms` → `retryAfterMs`: Rust's names as JavaScript writes them. */
 function camelCased(data: object): object {
   const name = (key: string) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
-  return Object.fromEntries(Object.entries(data).map(([key, value]) => [name(key), value]));
+  const inner = (value: unknown) => (typeof value === "object" && value !== null ? camelCased(value) : value);
+  return Object.fromEntries(Object.entries(data).map(([key, value]) => [name(key), inner(value)]));
 }

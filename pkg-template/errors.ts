@@ -5,6 +5,33 @@
  * equal. `wasm_unavailable` is the only one that cannot come from there.
  */
 
+/** What no honest server does to an encrypted collection. Nothing local is changed by it; see {@link Evidence}. */
+export type AlarmCode = "omission" | "rollback" | "fork" | "tampered" | "bad_snapshot";
+
+/**
+ * What an alarm is about: to be kept, and shown to whoever runs the server. It holds nothing secret.
+ *
+ * @example
+ * ```js
+ * if (KintoError.is(error, "rollback")) saveAs("evidence.json", JSON.stringify(error.data.evidence));
+ * ```
+ */
+export interface Evidence {
+  /** The collection on the server. */
+  url: string;
+  /** The time here, in milliseconds since 1970. */
+  atMs: number;
+  /** The page of the journal. */
+  position: number;
+  /** The device that says it wrote the page, where that is known. */
+  device: string | null;
+  /** Hashes (base64url of SHA-256 over sealed bytes), where there are some. */
+  expected: string | null;
+  found: string | null;
+  /** The record as the server gave it, JSON. */
+  record: string | null;
+}
+
 /** What went wrong, by a name that does not change. The message says what to do about it. */
 export type ErrorCode =
   | "invalid_record"
@@ -25,6 +52,13 @@ export type ErrorCode =
   | "redirected"
   | "other_origin"
   | "server_flushed"
+  | "key_required"
+  | "not_encrypted"
+  | "limit"
+  | "no_key"
+  | "server_lost"
+  | "moved"
+  | AlarmCode
   | "busy"
   | "quota"
   | "storage_lost"
@@ -65,6 +99,19 @@ export interface ErrorData {
   other_origin: { url: string; next: string };
   /** Milliseconds since 1970, by the server's clock. */
   server_flushed: { clientTimestamp: number; serverTimestamp: number };
+  key_required: { name: string };
+  not_encrypted: { name: string };
+  /** Of the record, or of what one `execute()` wrote. */
+  limit: { id: string; bytes: number; limitBytes: number };
+  no_key: { epoch: number };
+  server_lost: { url: string };
+  /** `{"remote", "bucket", "collection"}` as JSON text. */
+  moved: { destination: string };
+  omission: { evidence: Evidence };
+  rollback: { evidence: Evidence };
+  fork: { evidence: Evidence };
+  tampered: { evidence: Evidence };
+  bad_snapshot: { evidence: Evidence };
   busy: { name: string };
   quota: object;
   storage_lost: object;

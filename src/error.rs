@@ -114,6 +114,43 @@ pub enum Error {
     /// The server lost or was restored to older data: `resetSyncStatus()` then `sync()` uploads the local records again.
     #[error("Server has been flushed. Client Side Timestamp: {client_timestamp} Server Side Timestamp: {server_timestamp}")]
     ServerFlushed { client_timestamp: u64, server_timestamp: u64 },
+
+    /// Open it with its key: this name belongs to an encrypted collection here.
+    #[error("The collection \"{name}\" is encrypted here. Open it with its key: collection(name, {{ key }}).")]
+    KeyRequired { name: String },
+    /// Open it without a key, or choose another name: this name belongs to a collection that is not encrypted.
+    #[error("The collection \"{name}\" is not encrypted here. Open it without a key, or choose another name for an encrypted one.")]
+    NotEncrypted { name: String },
+    /// Make the record smaller: an encrypted page could not carry it. Nothing was written.
+    #[error("{id} would be {bytes} bytes; in an encrypted collection a record, or what one execute() writes, can have {limit_bytes}. Nothing was written.")]
+    Limit { id: String, bytes: usize, limit_bytes: usize },
+    /// Get the newer key: a page was sealed with one that this device does not have.
+    #[error("A page of this collection is sealed with a key of epoch {epoch}, which this device does not have.")]
+    NoKey { epoch: u32 },
+    /// The encrypted collection is gone from its server. `repair()` makes it again from what is here.
+    #[error("The server has lost this encrypted collection. Local data is intact; repair() uploads it again.")]
+    ServerLost { url: String },
+    /// The journal was closed here and goes on elsewhere: sync with that remote.
+    #[error("This encrypted collection has moved. Sync with its new remote: {destination}")]
+    Moved { destination: String },
+
+    // Alarms: what no honest server does. Nothing local is changed, and all is well as soon as the server shows the truth again.
+    /// The server hides a page that it must have.
+    #[error("The server hides page {} of this encrypted collection. Local data is intact. If the server was damaged, repair() goes on with what it has.", evidence.position)]
+    Omission { evidence: Box<Evidence> },
+    /// The server shows an older state than one it has shown before.
+    #[error("The server shows an older state of this encrypted collection than before: page {} is not there. Local data is intact. If the server was restored from a backup, repair() brings it up to date.", evidence.position)]
+    Rollback { evidence: Box<Evidence> },
+    /// The server shows another history than before.
+    #[error("The server shows another page {} of this encrypted collection than it should. Local data is intact. If the server was restored from a backup, repair() brings both histories together.", evidence.position)]
+    Fork { evidence: Box<Evidence> },
+    /// The server shows a page or segment that nobody with the key wrote for this place.
+    #[error("Page {} of this encrypted collection was changed by somebody without the key. Local data is intact; repair() goes on without it.", evidence.position)]
+    Tampered { evidence: Box<Evidence> },
+    /// A snapshot does not hold what the pages before it do.
+    #[error("The snapshot at page {} of this encrypted collection, made by device {}, does not hold what it should. Local data is intact; repair() makes another.", evidence.position, evidence.device.as_deref().unwrap_or("unknown"))]
+    BadSnapshot { evidence: Box<Evidence> },
+
     /// Another tab is syncing this collection: try again later.
     #[error("Another tab is syncing \"{name}\"; try again later.")]
     Busy { name: String },
@@ -160,7 +197,43 @@ pub enum Error {
     },
 }
 
+/// What an alarm is about, to be kept and shown to whoever runs the server. It holds nothing secret: hashes are of sealed bytes.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Evidence {
+    /// The collection on the server, and the local time (ms).
+    pub url: String,
+    pub at_ms: u64,
+    pub position: u64,
+    /// The device that says it wrote the page, where that is known.
+    pub device: Option<String>,
+    /// Hashes, where there are some.
+    pub expected: Option<String>,
+    pub found: Option<String>,
+    /// The record as the server gave it, JSON.
+    pub record: Option<String>,
+}
+
 impl Error {
+    /// What no honest server does.
+    pub fn is_alarm(&self) -> bool {
+        matches!(
+            self,
+            Error::Omission { .. } | Error::Rollback { .. } | Error::Fork { .. } | Error::Tampered { .. } | Error::BadSnapshot { .. }
+        )
+    }
+
+    /// The evidence, if this is an alarm.
+    pub fn evidence_mut(&mut self) -> Option<&mut Evidence> {
+        match self {
+            Error::Omission { evidence }
+            | Error::Rollback { evidence }
+            | Error::Fork { evidence }
+            | Error::Tampered { evidence }
+            | Error::BadSnapshot { evidence } => Some(evidence),
+            _ => None,
+        }
+    }
+
     /// The stable name, as JS sees it.
     pub fn code(&self) -> String {
         let data = self.data();

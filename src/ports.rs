@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::pure::fold::Limits;
 pub use crate::pure::http::{Request, Response};
 use crate::pure::journal::{Entry, Position, Stored, Tail};
+use crate::pure::sealed;
 
 /// Which database: one per collection, so that adding a collection upgrades nothing and locks nobody.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -15,13 +16,21 @@ pub struct CollectionId {
     pub db_name: String,
     pub bucket: String,
     pub name: String,
+    /// What its key makes of the name, for an encrypted collection: another key is another database.
+    pub sealed: Option<String>,
 }
 
 impl CollectionId {
     /// The database's name, and the prefix of its locks and notices. Every part is percent-encoded, so that no two collections share one.
     pub fn database(&self) -> String {
         let part = |text: &str| text.replace('%', "%25").replace('/', "%2F");
-        format!("essaim/{}/{}/{}", part(&self.db_name), part(&self.bucket), part(&self.name))
+        let sealed = self.sealed.as_ref().map_or_else(String::new, |sealed| format!("/{sealed}"));
+        format!("essaim/{}/{}/{}{sealed}", part(&self.db_name), part(&self.bucket), part(&self.name))
+    }
+
+    /// The collection that would have this name without a key.
+    pub fn unsealed(&self) -> Self {
+        CollectionId { sealed: None, ..self.clone() }
     }
 }
 
@@ -145,6 +154,16 @@ pub trait Platform: 'static {
     /// When to fold a journal. The simulation folds much more often.
     fn fold_limits(&self) -> Limits {
         Limits::default()
+    }
+
+    /// How large the pages of an encrypted collection grow, and when a snapshot is made.
+    fn sealed_limits(&self) -> sealed::Limits {
+        sealed::Limits::default()
+    }
+
+    /// A rule of the sealed journal that the simulation takes away, to see that it is needed.
+    fn without(&self) -> Option<sealed::Rule> {
+        None
     }
 
     fn storage(&self) -> &Self::Storage;

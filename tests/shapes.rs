@@ -1,12 +1,13 @@
 //! What Rust says and what TypeScript promises is the same.
 #![cfg(not(target_arch = "wasm32"))]
 
-use essaim::error::Error;
+use essaim::error::{Error, Evidence};
 use std::collections::BTreeSet;
 
 /// One error of each kind. The match makes a new kind fail to compile until it is listed here.
 fn one_of_each() -> Vec<Error> {
     let text = String::new;
+    let evidence = Box::<Evidence>::default;
     let all = vec![
         Error::InvalidRecord { message: text(), path: text() },
         Error::InvalidId { message: text() },
@@ -54,6 +55,21 @@ fn one_of_each() -> Vec<Error> {
             client_timestamp: 1,
             server_timestamp: 2,
         },
+        Error::KeyRequired { name: text() },
+        Error::NotEncrypted { name: text() },
+        Error::Limit {
+            id: text(),
+            bytes: 2,
+            limit_bytes: 1,
+        },
+        Error::NoKey { epoch: 2 },
+        Error::ServerLost { url: text() },
+        Error::Moved { destination: text() },
+        Error::Omission { evidence: evidence() },
+        Error::Rollback { evidence: evidence() },
+        Error::Fork { evidence: evidence() },
+        Error::Tampered { evidence: evidence() },
+        Error::BadSnapshot { evidence: evidence() },
         Error::Busy { name: text() },
         Error::Quota { message: text() },
         Error::StorageLost { message: text() },
@@ -84,6 +100,17 @@ fn one_of_each() -> Vec<Error> {
             | Error::Redirected { .. }
             | Error::OtherOrigin { .. }
             | Error::ServerFlushed { .. }
+            | Error::KeyRequired { .. }
+            | Error::NotEncrypted { .. }
+            | Error::Limit { .. }
+            | Error::NoKey { .. }
+            | Error::ServerLost { .. }
+            | Error::Moved { .. }
+            | Error::Omission { .. }
+            | Error::Rollback { .. }
+            | Error::Fork { .. }
+            | Error::Tampered { .. }
+            | Error::BadSnapshot { .. }
             | Error::Busy { .. }
             | Error::Quota { .. }
             | Error::StorageLost { .. }
@@ -106,7 +133,13 @@ fn typescript_knows_every_error_code_and_no_other() {
         .nth(1)
         .and_then(|rest| rest.split(';').next())
         .expect("errors.ts has the ErrorCode union");
-    let in_typescript: BTreeSet<String> = union.split('"').skip(1).step_by(2).map(str::to_owned).collect();
+    let alarms = source
+        .split("export type AlarmCode")
+        .nth(1)
+        .and_then(|rest| rest.split(';').next())
+        .expect("errors.ts has the AlarmCode union");
+    let quoted = |text: &str| text.split('"').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+    let in_typescript: BTreeSet<String> = quoted(union).into_iter().chain(quoted(alarms)).collect();
     let mut in_rust: BTreeSet<String> = one_of_each().iter().map(Error::code).collect();
     assert_eq!(in_rust.len(), one_of_each().len(), "two errors share a code");
     // Only the facade can meet this one: there is no engine without WebAssembly.

@@ -2,7 +2,9 @@
 
 use super::collection::Collection;
 use super::resident::Resident;
+use super::sealed::Secrets;
 use super::server::Servers;
+use crate::error::Result;
 use crate::ports::{CollectionId, Platform};
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
@@ -26,10 +28,21 @@ impl<P: Platform> Client<P> {
 
     /// A handle. All handles of one collection share what is resident.
     pub fn collection(&self, bucket: &str, name: &str, app: P::App, local_fields: Vec<String>) -> Collection<P> {
+        self.open(bucket, name, None, app, local_fields)
+    }
+
+    /// A handle on an encrypted collection. Errors: `invalid_key`.
+    pub fn sealed_collection(&self, bucket: &str, name: &str, app: P::App, local_fields: Vec<String>, key: &str) -> Result<Collection<P>> {
+        let secrets = Secrets::derive(key, name)?;
+        Ok(self.open(bucket, name, Some(Rc::new(secrets)), app, local_fields))
+    }
+
+    fn open(&self, bucket: &str, name: &str, secrets: Option<Rc<Secrets>>, app: P::App, local_fields: Vec<String>) -> Collection<P> {
         let id = CollectionId {
             db_name: self.db_name.clone(),
             bucket: bucket.to_owned(),
             name: name.to_owned(),
+            sealed: secrets.as_ref().map(|secrets| secrets.server_collection.clone()),
         };
         let mut residents = self.residents.borrow_mut();
         residents.retain(|resident| resident.strong_count() > 0);
@@ -39,7 +52,7 @@ impl<P: Platform> Client<P> {
             residents.push(Rc::downgrade(&resident));
             resident
         });
-        Collection::new(resident, self.servers.clone(), app, local_fields)
+        Collection::new(resident, self.servers.clone(), secrets, app, local_fields)
     }
 
     pub fn servers(&self) -> &Servers {

@@ -1,6 +1,7 @@
 //! A collection as an app uses it. Records, ids and queries come and go as JSON text.
 
 use super::resident::Resident;
+use super::sealed::Secrets;
 use super::server::Servers;
 use super::sync::Running;
 use crate::error::{Error, Result};
@@ -16,6 +17,8 @@ use std::rc::Rc;
 pub struct Collection<P: Platform> {
     pub(super) resident: Rc<Resident<P>>,
     pub(super) servers: Rc<Servers>,
+    /// For an encrypted collection.
+    pub(super) secrets: Option<Rc<Secrets>>,
     pub(super) app: P::App,
     pub(super) local_fields: Rc<Vec<String>>,
     pub(super) running: RefCell<Option<Running>>,
@@ -33,10 +36,11 @@ pub struct Opened {
 }
 
 impl<P: Platform> Collection<P> {
-    pub(super) fn new(resident: Rc<Resident<P>>, servers: Rc<Servers>, app: P::App, local_fields: Vec<String>) -> Self {
+    pub(super) fn new(resident: Rc<Resident<P>>, servers: Rc<Servers>, secrets: Option<Rc<Secrets>>, app: P::App, local_fields: Vec<String>) -> Self {
         Collection {
             resident,
             servers,
+            secrets,
             app,
             local_fields: Rc::new(local_fields),
             running: RefCell::new(None),

@@ -8,6 +8,7 @@ mod folding;
 mod pull;
 mod push;
 mod resident;
+mod sealed;
 mod server;
 mod settle;
 /// Bringing a collection and its remote together.

@@ -18,6 +18,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+/// The note by which a name is known to belong to an encrypted collection.
+const ENCRYPTED: &str = "encrypted";
+
 /// Runs on a draft, as often as needed; true if it failed or wrote nothing although it is there to write.
 struct Job {
     run: Box<dyn FnMut(&mut Draft) -> bool>,
@@ -123,8 +126,21 @@ impl<P: Platform> Resident<P> {
         self.decide_again(group, vec![proposal.id]).await
     }
 
+    fn draft(&self) -> Draft {
+        match self.collection.sealed {
+            Some(_) => Draft::sealed(self.state.clone()),
+            None => Draft::new(self.state.clone()),
+        }
+    }
+
+    fn random_id(&self) -> u128 {
+        let mut id = [0; 16];
+        self.platform.rng().fill(&mut id);
+        u128::from_le_bytes(id)
+    }
+
     fn decide(&self, group: &mut [Waiting<Job>]) -> (Draft, bool) {
-        let mut draft = Draft::new(self.state.clone());
+        let mut draft = self.draft();
         let mut uncertain = false;
         for job in group.iter_mut().filter_map(|waiting| waiting.job.as_mut()) {
             uncertain |= (job.run)(&mut draft);
@@ -170,8 +186,11 @@ impl<P: Platform> Resident<P> {
         self.ensure_open().await?;
         let decided = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
             self.absorb(tail, &[])?;
-            let draft = Rc::new(RefCell::new(Some(Draft::new(self.state.clone()))));
+            let draft = Rc::new(RefCell::new(Some(self.draft())));
             let value = work(&draft)?;
+            if let Some(draft) = draft.borrow_mut().as_mut() {
+                draft.close_execute(&format!("{:x}", self.random_id()))?;
+            }
             // Taken away from whoever kept a handle: a transaction ends with its callback.
             let changes = draft.borrow_mut().take().map_or_else(Vec::new, Draft::into_changes);
             if changes.is_empty() {
@@ -230,6 +249,9 @@ impl<P: Platform> Resident<P> {
         if self.opened.get() {
             return Ok(());
         }
+        if self.collection.sealed.is_some() {
+            self.claim_name().await?;
+        }
         let stored = self.platform.storage().open(&self.collection).await?;
         let is_new = stored == Stored::default();
         self.absorb(Tail::Whole(stored), &[])?;
@@ -239,6 +261,28 @@ impl<P: Platform> Resident<P> {
         }
         self.fold_if_due();
         Ok(())
+    }
+
+    /// Marks the name as that of an encrypted collection, in the database that it would have without a key: where both
+    /// look first. Errors: `not_encrypted` if there is something in it.
+    async fn claim_name(&self) -> Result<()> {
+        let plain = Resident::new(self.platform.clone(), self.collection.unsealed());
+        let claim = plain.execute(|draft| {
+            let mut draft = draft.borrow_mut();
+            let draft = draft.as_mut().ok_or(Error::Closed)?;
+            if !draft.rows().is_empty() || !draft.note_names().is_empty() {
+                return Err(Error::NotEncrypted {
+                    name: self.collection.name.clone(),
+                });
+            }
+            draft.set_note(ENCRYPTED, Some("true".to_owned()));
+            Ok(())
+        });
+        let claim: LocalBoxFuture<Result<()>> = Box::pin(claim);
+        match claim.await {
+            Err(Error::KeyRequired { .. }) => Ok(()),
+            claimed => claimed,
+        }
     }
 
     /// Opened, and how many unsynced changes had been lost with an evicted database.
@@ -282,7 +326,12 @@ impl<P: Platform> Resident<P> {
         })?;
         self.position.set(last);
         self.stale.set(false);
-        Ok(stood)
+        match self.collection.sealed.is_none() && self.state.borrow().notes.contains_key(ENCRYPTED) {
+            true => Err(Error::KeyRequired {
+                name: self.collection.name.clone(),
+            }),
+            false => Ok(stood),
+        }
     }
 
     /// The state as the segments have it.
@@ -309,9 +358,7 @@ impl<P: Platform> Resident<P> {
     }
 
     fn propose(&self, changes: Vec<Change>) -> (Entry, Proposal) {
-        let mut id = [0; 16];
-        self.platform.rng().fill(&mut id);
-        let id = u128::from_le_bytes(id);
+        let id = self.random_id();
         let page = page::write(&changes);
         let proposal = Proposal {
             id,

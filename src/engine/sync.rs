@@ -85,15 +85,23 @@ impl<P: Platform> Collection<P> {
         }
         let _guard = self.lock(options.patience.timeout_ms).await?;
         self.resident.refresh().await?;
-        let mut session = Session {
-            collection: self,
-            target,
-            options,
-            report: Report::default(),
-            conflicts: BTreeSet::new(),
-        };
+        let mut session = Session::new(self, target, options);
         session.run().await?;
         Ok(session.report)
+    }
+
+    /// Brings an encrypted collection and its server together again that parted, on the user's word: see `sealed::repair`.
+    /// Options and result as [`Collection::sync`].
+    pub async fn repair(&self, options: &str) -> Result<String> {
+        let (target, options) = self.read_options(options)?;
+        let secrets = self.secrets.clone().ok_or_else(|| Error::InvalidOption {
+            message: "repair() is for encrypted collections.".into(),
+        })?;
+        let _guard = self.lock(options.patience.timeout_ms).await?;
+        self.resident.refresh().await?;
+        let mut session = Session::new(self, target, options);
+        session.repair(&secrets).await?;
+        Ok(session.report.to_json())
     }
 
     async fn lock(&self, timeout_ms: Option<u64>) -> Result<<P::Tabs as Tabs>::Guard> {
@@ -119,10 +127,18 @@ impl<P: Platform> Collection<P> {
                 message: format!("Unknown sync strategy: {name}"),
             })?,
         };
+        let collection = match (&self.secrets, string("collection")) {
+            (None, given) => given.unwrap_or_else(|| self.resident.collection.name.clone()),
+            (Some(secrets), None) => secrets.server_collection.clone(),
+            (Some(_), Some(_)) => {
+                let message = "An encrypted collection's name on the server follows from its key: leave out `collection`.".into();
+                return Err(Error::InvalidOption { message });
+            }
+        };
         let target = Target {
             remote: Remote::read(&string("remote").unwrap_or_default())?,
             bucket: string("bucket").unwrap_or_else(|| self.resident.collection.bucket.clone()),
-            collection: string("collection").unwrap_or_else(|| self.resident.collection.name.clone()),
+            collection,
             headers: option("headers").map_or_else(Vec::new, read_headers),
             expected_timestamp: string("expectedTimestamp").or_else(|| number("expectedTimestamp").map(|ms| (ms as u64).to_string())),
         };
@@ -150,8 +166,25 @@ fn read_headers(raw: &str) -> Headers {
         .collect()
 }
 
-impl<P: Platform> Session<'_, P> {
+impl<'a, P: Platform> Session<'a, P> {
+    fn new(collection: &'a Collection<P>, target: Target, options: Options) -> Self {
+        Session {
+            collection,
+            target,
+            options,
+            report: Report::default(),
+            conflicts: BTreeSet::new(),
+        }
+    }
+
     async fn run(&mut self) -> Result<()> {
+        match self.collection.secrets.clone() {
+            Some(secrets) => self.run_sealed(&secrets).await,
+            None => self.run_plain().await,
+        }
+    }
+
+    async fn run_plain(&mut self) -> Result<()> {
         self.pull_metadata().await?;
         self.pull().await?;
         if self.options.strategy != Strategy::PullOnly {
@@ -183,7 +216,7 @@ impl<P: Platform> Session<'_, P> {
         self.remember(METADATA, metadata).await
     }
 
-    async fn remember_last_modified(&mut self) -> Result<()> {
+    pub(super) async fn remember_last_modified(&mut self) -> Result<()> {
         let is_ok = self.report.count(List::Errors) == 0 && self.report.count(List::Conflicts) == 0;
         match self.report.last_modified.filter(|_| is_ok) {
             Some(last_modified) => self.remember(LAST_MODIFIED, last_modified.to_string()).await,

@@ -1,7 +1,10 @@
 //! A change in the making: its own writes are visible to its reads, and nothing is decided yet.
 
 use super::record::{RecordId, Row};
+use super::sealed::RECORD_BYTES;
+use super::sealed::home::GROUP;
 use super::state::{Change, State};
+use crate::error::{Error, Result};
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
@@ -18,6 +21,8 @@ pub struct Draft {
     notes: Vec<(String, Option<String>)>,
     cleared: bool,
     changes: Vec<Change>,
+    /// In an encrypted collection, what a record may have: a page has to carry it.
+    record_bytes: Option<usize>,
 }
 
 impl Draft {
@@ -29,7 +34,48 @@ impl Draft {
             notes: Vec::new(),
             cleared: false,
             changes: Vec::new(),
+            record_bytes: None,
         }
+    }
+
+    /// For an encrypted collection.
+    pub fn sealed(state: Rc<RefCell<State>>) -> Self {
+        Draft {
+            record_bytes: Some(RECORD_BYTES),
+            ..Draft::new(state)
+        }
+    }
+
+    /// Errors: `limit`.
+    pub fn check_size(&self, id: &RecordId, row: &Row) -> Result<()> {
+        self.check_bytes(id, row.body.len() + id.as_json().len())
+    }
+
+    fn check_bytes(&self, id: &RecordId, bytes: usize) -> Result<()> {
+        match self.record_bytes {
+            Some(limit_bytes) if bytes > limit_bytes => Err(Error::Limit {
+                id: id.display(),
+                bytes,
+                limit_bytes,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// What one `execute` wrote in an encrypted collection is published in one page: noted under this name. Errors: `limit`.
+    pub fn close_execute(&mut self, name: &str) -> Result<()> {
+        let touched: BTreeSet<RecordId> = self.staged.keys().chain(&self.removed).cloned().collect();
+        let (Some(_), Some(first)) = (self.record_bytes, touched.first()) else {
+            return Ok(());
+        };
+        let bytes = |id: &RecordId| self.staged.get(id).map_or(0, |row| row.body.len()) + id.as_json().len();
+        self.check_bytes(first, touched.iter().map(bytes).sum())?;
+        if touched.len() > 1 {
+            let ids: Vec<&str> = touched.iter().map(RecordId::as_json).collect();
+            let note = format!("[{}]", ids.join(","));
+            self.set_note(&format!("{GROUP}{name}"), Some(note));
+        }
+        Ok(())
     }
 
     pub fn row(&self, id: &RecordId) -> Option<Row> {

@@ -68,7 +68,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn new(fate: Fate, list: List, json: String) -> Self {
+    pub(super) fn new(fate: Fate, list: List, json: String) -> Self {
         Outcome {
             fate,
             entry: Some((list, json)),
@@ -124,7 +124,7 @@ fn is_made_from(local: &Row, remote: &Remote) -> bool {
     }
 }
 
-fn created(remote: &Remote) -> Outcome {
+pub(super) fn created(remote: &Remote) -> Outcome {
     let row = remote.as_synced();
     let json = row.to_json(&remote.id);
     Outcome::new(Fate::Put(row), List::Created, json)
@@ -136,7 +136,7 @@ fn with_local_fields(local: &Row, remote: &Remote, local_fields: &[String]) -> R
     Row::new(merge_bodies(&remote.body, &kept), Status::Synced, remote.last_modified)
 }
 
-fn overwrite(local: &Row, remote: &Remote) -> Outcome {
+pub(super) fn overwrite(local: &Row, remote: &Remote) -> Outcome {
     if remote.deleted {
         return Outcome::new(Fate::Remove, List::Deleted, local.to_json(&remote.id));
     }
@@ -145,7 +145,7 @@ fn overwrite(local: &Row, remote: &Remote) -> Outcome {
     Outcome::new(Fate::Put(row), List::Updated, entry)
 }
 
-fn follow(local: &Row, remote: &Remote, local_fields: &[String]) -> Outcome {
+pub(super) fn follow(local: &Row, remote: &Remote, local_fields: &[String]) -> Outcome {
     if remote.deleted {
         return Outcome::new(Fate::Remove, List::Deleted, local.to_json(&remote.id));
     }
@@ -217,7 +217,7 @@ fn meet_deletion(local: &Row, remote: &Remote, local_fields: &[String]) -> Outco
     }
 }
 
-fn meet_edit(local: &Row, remote: &Remote, strategy: Strategy, local_fields: &[String]) -> Outcome {
+pub(super) fn meet_edit(local: &Row, remote: &Remote, strategy: Strategy, local_fields: &[String]) -> Outcome {
     if !remote.deleted && same_on_server(&local.body, &remote.body, local_fields) {
         return now_synced(local, remote, local_fields);
     }

@@ -32,5 +32,7 @@ pub mod query;
 pub mod record;
 /// What a sync did, list by list.
 pub mod report;
+/// The sealed journal of an encrypted collection.
+pub mod sealed;
 /// What a collection is: rows and notes, changed by changes.
 pub mod state;

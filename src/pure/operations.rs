@@ -7,6 +7,8 @@ use super::draft::Draft;
 use super::json;
 use super::merge::made_again;
 use super::record::{Parsed, RecordId, Row, Status, merge_bodies, read_record, same_content};
+use super::sealed::held::{self, Held};
+use super::sealed::home;
 use crate::error::{Error, Result};
 
 pub fn create(draft: &mut Draft, record: &Parsed, synced: bool) -> Result<Row> {
@@ -16,6 +18,7 @@ pub fn create(draft: &mut Draft, record: &Parsed, synced: bool) -> Result<Row> {
     }
     let status = if synced { Status::Synced } else { Status::Created };
     let row = Row::new(record.body.as_str(), status, record.last_modified);
+    draft.check_size(id, &row)?;
     draft.put(id, row.clone());
     Ok(row)
 }
@@ -43,6 +46,7 @@ pub fn update(draft: &mut Draft, record: &Parsed, options: UpdateOptions, local_
     let id = record.id()?;
     let old = live(draft, id)?;
     let row = successor(&old, record, options, local_fields);
+    draft.check_size(id, &row)?;
     draft.put(id, row.clone());
     Ok((row, old))
 }
@@ -62,6 +66,7 @@ fn successor(old: &Row, record: &Parsed, options: UpdateOptions, local_fields: &
     let mut row = Row::new(body, status, record.last_modified.or(old.last_modified));
     row.sent = old.sent.clone().filter(|_| status != Status::Synced);
     row.gone_at = old.gone_at;
+    row.base = old.base.clone();
     row
 }
 
@@ -73,6 +78,7 @@ pub fn upsert(draft: &mut Draft, record: &Parsed, local_fields: &[String]) -> Re
         None => Row::new(record.body.as_str(), Status::Created, record.last_modified),
         Some(old) => successor(old, record, UpdateOptions::default(), local_fields),
     };
+    draft.check_size(id, &row)?;
     draft.put(id, row.clone());
     Ok((row, old.filter(Row::is_live)))
 }
@@ -81,6 +87,9 @@ pub fn upsert(draft: &mut Draft, record: &Parsed, local_fields: &[String]) -> Re
 pub fn delete(draft: &mut Draft, id: &RecordId, is_virtual: bool) -> Result<Row> {
     if !is_virtual {
         let old = draft.row(id).ok_or_else(|| not_found(id))?;
+        if let Some(base) = &old.base {
+            draft.set_note(&held::note_name(id), Some(Held::removed(id, base).to_json()));
+        }
         draft.remove(id);
         return Ok(old);
     }
@@ -129,6 +138,7 @@ pub fn import_bulk(draft: &mut Draft, records: &[Parsed]) -> Result<Vec<(RecordI
                 path: "last_modified".into(),
             });
         }
+        draft.check_size(id, &Row::new(record.body.as_str(), Status::Synced, None))?;
     }
     let mut written = Vec::with_capacity(records.len());
     for record in records {
@@ -150,12 +160,13 @@ pub fn reset_sync_status(draft: &mut Draft) -> usize {
         match row.status {
             Status::Deleted => draft.remove(&id),
             Status::Synced => draft.put(&id, Row::new(row.body, Status::Created, None)),
+            _ if row.base.is_some() => draft.put(&id, Row::new(row.body, Status::Created, None)),
             _ => continue,
         }
         count += 1;
     }
     for name in draft.note_names() {
-        if name == LAST_MODIFIED || name.starts_with(CURSOR) {
+        if name == LAST_MODIFIED || name.starts_with(CURSOR) || home::is_of_journal(&name) {
             draft.set_note(&name, None);
         }
     }
@@ -199,6 +210,15 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
     let mut row = Row::new(body, status, last_modified);
     if remote.is_none() && !deletes {
         row = made_again(&row, gone_at);
+    }
+    draft.check_size(&id, &row)?;
+    // In an encrypted collection the conflict is held: settled by this, unless a newer change has come since.
+    let held = draft.note(&held::note_name(&id)).and_then(|note| Held::read(&note)).filter(|held| held.is_open);
+    if let Some(held) = held.filter(|held| Some(held.arrival.t) == last_modified.or(gone_at)) {
+        row.base = held.arrival.base();
+        draft.set_note(&held::note_name(&id), None);
+    } else {
+        row.base = draft.row(&id).and_then(|old| old.base);
     }
     match (deletes, &remote) {
         (true, None) => draft.remove(&id),

@@ -3,16 +3,17 @@
 //! ```text
 //! page    := format:u8 (1) change*
 //! change  := 1 id row | 2 id | 3 name | 4 name text | 5 id | 6        put, remove, note gone, note, sending, clear
-//! row     := flags:u8 [last_modified:varint] [gone_at:varint] body [sent body]
+//! row     := flags:u8 [last_modified:varint] [gone_at:varint] body [sent body] [position:varint t:varint [base text]]
 //! flags   := status (bits 0-1: created, updated, deleted, synced) | 4: has last_modified
 //!            | sent (bits 3-4: none, the body itself, a deletion, another body that follows) | 32: has gone_at
+//!            | base (bits 6-7: none, its text is the body, unused, its text follows)
 //! id, name, text, body := length:varint bytes                          UTF-8; an id is canonical JSON text
 //! varint  := LEB128, unsigned
 //! ```
 //! Lengths and not delimiters, so that opening a collection scans no record. JSON for the whole page was tried in a
 //! sketch: three times slower to open, since each body had to be escaped or walked.
 
-use super::record::{RecordId, Row, Sent, Status};
+use super::record::{Base, RecordId, Row, Sent, Status};
 use super::state::Change;
 use crate::error::{Error, Result};
 
@@ -20,6 +21,8 @@ pub const FORMAT: u8 = 1;
 const STATUSES: [Status; 4] = [Status::Created, Status::Updated, Status::Deleted, Status::Synced];
 const HAS_LAST_MODIFIED: u8 = 4;
 const HAS_GONE_AT: u8 = 32;
+const HAS_BASE: u8 = 64;
+const BASE_TEXT_FOLLOWS: u8 = 128;
 
 pub fn begin() -> Vec<u8> {
     vec![FORMAT]
@@ -65,13 +68,22 @@ pub fn write_put(out: &mut Vec<u8>, id: &RecordId, row: &Row) {
         Some(Sent::Body(body)) => (3, Some(body)),
     };
     let bit = |mask: u8, is_set: bool| if is_set { mask } else { 0 };
-    out.push(status | sent << 3 | bit(HAS_LAST_MODIFIED, row.last_modified.is_some()) | bit(HAS_GONE_AT, row.gone_at.is_some()));
+    let base_text = row.base.as_ref().filter(|base| base.text != row.body).map(|base| &base.text);
+    let times = bit(HAS_LAST_MODIFIED, row.last_modified.is_some()) | bit(HAS_GONE_AT, row.gone_at.is_some());
+    out.push(status | sent << 3 | times | bit(HAS_BASE, row.base.is_some()) | bit(BASE_TEXT_FOLLOWS, base_text.is_some()));
     for ms in [row.last_modified, row.gone_at].into_iter().flatten() {
         write_varint(out, ms);
     }
     write_text(out, &row.body);
     if let Some(body) = other {
         write_text(out, body);
+    }
+    if let Some(base) = &row.base {
+        write_varint(out, base.position);
+        write_varint(out, base.t);
+    }
+    if let Some(text) = base_text {
+        write_text(out, text);
     }
 }
 
@@ -150,7 +162,16 @@ impl<'a> Reader<'a> {
             2 => Some(Sent::Deletion),
             _ => Some(Sent::Body(self.text()?.into())),
         };
-        Some(row).filter(|_| flags < HAS_GONE_AT << 1)
+        row.base = match flags & (HAS_BASE | BASE_TEXT_FOLLOWS) {
+            0 => None,
+            BASE_TEXT_FOLLOWS => return None,
+            which => Some(Base {
+                position: self.varint()?,
+                t: self.varint()?,
+                text: if which == HAS_BASE { row.body.clone() } else { self.text()?.into() },
+            }),
+        };
+        Some(row)
     }
 
     fn id(&mut self) -> Option<RecordId> {
@@ -202,12 +223,20 @@ mod tests {
             for last_modified in [None, Some(0), Some(9_007_199_254_740_991)] {
                 for sent in [None, Some(Sent::Deletion), Some(Sent::Body("\"a\":1".into())), Some(Sent::Body("".into()))] {
                     for gone_at in [None, Some(300)] {
-                        let row = Row {
-                            sent: sent.clone(),
-                            gone_at,
-                            ..Row::new("\"a\":1", status, last_modified)
-                        };
-                        changes.push(Change::Put(id.clone(), row));
+                        for base in [None, Some("\"a\":1"), Some("\"a\": 1")] {
+                            let base = base.map(|text| Base {
+                                position: 300,
+                                t: 1 << 41,
+                                text: text.into(),
+                            });
+                            let row = Row {
+                                sent: sent.clone(),
+                                gone_at,
+                                base,
+                                ..Row::new("\"a\":1", status, last_modified)
+                            };
+                            changes.push(Change::Put(id.clone(), row));
+                        }
                     }
                 }
             }

@@ -173,6 +173,37 @@ impl Target {
         self.list_versions(Some(0))
     }
 
+    /// What was written to an encrypted collection since, oldest first.
+    pub fn list_journal_since(&self, since: u64, rows: usize, if_none_match: Option<u64>) -> Request {
+        let mut request = self.get(format!("{}/records?_since={since}&_sort=last_modified&_limit={rows}", self.url()));
+        if let Some(etag) = if_none_match {
+            request.headers.push(("If-None-Match".into(), format!("\"{etag}\"")));
+        }
+        request
+    }
+
+    /// Everything in an encrypted collection that is not emptied. Never together with `_since`: Kinto's memory backend then forgets that.
+    pub fn list_journal(&self, rows: usize) -> Request {
+        self.get(format!("{}/records?has_ct=true&_sort=last_modified&_limit={rows}", self.url()))
+    }
+
+    /// As [`Target::list_journal`], names and versions only.
+    pub fn list_journal_names(&self) -> Request {
+        self.get(format!(
+            "{}/records?has_ct=true&_fields=id,last_modified&_sort=last_modified&_limit={PAGE_RECORDS}",
+            self.url()
+        ))
+    }
+
+    pub fn record(&self, id: &RecordId) -> Request {
+        self.get(format!("{}{}", self.remote.url(), self.record_path(id)))
+    }
+
+    /// Creates the collection if it is not there.
+    pub fn create(&self) -> Request {
+        self.send("PUT", &self.path(), &[("If-None-Match", "*")], Some("{}".to_owned()))
+    }
+
     /// A page that a listing's `Next-Page` named and [`Remote::next_page`] allowed.
     pub fn page(&self, url: String) -> Request {
         self.get(url)

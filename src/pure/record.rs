@@ -90,6 +90,17 @@ pub enum Sent {
     Deletion,
 }
 
+/// What an encrypted collection's journal holds of a record, and a local change is made on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Base {
+    /// The page of the record's last change: its version. 0 for one that the server lost (see `sealed::repair`).
+    pub position: u64,
+    /// When that page was written (ms).
+    pub t: u64,
+    /// The members as they stand there, to the byte: encoded by the app's transformers, without local members.
+    pub text: Body,
+}
+
 /// A record as this device keeps it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
@@ -100,6 +111,8 @@ pub struct Row {
     pub sent: Option<Sent>,
     /// The deletion on the server (ms) that this was kept or made again in spite of: its tombstone may be listed again.
     pub gone_at: Option<u64>,
+    /// In encrypted collections, for what their journal has.
+    pub base: Option<Base>,
 }
 
 impl Row {
@@ -110,7 +123,13 @@ impl Row {
             last_modified,
             sent: None,
             gone_at: None,
+            base: None,
         }
+    }
+
+    /// On this version of an encrypted collection's journal.
+    pub fn on(self, base: Option<Base>) -> Self {
+        Row { base, ..self }
     }
 
     pub fn is_live(&self) -> bool {

@@ -29,6 +29,8 @@ pub const LISTS: [(List, &str); 8] = [
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     pub last_modified: Option<u64>,
+    /// By how much (ms) the journal of an encrypted collection is ahead of this device's clock, where that is more than a day.
+    pub clock_skew_ms: Option<u64>,
     pub entries: Vec<(List, String)>,
 }
 
@@ -60,6 +62,9 @@ impl Report {
     pub fn to_json(&self) -> String {
         let last_modified = self.last_modified.map_or_else(|| "null".to_owned(), |ms| ms.to_string());
         let mut out = format!("{{\"lastModified\":{last_modified}");
+        if let Some(skew) = self.clock_skew_ms {
+            out.push_str(&format!(",\"clockSkew\":{skew}"));
+        }
         for (list, name) in LISTS {
             let entries: Vec<&str> = self.of(list).collect();
             out.push_str(&format!(",\"{name}\":[{}]", entries.join(",")));
@@ -82,12 +87,12 @@ mod tests {
     fn a_record_is_in_conflict_once() {
         let conflict = |id: &str, n: u32| (List::Conflicts, format!("{{\"local\":{{\"id\":\"{id}\"}},\"n\":{n}}}"));
         let mut report = Report {
-            last_modified: None,
             entries: vec![conflict("a", 1), conflict("b", 1)],
+            ..Report::default()
         };
         report.extend(Report {
-            last_modified: None,
             entries: vec![conflict("a", 2)],
+            ..Report::default()
         });
         assert_eq!(report.entries, [conflict("b", 1), conflict("a", 2)]);
     }

@@ -60,6 +60,7 @@ pub fn collection(name: &str) -> CollectionId {
         db_name: "contract".to_owned(),
         bucket: "default".to_owned(),
         name: name.to_owned(),
+        sealed: None,
     }
 }
 

@@ -1,0 +1,199 @@
+//! Catching up by a snapshot: a device that is new, or behind what was emptied, takes the segments.
+
+use super::Secrets;
+use super::arrive::{Acknowledged, Run};
+use super::pull::Walk;
+use super::requests::Found;
+use crate::engine::sync::Session;
+use crate::error::{Error, Result};
+use crate::ports::Platform;
+use crate::pure::sealed::Rule;
+use crate::pure::sealed::chain::{Opened, View, bad_snapshot, evidence, sealed_bytes};
+use crate::pure::sealed::change::Change;
+use crate::pure::sealed::home::{Cursor, Home, PageNote};
+use crate::pure::sealed::item::Content;
+use crate::pure::sealed::known::{self, Known};
+use crate::pure::sealed::meet::Arrival;
+use crate::pure::sealed::page::Kind;
+use crate::pure::sealed::seal::Hash;
+use crate::pure::sealed::snapshot::{self, History, Ledger, Snapshot};
+
+impl<P: Platform> Session<'_, P> {
+    /// False if a segment is missing: a newer snapshot may have replaced it.
+    pub(super) async fn adopt(&mut self, walk: &mut Walk, secrets: &Secrets, opened: Opened) -> Result<bool> {
+        let Kind::Snapshot(snapshot) = opened.page.kind.clone() else {
+            return Err(Error::bug("a snapshot that is none"));
+        };
+        let known = self.known().await?;
+        if !self.check_covered(walk, secrets, &known.home, &opened, &snapshot).await? {
+            return Ok(false);
+        }
+        let Some(ledger) = self.read_segments(&walk.view, secrets, opened.head.position, &snapshot).await? else {
+            return Ok(false);
+        };
+        if snapshot::digest(ledger.iter()) != snapshot.digest && !self.without(Rule::DigestBeforeAdopting) {
+            return Err(bad_snapshot(&opened, Some(snapshot.digest), Some(snapshot::digest(ledger.iter()))));
+        }
+        let run = self.catch_up(&known, &opened, &snapshot, ledger).await?;
+        self.commit_run(run).await?;
+        Ok(true)
+    }
+
+    /// A device always finds its own head among the positions that a snapshot covers; another hash there is a fork. False if
+    /// the history cannot be read.
+    async fn check_covered(&self, walk: &Walk, secrets: &Secrets, home: &Home, opened: &Opened, snapshot: &Snapshot) -> Result<bool> {
+        let (at, head) = (opened.head.position, home.head);
+        let last = snapshot.covered.iter().rev().find_map(|hash| *hash).unwrap_or_default();
+        if at <= head.position || last != opened.page.prev {
+            return Err(bad_snapshot(opened, Some(opened.page.prev), Some(last)));
+        }
+        if head.position == 0 {
+            return Ok(true);
+        }
+        let found = match snapshot.hash_of(at, head.position) {
+            Some(hash) => hash,
+            None if self.without(Rule::NothingCutOff) => return Ok(true),
+            None => match snapshot.history.iter().find(|entry| (entry.first..=entry.last).contains(&head.position)) {
+                None => None,
+                Some(entry) => match self.read_history(&walk.view, secrets, at, entry).await? {
+                    None => return Ok(false),
+                    Some(hashes) => hashes[(head.position - entry.first) as usize],
+                },
+            },
+        };
+        if found == Some(head.hash) {
+            return Ok(true);
+        }
+        let item = walk.view.page(at);
+        Err(Error::Fork {
+            evidence: evidence(head.position, Some(head.hash), found, item),
+        })
+    }
+
+    pub(super) async fn read_history(&self, view: &View, secrets: &Secrets, position: u64, entry: &History) -> Result<Option<Vec<Option<Hash>>>> {
+        let Some(bytes) = self.read_segment(view, secrets, position, &entry.id, entry.hash).await? else {
+            return Ok(None);
+        };
+        let hashes = snapshot::read_hashes(entry, &bytes);
+        hashes.map(Some).ok_or_else(|| tampered(position))
+    }
+
+    pub(super) async fn read_segments(&self, view: &View, secrets: &Secrets, position: u64, snapshot: &Snapshot) -> Result<Option<Ledger>> {
+        let mut ledger = Ledger::new();
+        for segment in &snapshot.segments {
+            let Some(bytes) = self.read_segment(view, secrets, position, &segment.id, segment.hash).await? else {
+                return Ok(None);
+            };
+            std::str::from_utf8(&bytes)
+                .ok()
+                .and_then(|text| snapshot::read_segment_into(&mut ledger, text, segment.count))
+                .ok_or_else(|| tampered(position))?;
+        }
+        Ok(Some(ledger))
+    }
+
+    /// From the listing, or asked for by name; `None` if it is not there.
+    async fn read_segment(&self, view: &View, secrets: &Secrets, position: u64, id: &str, hash: Hash) -> Result<Option<Vec<u8>>> {
+        let listed = view.segment(id).filter(|item| item.content != Content::Emptied).cloned();
+        let item = match listed {
+            Some(item) => item,
+            None => match self.get_item(id).await? {
+                Found::Item(item) => *item,
+                Found::Nothing => return Ok(None),
+            },
+        };
+        let ct = sealed_bytes(&item, position)?;
+        let found = snapshot::segment_hash(ct);
+        let bytes = secrets.seal.open_segment(id, ct).filter(|_| found == hash);
+        let evidence = || evidence(position, Some(hash), Some(found), Some(&item));
+        bytes.map(|bytes| Some(bytes.to_vec())).ok_or_else(|| Error::Tampered { evidence: evidence() })
+    }
+
+    /// What the snapshot changes here: pendings that it covers are settled first, then what is newer in it, or gone from it.
+    async fn catch_up(&self, known: &Known, opened: &Opened, snapshot: &Snapshot, ledger: Ledger) -> Result<Run> {
+        let mut run = Run::new(known.home.clone());
+        let position = opened.head.position;
+        let mut versions = self.collection.resident.read(|state| known::versions(&known::ledger(state))).await?;
+        let covered = |pending: &&crate::pure::sealed::pending::Pending| snapshot.hash_of(position, pending.position) == Some(Some(pending.hash));
+        for pending in known.pending.iter().filter(covered).filter(|_| !self.without(Rule::PendingBeforeMeeting)) {
+            let here = |base: &&crate::pure::record::Base| base.position == pending.position;
+            let text_of = |(id, _): &(_, _)| ledger.get(id).filter(here).map(|base| (Clone::clone(id), Some(base.text.clone())));
+            run.acknowledged.push(Acknowledged {
+                pending: pending.clone(),
+                t: ledger.values().find(here).map_or(opened.page.t, |base| base.t),
+                texts: pending.records.iter().filter_map(text_of).collect(),
+            });
+            for (id, _) in &pending.records {
+                let version = versions.entry(id.clone()).or_default();
+                *version = (*version).max(pending.position);
+            }
+            // What we deleted there is not somebody else's deletion.
+            if let Some(own) = run.acknowledged.last_mut() {
+                for id in pending.deletions().filter(|id| !ledger.contains_key(*id)) {
+                    own.texts.insert(id.clone(), None);
+                    versions.remove(id);
+                }
+            }
+        }
+        for (id, base) in &ledger {
+            let is_newer = versions.remove(id).is_none_or(|version| base.position > version);
+            if is_newer || self.without(Rule::NewerVersionsOnly) {
+                let change = Change {
+                    id: id.clone(),
+                    text: Some(base.text.clone()),
+                };
+                let arrival = Arrival {
+                    change,
+                    position: base.position,
+                    t: base.t,
+                };
+                run.arrivals.insert(id.clone(), arrival);
+            }
+        }
+        for id in versions.into_keys() {
+            let change = Change { id: id.clone(), text: None };
+            run.arrivals.insert(
+                id,
+                Arrival {
+                    change,
+                    position,
+                    t: opened.page.t,
+                },
+            );
+        }
+        run.after.head = opened.head;
+        run.after.t = opened.page.t;
+        run.after.closed = None;
+        run.after_snapshot(snapshot);
+        run.after.live_bytes = ledger.iter().map(|(id, base)| snapshot::weight(id, base)).sum();
+        run.after.cursor = Cursor {
+            url: self.target.url(),
+            since: opened.last_modified,
+            ..run.after.cursor
+        };
+        run.pages = covered_pages(opened, snapshot);
+        Ok(run)
+    }
+}
+
+/// Notes of the positions that a snapshot covers, and of itself.
+pub(super) fn covered_pages(opened: &Opened, snapshot: &Snapshot) -> Vec<(u64, PageNote)> {
+    let note = |hash: Option<Hash>| PageNote { hash, ..PageNote::void() };
+    let covered = snapshot.covered.iter().map(|hash| note(*hash));
+    let mut pages: Vec<(u64, PageNote)> = (snapshot.first_covered(opened.head.position)..).zip(covered).collect();
+    let own = PageNote {
+        hash: Some(opened.head.hash),
+        t: opened.page.t,
+        device: opened.page.device.clone(),
+        kind: opened.page.kind.name().into(),
+        bytes: opened.bytes,
+    };
+    pages.push((opened.head.position, own));
+    pages
+}
+
+fn tampered(position: u64) -> Error {
+    Error::Tampered {
+        evidence: evidence(position, None, None, None),
+    }
+}

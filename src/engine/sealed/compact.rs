@@ -1,0 +1,220 @@
+//! Writing a snapshot, so that what is superseded can be emptied: by anyone who may write, when it pays.
+//!
+//! The segments are written first, then the snapshot page by the same compare-and-swap as any other. Only when it stands
+//! are pages emptied, and old segments deleted. It is housekeeping: what fails here is tried again some other time.
+
+use super::Secrets;
+use super::requests::{Found, Put};
+use crate::engine::sync::Session;
+use crate::error::{Error, Result};
+use crate::ports::Platform;
+use crate::pure::answers;
+use crate::pure::protocol::{Part, batch_length};
+use crate::pure::record::{Body, RecordId};
+use crate::pure::sealed::Rule;
+use crate::pure::sealed::chain::View;
+use crate::pure::sealed::home::Head;
+use crate::pure::sealed::item::{Content, Item, Name, emptied_body, history_body, page_id, read_name, sealed_body};
+use crate::pure::sealed::known::{self, Known};
+use crate::pure::sealed::page::Kind;
+use crate::pure::sealed::seal::Hash;
+use crate::pure::sealed::snapshot::{self, History, Ledger, Segment, Snapshot};
+
+/// A segment that was written, and when by the server's clock.
+type Written = (String, u64);
+
+impl<P: Platform> Session<'_, P> {
+    pub(super) async fn live_bytes(&self) -> Result<usize> {
+        let weigh = |state: &_| known::ledger(state).iter().map(|(id, base)| snapshot::weight(id, base)).sum();
+        self.collection.resident.read(weigh).await
+    }
+
+    pub(super) async fn compact_if_due(&mut self, secrets: &Secrets) -> Result<()> {
+        let home = self.home().await?;
+        let pages = home.head.position - home.snapshot;
+        let least = self.platform().sealed_limits().snapshot_pages;
+        if pages < least || !snapshot::is_due(self.live_bytes().await?, home.live_bytes + home.page_bytes, pages, least) {
+            return Ok(());
+        }
+        match self.compact(secrets).await {
+            Err(Error::Network { .. } | Error::Timeout { .. } | Error::Server { .. } | Error::Forbidden { .. } | Error::BadResponse { .. }) => Ok(()),
+            done => done,
+        }
+    }
+
+    pub(super) async fn compact(&mut self, secrets: &Secrets) -> Result<()> {
+        // In one turn: what is in the segments is what the journal holds at this very head.
+        let (known, ledger) = self.collection.resident.read(|state| (Known::of(state), known::ledger(state))).await?;
+        let mut written = Vec::new();
+        let Some(snapshot) = self.write_segments(secrets, &known, &ledger, &mut written).await? else {
+            return self.take_back(written).await;
+        };
+        let kept: Vec<String> = names(&snapshot).map(str::to_owned).collect();
+        let (put, head) = self.append(secrets, Kind::Snapshot(snapshot), Vec::new(), 0).await?;
+        match put {
+            Put::Appended(last_modified) => self.prune(&known, &head, last_modified, &kept).await,
+            Put::Look(_) if self.stands(secrets, &head).await? => Ok(()),
+            Put::Look(_) | Put::TooLarge => self.take_back(written).await,
+        }
+    }
+
+    async fn stands(&self, secrets: &Secrets, head: &Head) -> Result<bool> {
+        Ok(match self.get_item(&page_id(head.position)).await? {
+            Found::Item(item) => matches!(&item.content, Content::Sealed { ct, .. } if secrets.seal.chain_hash(head.position, ct) == head.hash),
+            Found::Nothing => false,
+        })
+    }
+
+    /// `None` if one could not be written, or a hash is not known.
+    async fn write_segments(&mut self, secrets: &Secrets, known: &Known, ledger: &Ledger, written: &mut Vec<Written>) -> Result<Option<Snapshot>> {
+        let home = &known.home;
+        let Some(covered) = hashes(known, home.snapshot.max(1), home.head.position) else {
+            return Ok(None);
+        };
+        let Some(history) = self.write_history(secrets, known, written).await? else {
+            return Ok(None);
+        };
+        let mut segments = Vec::new();
+        for (count, text) in snapshot::segments(ledger, self.platform().sealed_limits().page_bytes) {
+            let Some((id, hash)) = self.write_segment(secrets, text.as_bytes(), sealed_body, written).await? else {
+                return Ok(None);
+            };
+            segments.push(Segment { id, hash, count });
+        }
+        Ok(Some(Snapshot {
+            segments,
+            covered,
+            history,
+            digest: snapshot::digest(ledger.iter()),
+        }))
+    }
+
+    /// The hashes that the snapshot before covers go into the history. Its last segment is replaced until it is full.
+    async fn write_history(&mut self, secrets: &Secrets, known: &Known, written: &mut Vec<Written>) -> Result<Option<Vec<History>>> {
+        let home = &known.home;
+        let mut history = home.history.clone();
+        if home.snapshot <= home.covered_from {
+            return Ok(Some(history));
+        }
+        let Some(mut more) = hashes(known, home.covered_from, home.snapshot - 1) else {
+            return Ok(None);
+        };
+        let full = self.platform().sealed_limits().history_hashes;
+        let mut first = home.covered_from;
+        if let Some(last) = history.pop_if(|last| last.last + 1 - last.first < full) {
+            let Some(mut before) = self.read_history(&View::default(), secrets, home.head.position, &last).await? else {
+                return Ok(None);
+            };
+            first = last.first;
+            before.append(&mut more);
+            more = before;
+        }
+        for (first, last, bytes) in snapshot::cut_history(first, &more, full) {
+            let Some((id, hash)) = self.write_segment(secrets, &bytes, history_body, written).await? else {
+                return Ok(None);
+            };
+            history.push(History { id, hash, first, last });
+        }
+        Ok(Some(history))
+    }
+
+    async fn write_segment(
+        &mut self,
+        secrets: &Secrets,
+        bytes: &[u8],
+        body: fn(&[u8]) -> String,
+        written: &mut Vec<Written>,
+    ) -> Result<Option<(String, Hash)>> {
+        let id = format!("s-{}", self.random_name());
+        let ct = secrets.seal.seal_segment(&id, bytes, self.salt());
+        match self.put_new(&id, body(&ct), false).await? {
+            Put::Appended(last_modified) => {
+                written.push((id.clone(), last_modified));
+                Ok(Some((id, snapshot::segment_hash(&ct))))
+            }
+            Put::Look(_) | Put::TooLarge => Ok(None),
+        }
+    }
+
+    async fn take_back(&self, written: Vec<Written>) -> Result<()> {
+        let parts = written.iter().map(|(id, at)| self.target.delete(&RecordId::from_text(id), *at)).collect();
+        self.send_parts(parts).await
+    }
+
+    /// Empties the pages that the snapshot covers, and deletes segments that it does not list and that are older than it: a
+    /// younger one may belong to a snapshot that is being written, an older one's writer is overtaken.
+    async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, kept: &[String]) -> Result<()> {
+        let mut parts = Vec::new();
+        for (id, at) in self.list_names().await? {
+            match read_name(&id) {
+                Some(Name::Page(position)) if position < snapshot.position => parts.push(self.emptied(&id, at)),
+                Some(Name::Segment(_)) if !kept.contains(&id) && (at < snapshot_at || self.without(Rule::YoungSegmentsStay)) => {
+                    parts.push(self.target.delete(&RecordId::from_text(&id), at));
+                }
+                _ => {}
+            }
+        }
+        // Old history is not in that list.
+        for old in known.home.history.iter().filter(|old| !kept.contains(&old.id)) {
+            if let Found::Item(item) = self.get_item(&old.id).await? {
+                parts.push(self.target.delete(&RecordId::from_text(&old.id), item.last_modified));
+            }
+        }
+        self.send_parts(parts).await
+    }
+
+    pub(super) fn emptied(&self, id: &str, at: u64) -> Part {
+        match self.without(Rule::EmptyNotDelete) {
+            true => self.target.delete(&RecordId::from_text(id), at),
+            false => self.target.put(&RecordId::from_text(id), &Body::from(emptied_body()), Some(at)),
+        }
+    }
+
+    async fn list_names(&self) -> Result<Vec<(String, u64)>> {
+        let mut all = Vec::new();
+        let mut request = self.target.list_journal_names();
+        loop {
+            let url = request.url.clone();
+            let response = self.send(request).await?;
+            let body = answers::accept(&response, &url)?;
+            let names = answers::records(body, &url, response.status)?;
+            all.extend(names.into_iter().filter_map(answers::version).map(|(id, at)| (id.display(), at)));
+            let Some(next) = response.header("next-page") else { return Ok(all) };
+            request = self.target.page(self.target.remote.next_page(next)?);
+        }
+    }
+
+    /// In batches, whatever each answer says: somebody else may have done it first, or not let us.
+    async fn send_parts(&self, parts: Vec<Part>) -> Result<()> {
+        let mut parts = parts.as_slice();
+        while !parts.is_empty() {
+            let max = self
+                .collection
+                .servers
+                .batch_max_requests(self.platform(), &self.target, self.options.patience)
+                .await?;
+            let length = batch_length(parts.iter(), max).min(parts.len());
+            self.send(self.target.batch(&parts[..length])).await?;
+            parts = &parts[length..];
+        }
+        Ok(())
+    }
+}
+
+fn names(snapshot: &Snapshot) -> impl Iterator<Item = &str> {
+    let segments = snapshot.segments.iter().map(|segment| segment.id.as_str());
+    segments.chain(snapshot.history.iter().map(|entry| entry.id.as_str()))
+}
+
+/// The hashes of all positions from `first` to `last`; `None` if one is not known.
+fn hashes(known: &Known, first: u64, last: u64) -> Option<Vec<Option<Hash>>> {
+    (first..=last).map(|position| known.hashes.get(&position).copied()).collect()
+}
+
+/// An item that holds sealed bytes.
+pub(super) fn sealed(item: &Item) -> Option<&[u8]> {
+    match &item.content {
+        Content::Sealed { ct, .. } => Some(ct),
+        _ => None,
+    }
+}

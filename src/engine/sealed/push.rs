@@ -1,0 +1,301 @@
+//! Local changes as pages after the head. 201 means appended; anything else, and one looks at what stands there.
+//!
+//! A page is noted before it is sent (`pending`). A position is lost only to an append that succeeded, so somebody always
+//! makes progress; who was overtaken meets the other's page first, and then seals again on the new head.
+
+use super::arrive::Run;
+use super::requests::{Found, Put};
+use super::{Secrets, interrupted, is_unchanged};
+use crate::engine::collection::error_entry;
+use crate::engine::sync::Session;
+use crate::error::{Error, Result};
+use crate::ports::{Clock, Platform};
+use crate::pure::draft::Draft;
+use crate::pure::json;
+use crate::pure::record::{RecordId, Row, Status, read_record};
+use crate::pure::sealed::chain::{Opened, evidence};
+use crate::pure::sealed::change::Change;
+use crate::pure::sealed::home::{Cursor, Head, Home};
+use crate::pure::sealed::item::{Content, page_id, sealed_body};
+use crate::pure::sealed::meet::other_id;
+use crate::pure::sealed::page::{self, Kind, Page};
+use crate::pure::sealed::pending::{self, Pending};
+use crate::pure::sealed::{RECORD_BYTES, Rule, group, known};
+use crate::pure::state::State;
+use std::collections::BTreeSet;
+
+/// A record on its way.
+#[derive(Clone)]
+struct Outgoing {
+    row: Row,
+    change: Change,
+}
+
+/// How far a push has come.
+#[derive(Default)]
+struct Push {
+    /// Not again in this sync.
+    refused: BTreeSet<RecordId>,
+    /// How often somebody else was first.
+    overtaken: usize,
+    /// How often a place was taken where nothing is.
+    nothing_there: usize,
+    /// Positions after the head that were emptied before anybody read them.
+    voids: u64,
+}
+
+enum Outcome {
+    Appended,
+    Overtaken,
+    TooLarge,
+}
+
+impl<P: Platform> Session<'_, P> {
+    pub(super) async fn push_journal(&mut self, secrets: &Secrets) -> Result<()> {
+        const PATIENCE: usize = 32;
+        let mut push = Push::default();
+        let mut limit = self.platform().sealed_limits().page_bytes;
+        while push.overtaken < PATIENCE {
+            let pages = self.next_pages(&mut push.refused, limit).await?;
+            let mut outcome = Outcome::Appended;
+            for page in pages {
+                outcome = self.append_changes(secrets, &mut push, &page).await?;
+                match outcome {
+                    Outcome::Appended => continue,
+                    // Cut as small as its largest record, it is that record, or one `execute`.
+                    Outcome::TooLarge if page.iter().any(|one| one.change.bytes() >= limit) => {
+                        page.iter().for_each(|one| self.refuse_change(&mut push, &one.change));
+                        limit = self.platform().sealed_limits().page_bytes;
+                    }
+                    Outcome::TooLarge => limit = page.iter().map(|one| one.change.bytes()).sum::<usize>() / 2,
+                    Outcome::Overtaken => push.overtaken += 1,
+                }
+                break;
+            }
+            if matches!(outcome, Outcome::Appended) {
+                return Ok(());
+            }
+        }
+        let error = "\"error\":{\"code\":409,\"message\":\"Others write at the same moment; sync again.\"}";
+        let (list, json) = error_entry("outgoing", None, None, None, error);
+        self.report.add(list, json);
+        Ok(())
+    }
+
+    fn refuse_change(&mut self, push: &mut Push, change: &Change) {
+        let error = "\"error\":{\"code\":413,\"message\":\"The server takes no request of this size.\"}";
+        let (list, json) = error_entry("outgoing", Some(&change.id), None, None, error);
+        self.report.add(list, json);
+        push.refused.insert(change.id.clone());
+    }
+
+    /// What is dirty, encoded and cut into pages.
+    async fn next_pages(&mut self, refused: &mut BTreeSet<RecordId>, limit: usize) -> Result<Vec<Vec<Outgoing>>> {
+        self.drop_needless_tombstones().await?;
+        let conflicts = &self.conflicts;
+        let (rows, groups) = self
+            .collection
+            .resident
+            .read(|state| {
+                let groups: Vec<BTreeSet<RecordId>> = known::groups(state).into_iter().map(|(_, ids)| ids).collect();
+                let held = held_back(state, &groups, conflicts);
+                let rows: Vec<(RecordId, Row)> = state
+                    .rows
+                    .iter()
+                    .filter(|(id, row)| is_to_push(row) && !held.contains(*id) && !refused.contains(*id))
+                    .map(|(id, row)| (id.clone(), row.clone()))
+                    .collect();
+                (rows, groups)
+            })
+            .await?;
+        let mut outgoing = std::collections::BTreeMap::new();
+        let encoded = self.collection.encode(&rows).await?;
+        for ((id, row), encoded) in rows.into_iter().zip(encoded) {
+            match encoded.and_then(|text| read_change(&id, &row, &text)) {
+                Ok(change) => drop(outgoing.insert(id, Outgoing { row, change })),
+                Err(error) => {
+                    let message = format!("\"message\":{}", json::quote(&error.to_string()));
+                    let (list, json) = error_entry("outgoing", Some(&id), None, None, &message);
+                    self.report.add(list, json);
+                    refused.insert(id);
+                }
+            }
+        }
+        let bytes: Vec<(RecordId, usize)> = outgoing.iter().map(|(id, one)| (id.clone(), one.change.bytes())).collect();
+        let pages = group::pages(&bytes, &groups, limit);
+        Ok(pages.into_iter().map(|ids| ids.iter().filter_map(|id| outgoing.remove(id)).collect()).collect())
+    }
+
+    /// Deleted here before the journal had it. Done only after a complete pull, which would have shown what a lost answer hid.
+    async fn drop_needless_tombstones(&self) -> Result<()> {
+        let needless = |row: &Row| !row.is_live() && row.base.as_ref().is_none_or(|base| base.position == 0);
+        let read = |state: &State| -> Vec<(RecordId, Row)> {
+            let rows = state.rows.iter().filter(|(_, row)| needless(row));
+            rows.map(|(id, row)| (id.clone(), row.clone())).collect()
+        };
+        let gone = self.collection.resident.read(read).await?;
+        if gone.is_empty() {
+            return Ok(());
+        }
+        let remove = move |draft: &mut Draft| {
+            for (id, row) in &gone {
+                if draft.row(id).as_ref() == Some(row) {
+                    draft.remove(id);
+                }
+            }
+            Ok(())
+        };
+        self.collection.resident.commit(remove).await
+    }
+
+    async fn append_changes(&mut self, secrets: &Secrets, push: &mut Push, records: &[Outgoing]) -> Result<Outcome> {
+        let versions = records.iter().map(|one| (one.change.id.clone(), pending::version(&one.row))).collect();
+        let changes = records.iter().map(|one| one.change.clone()).collect();
+        let before = self.home().await?.head;
+        let (put, head) = self.append(secrets, Kind::Changes(changes), versions, push.voids).await?;
+        match put {
+            Put::Appended(_) => {
+                push.voids = 0;
+                Ok(Outcome::Appended)
+            }
+            Put::TooLarge => Ok(Outcome::TooLarge),
+            Put::Look(status) => {
+                self.look(secrets, push, head.position, status).await?;
+                if self.home().await?.head != before {
+                    push.voids = 0;
+                }
+                Ok(Outcome::Overtaken)
+            }
+        }
+    }
+
+    /// Whatever stands there comes first.
+    async fn look(&mut self, secrets: &Secrets, push: &mut Push, position: u64, status: u16) -> Result<()> {
+        const TRIES: usize = 3;
+        match self.get_item(&page_id(position)).await? {
+            Found::Item(item) => {
+                let is_void = item.content == Content::Emptied;
+                let before = self.home().await?.head;
+                self.pull_journal(secrets, Some(*item)).await?;
+                if is_void && self.home().await?.head == before {
+                    push.voids += 1;
+                }
+                Ok(())
+            }
+            Found::Nothing if push.nothing_there < TRIES || status == 409 => {
+                push.nothing_there += 1;
+                self.pull_journal(secrets, None).await
+            }
+            Found::Nothing => Err(Error::Omission {
+                evidence: evidence(position, None, None, None),
+            }),
+        }
+    }
+
+    /// Seals a page on the head and appends it; if that stands, it is the new head.
+    pub(super) async fn append(&mut self, secrets: &Secrets, kind: Kind, records: Vec<(RecordId, pending::Version)>, voids: u64) -> Result<(Put, Head)> {
+        let home = self.home().await?;
+        let position = home.head.position + 1 + voids;
+        let (t, skew) = page::time(self.platform().clock().now_ms(), home.t);
+        self.report.clock_skew_ms = self.report.clock_skew_ms.max(skew);
+        let page = Page {
+            prev: home.head.hash,
+            device: self.device().await?,
+            t,
+            kind,
+        };
+        let start = (home.head.position == 0).then(|| self.random_name());
+        let ct = secrets.seal.seal_page(position, &page.write(start.as_deref()), self.salt());
+        let head = Head {
+            position,
+            hash: secrets.seal.chain_hash(position, &ct),
+        };
+        let pending = Pending {
+            position,
+            hash: head.hash,
+            records,
+        };
+        if !self.without(Rule::PendingBeforeSending) {
+            self.note_pending(&home, &pending).await?;
+        }
+        let put = self.put_new(&page_id(position), sealed_body(&ct), home.head.position == 0).await?;
+        if let Put::Appended(last_modified) = put {
+            let opened = Opened {
+                head,
+                page,
+                bytes: ct.len(),
+                last_modified,
+            };
+            self.stand(home, &pending, opened).await?;
+        }
+        Ok((put, head))
+    }
+
+    async fn note_pending(&self, home: &Home, pending: &Pending) -> Result<()> {
+        let (home, pending) = (home.clone(), pending.clone());
+        let commit = move |draft: &mut Draft| {
+            if !is_unchanged(draft, &home) {
+                return Err(interrupted());
+            }
+            draft.set_note(&pending.note_name(), Some(pending.to_json()));
+            Ok(())
+        };
+        self.collection.resident.commit(commit).await
+    }
+
+    async fn stand(&mut self, home: Home, pending: &Pending, opened: Opened) -> Result<()> {
+        let last_modified = opened.last_modified;
+        let mut run = Run::new(home);
+        run.add(Some(pending), opened);
+        if run.after.snapshot != run.before.snapshot {
+            run.after.live_bytes = self.live_bytes().await?;
+        }
+        run.after.cursor = Cursor {
+            url: self.target.url(),
+            since: last_modified,
+            etag: Some(last_modified),
+            read_at_ms: self.platform().clock().now_ms(),
+            confirmed: false,
+        };
+        self.report.last_modified = self.report.last_modified.max(Some(last_modified));
+        self.commit_run(run).await
+    }
+}
+
+/// What was imported as synced is not in the journal yet.
+fn is_to_push(row: &Row) -> bool {
+    row.is_dirty() || row.base.is_none()
+}
+
+/// Conflicts, and what one `execute` wrote together with them.
+fn held_back(state: &State, groups: &[BTreeSet<RecordId>], conflicts: &BTreeSet<RecordId>) -> BTreeSet<RecordId> {
+    let mut held: BTreeSet<RecordId> = conflicts.clone();
+    held.extend(known::Known::of(state).open().map(|held| held.arrival.change.id.clone()));
+    for whole in group::join(groups) {
+        if !whole.is_disjoint(&held) {
+            held.extend(whole);
+        }
+    }
+    held
+}
+
+/// A transformer may keep a deleted record (by its `_status`); the id stays.
+fn read_change(id: &RecordId, row: &Row, encoded: &str) -> Result<Change> {
+    let encoded = read_record(encoded)?;
+    if encoded.id.as_ref().is_some_and(|other| other != id) {
+        return Err(other_id());
+    }
+    let deletes = row.status == Status::Deleted && matches!(encoded.status, None | Some(Status::Deleted));
+    let change = Change {
+        id: id.clone(),
+        text: (!deletes).then(|| encoded.body.into()),
+    };
+    match change.bytes() {
+        bytes if bytes > RECORD_BYTES => Err(Error::Limit {
+            id: id.display(),
+            bytes,
+            limit_bytes: RECORD_BYTES,
+        }),
+        _ => Ok(change),
+    }
+}

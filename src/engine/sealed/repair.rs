@@ -1,0 +1,306 @@
+//! `repair()`: on the user's word, the server's chain is taken as it stands, what is here meets it (`pure::sealed::repair`),
+//! what the server lost goes up again, and a snapshot lets everybody else begin from there.
+
+use super::adopt::covered_pages;
+use super::arrive::{Run, settle_passed};
+use super::compact::sealed;
+use super::{Secrets, interrupted, is_unchanged};
+use crate::engine::sync::Session;
+use crate::error::Result;
+use crate::ports::Platform;
+use crate::pure::answers;
+use crate::pure::draft::Draft;
+use crate::pure::merge::{Fate, Strategy};
+use crate::pure::record::RecordId;
+use crate::pure::report::{List, Report};
+use crate::pure::sealed::chain::{self, Opened, View};
+use crate::pure::sealed::change::Change;
+use crate::pure::sealed::held::{self, Held};
+use crate::pure::sealed::home::{Cursor, Home, JOURNAL, PageNote, page_note, read_page_note};
+use crate::pure::sealed::item::{self, Content, page_id};
+use crate::pure::sealed::known::{self, Known};
+use crate::pure::sealed::meet::{self, Arrival, Incoming};
+use crate::pure::sealed::page::Kind;
+use crate::pure::sealed::repair::{Step, step};
+use crate::pure::sealed::seal::Hash;
+use crate::pure::sealed::snapshot::{self, Ledger};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// The server's chain as it stands.
+#[derive(Default)]
+struct Chain {
+    home: Home,
+    pages: Vec<(u64, PageNote)>,
+    ledger: Ledger,
+}
+
+impl<P: Platform> Session<'_, P> {
+    pub(in crate::engine) async fn repair(&mut self, secrets: &Secrets) -> Result<()> {
+        let repaired = self.repair_journal(secrets).await;
+        repaired.map_err(|error| self.with_evidence(error))
+    }
+
+    async fn repair_journal(&mut self, secrets: &Secrets) -> Result<()> {
+        let view = self.read_all().await?;
+        let known = self.known().await?;
+        let chain = self.read_chain(&view, secrets, &known).await?;
+        let common = common_position(&view, &chain, &known, secrets);
+        self.reconcile(chain, &known, common).await?;
+        self.empty_unreadable(&view).await?;
+        if self.options.strategy != Strategy::PullOnly {
+            self.push_journal(secrets).await?;
+            self.compact(secrets).await?;
+        }
+        self.remember_last_modified().await
+    }
+
+    async fn read_all(&mut self) -> Result<View> {
+        let mut view = View::default();
+        let mut request = self.target.list_journal(self.platform().sealed_limits().listing_rows);
+        loop {
+            let url = request.url.clone();
+            let response = self.send(request).await?;
+            if response.status == 404 {
+                return Ok(view);
+            }
+            let body = answers::accept(&response, &url)?;
+            self.report.last_modified = answers::etag(&response);
+            let records = answers::records(body, &url, response.status)?;
+            records.into_iter().filter_map(item::read).for_each(|item| view.add(item));
+            let Some(next) = response.header("next-page") else { return Ok(view) };
+            request = self.target.page(self.target.remote.next_page(next)?);
+        }
+    }
+
+    /// The latest snapshot that can be read, and the pages after it that open, whatever they say of each other.
+    async fn read_chain(&self, view: &View, secrets: &Secrets, known: &Known) -> Result<Chain> {
+        let mut chain = Chain::default();
+        let readable: Vec<Opened> = view
+            .pages()
+            .filter(|(_, item)| item.content != Content::Emptied)
+            .filter_map(|(position, item)| chain::open(item, position, &secrets.seal).ok())
+            .collect();
+        for opened in readable.iter().rev() {
+            let Kind::Snapshot(snapshot) = &opened.page.kind else { continue };
+            let ledger = match is_right_before(known, opened) {
+                // What is here is what that snapshot should hold.
+                true => Some(self.collection.resident.read(known::ledger).await?),
+                false => self.read_segments(view, secrets, opened.head.position, snapshot).await.ok().flatten(),
+            };
+            let Some(ledger) = ledger else { continue };
+            let mut run = Run::new(Home::default());
+            run.after.head = opened.head;
+            run.after.t = opened.page.t;
+            run.after_snapshot(snapshot);
+            run.after.live_bytes = ledger.iter().map(|(id, base)| snapshot::weight(id, base)).sum();
+            run.after.cursor.since = opened.last_modified;
+            chain = Chain {
+                home: run.after,
+                pages: covered_pages(opened, snapshot),
+                ledger,
+            };
+            break;
+        }
+        let from = chain.home.head.position;
+        let mut run = Run::new(chain.home.clone());
+        for opened in readable.into_iter().filter(|opened| opened.head.position > from) {
+            if !matches!(opened.page.kind, Kind::Snapshot(_)) {
+                run.add(None, opened);
+            }
+        }
+        chain.home = run.after;
+        chain.pages.extend(run.pages);
+        for (id, arrival) in run.arrivals {
+            match arrival.base() {
+                Some(base) => drop(chain.ledger.insert(id, base)),
+                None => drop(chain.ledger.remove(&id)),
+            }
+        }
+        chain.home.cursor = Cursor {
+            url: self.target.url(),
+            since: chain.home.cursor.since,
+            ..Cursor::default()
+        };
+        Ok(chain)
+    }
+
+    /// Every record here meets what the server has of it, in one commit.
+    async fn reconcile(&mut self, chain: Chain, known: &Known, common: u64) -> Result<()> {
+        let arrivals: Vec<Arrival> = chain.ledger.iter().map(|(id, base)| arrival(id, base)).collect();
+        let decoded = self.collection.transformed(arrivals.iter().map(Arrival::to_json).collect(), false).await?;
+        let there: BTreeMap<RecordId, (Arrival, Result<Incoming>)> = arrivals
+            .into_iter()
+            .zip(decoded)
+            .map(|(arrival, text)| {
+                let incoming = text.and_then(|text| Incoming::read(&arrival, &text));
+                (arrival.change.id.clone(), (arrival, incoming))
+            })
+            .collect();
+        let meeting = Reconcile {
+            there,
+            common,
+            head: chain.home.head.position,
+            t: chain.home.t,
+            strategy: self.options.strategy,
+            local_fields: self.collection.local_fields.clone(),
+            hidden: known
+                .held
+                .iter()
+                .filter(|held| !held.is_open)
+                .map(|held| held.arrival.change.id.clone())
+                .collect(),
+        };
+        let before = known.home.clone();
+        let commit = move |draft: &mut Draft| {
+            if !is_unchanged(draft, &before) {
+                return Err(interrupted());
+            }
+            let (mut report, mut conflicts) = (Report::default(), BTreeSet::new());
+            for id in meeting.ids(draft) {
+                if meeting.one(draft, &id, &mut report) {
+                    conflicts.insert(id);
+                }
+            }
+            for name in draft.note_names() {
+                if read_page_note(&name).is_some() {
+                    draft.set_note(&name, None);
+                }
+            }
+            for (position, note) in &chain.pages {
+                draft.set_note(&page_note(*position), Some(note.to_json()));
+            }
+            settle_passed(draft, chain.home.head.position);
+            draft.set_note(JOURNAL, Some(chain.home.to_json()));
+            Ok((report, conflicts))
+        };
+        let (report, conflicts) = self.collection.resident.commit(commit).await?;
+        self.report.extend(report);
+        self.conflicts.extend(conflicts);
+        Ok(())
+    }
+
+    /// Pages after the head that open for nobody would be in the way for ever.
+    async fn empty_unreadable(&self, view: &View) -> Result<()> {
+        let head = self.home().await?.head.position;
+        for (position, item) in view.pages().filter(|(position, item)| *position > head && item.content != Content::Emptied) {
+            let part = self.emptied(&page_id(position), item.last_modified);
+            let response = self.send_part(&part).await?;
+            let url = format!("{}{}", self.target.remote.url(), part.path);
+            if response.status != 412 {
+                answers::accept(&response, &url)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether the head here is the page before that snapshot.
+fn is_right_before(known: &Known, opened: &Opened) -> bool {
+    known.home.head.position > 0 && known.home.head.hash == opened.page.prev
+}
+
+fn arrival(id: &RecordId, base: &crate::pure::record::Base) -> Arrival {
+    Arrival {
+        change: Change {
+            id: id.clone(),
+            text: Some(base.text.clone()),
+        },
+        position: base.position,
+        t: base.t,
+    }
+}
+
+/// The last position up to which this device knows the very chain that the server shows. 0 if there is none.
+fn common_position(view: &View, chain: &Chain, known: &Known, secrets: &Secrets) -> u64 {
+    let mut theirs: BTreeMap<u64, Hash> = chain.pages.iter().filter_map(|(position, note)| Some((*position, note.hash?))).collect();
+    for (position, item) in view.pages() {
+        if let Some(ct) = sealed(item) {
+            theirs.entry(position).or_insert_with(|| secrets.seal.chain_hash(position, ct));
+        }
+    }
+    let is_same = |(position, hash): &(&u64, &Hash)| known.hash(**position) == Some(**hash);
+    theirs.iter().rev().find(is_same).map_or(0, |(position, _)| *position)
+}
+
+struct Reconcile {
+    there: BTreeMap<RecordId, (Arrival, Result<Incoming>)>,
+    common: u64,
+    head: u64,
+    t: u64,
+    strategy: Strategy,
+    local_fields: Rc<Vec<String>>,
+    hidden: BTreeSet<RecordId>,
+}
+
+impl Reconcile {
+    fn ids(&self, draft: &Draft) -> BTreeSet<RecordId> {
+        let here = draft.rows().into_iter().map(|(id, _)| id);
+        here.chain(self.there.keys().cloned()).collect()
+    }
+
+    /// True if it is left to the user.
+    fn one(&self, draft: &mut Draft, id: &RecordId, report: &mut Report) -> bool {
+        let row = draft.row(id);
+        let there = self.there.get(id);
+        if row.is_none() && self.hidden.contains(id) {
+            let held = there.map(|(arrival, _)| Held::hidden(arrival.clone()).to_json());
+            draft.set_note(&held::note_name(id), held);
+            return false;
+        }
+        let incoming = match there {
+            Some((_, Ok(incoming))) => Some(incoming.clone()),
+            Some((arrival, Err(error))) => {
+                let message = format!("\"message\":{}", crate::pure::json::quote(&error.to_string()));
+                let (list, json) = crate::engine::collection::error_entry("incoming", Some(id), None, None, &message);
+                report.add(list, json);
+                draft.set_note(&held::note_name(id), Some(Held::open(arrival.clone()).to_json()));
+                return true;
+            }
+            None => None,
+        };
+        let is_open = match step(row.as_ref(), incoming.as_ref(), self.common) {
+            Step::Keep => false,
+            Step::Put(row) => {
+                draft.put(id, row);
+                false
+            }
+            Step::Remove => {
+                draft.remove(id);
+                false
+            }
+            Step::Meet(row) => self.meet(draft, id, row, incoming, report),
+        };
+        if !is_open {
+            draft.set_note(&held::note_name(id), None);
+        }
+        is_open
+    }
+
+    fn meet(&self, draft: &mut Draft, id: &RecordId, row: Option<crate::pure::record::Row>, incoming: Option<Incoming>, report: &mut Report) -> bool {
+        let gone = Arrival {
+            change: Change { id: id.clone(), text: None },
+            position: self.head,
+            t: self.t,
+        };
+        let arrival = self.there.get(id).map_or(&gone, |(arrival, _)| arrival);
+        let Some(incoming) = incoming.or_else(|| Incoming::read(&gone, &gone.to_json()).ok()) else {
+            return false;
+        };
+        if let Some(row) = &row {
+            draft.put(id, row.clone());
+        }
+        let outcome = meet::meet(row.as_ref(), &incoming, self.strategy, &self.local_fields);
+        match outcome.fate {
+            Fate::Keep => {}
+            Fate::Put(row) => draft.put(id, row),
+            Fate::Remove => draft.remove(id),
+        }
+        let Some((list, json)) = outcome.entry else { return false };
+        report.add(list, json);
+        if list == List::Conflicts {
+            draft.set_note(&held::note_name(id), Some(Held::open(arrival.clone()).to_json()));
+        }
+        list == List::Conflicts
+    }
+}

@@ -1,0 +1,180 @@
+//! Which page comes next, and what no honest server shows.
+
+use super::home::Head;
+use super::item::{Content, EPOCH, Item, Name, VERSION};
+use super::page::{Kind, Page};
+use super::seal::{Hash, Seal};
+use crate::error::{Error, Evidence, Result};
+use std::collections::BTreeMap;
+
+/// What the server has shown so far.
+#[derive(Clone, Debug, Default)]
+pub struct View {
+    pages: BTreeMap<u64, Item>,
+    segments: BTreeMap<String, Item>,
+}
+
+/// A page that follows.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    pub head: Head,
+    pub page: Page,
+    /// Of its sealed form.
+    pub bytes: usize,
+    pub last_modified: u64,
+}
+
+pub enum Next {
+    Page(Box<Opened>),
+    /// Nothing is shown after the head.
+    End,
+    /// What is shown after the head does not follow it: a snapshot covers what is between, or somebody lies.
+    Gap,
+}
+
+impl View {
+    pub fn add(&mut self, item: Item) {
+        let newer = |known: Option<&Item>| known.is_none_or(|known| known.last_modified <= item.last_modified);
+        match &item.name {
+            Name::Page(position) if newer(self.pages.get(position)) => drop(self.pages.insert(*position, item)),
+            Name::Segment(id) if newer(self.segments.get(id)) => drop(self.segments.insert(id.clone(), item)),
+            _ => {}
+        }
+    }
+
+    pub fn page(&self, position: u64) -> Option<&Item> {
+        self.pages.get(&position)
+    }
+
+    pub fn segment(&self, id: &str) -> Option<&Item> {
+        self.segments.get(id)
+    }
+
+    pub fn pages(&self) -> impl DoubleEndedIterator<Item = (u64, &Item)> {
+        self.pages.iter().map(|(position, item)| (*position, item))
+    }
+
+    /// The first position after the head that is shown with content.
+    fn after(&self, head: &Head) -> Option<(u64, &Item)> {
+        self.pages
+            .range(head.position + 1..)
+            .map(|(position, item)| (*position, item))
+            .find(|(_, item)| item.content != Content::Emptied)
+    }
+
+    /// What follows the head. A page that names the head's hash follows it, wherever it stands: positions between were
+    /// emptied before anybody could read them (see `repair`). A page that is only hidden is named by the next one's `prev`.
+    pub fn next(&self, head: &Head, seal: &Seal) -> Result<Next> {
+        let Some((position, item)) = self.after(head) else {
+            return Ok(Next::End);
+        };
+        let opened = open(item, position, seal)?;
+        if opened.page.prev == head.hash {
+            return Ok(Next::Page(Box::new(opened)));
+        }
+        if position > head.position + 1 {
+            return Ok(Next::Gap);
+        }
+        Err(Error::Fork {
+            evidence: evidence(position, Some(head.hash), Some(opened.page.prev), Some(item)),
+        })
+    }
+
+    /// Whether the known head is shown, as it is known. Another page in its place, or in that of an earlier one, is a fork.
+    pub fn shows(&self, head: &Head, known: impl Fn(u64) -> Option<Hash>, seal: &Seal) -> Result<bool> {
+        let mut shown = head.position == 0;
+        for (position, item) in self.pages.range(..=head.position) {
+            let Content::Sealed { ct, .. } = &item.content else { continue };
+            let expected = if *position == head.position { Some(head.hash) } else { known(*position) };
+            let found = seal.chain_hash(*position, ct);
+            match expected {
+                Some(expected) if expected != found => {
+                    open(item, *position, seal)?;
+                    return Err(Error::Fork {
+                        evidence: evidence(*position, Some(expected), Some(found), Some(item)),
+                    });
+                }
+                _ => shown |= *position == head.position,
+            }
+        }
+        Ok(shown)
+    }
+
+    /// The latest snapshot after the head.
+    pub fn latest_snapshot(&self, head: &Head, seal: &Seal) -> Result<Option<Opened>> {
+        for (position, item) in self.pages.range(head.position + 1..).rev() {
+            if item.content == Content::Emptied {
+                continue;
+            }
+            let opened = open(item, *position, seal)?;
+            if matches!(opened.page.kind, Kind::Snapshot(_)) {
+                return Ok(Some(opened));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The first position after the head that is not shown, although a later one is.
+    pub fn first_missing(&self, head: &Head) -> u64 {
+        (head.position + 1..)
+            .find(|position| !self.pages.contains_key(position))
+            .unwrap_or(head.position + 1)
+    }
+}
+
+/// A page with content, opened for its place.
+pub fn open(item: &Item, position: u64, seal: &Seal) -> Result<Opened> {
+    let tampered = || Error::Tampered {
+        evidence: evidence(position, None, None, Some(item)),
+    };
+    let ct = sealed_bytes(item, position)?;
+    let page = seal.open_page(position, ct).ok_or_else(tampered)?;
+    if page.kind == Kind::Unknown {
+        return Err(newer(VERSION + 1));
+    }
+    Ok(Opened {
+        head: Head {
+            position,
+            hash: seal.chain_hash(position, ct),
+        },
+        page,
+        bytes: ct.len(),
+        last_modified: item.last_modified,
+    })
+}
+
+/// The sealed bytes of a page or segment; `position` is for the evidence.
+pub fn sealed_bytes(item: &Item, position: u64) -> Result<&[u8]> {
+    match &item.content {
+        Content::Sealed { epoch: EPOCH, ct } => Ok(ct),
+        Content::Sealed { epoch, .. } => Err(Error::NoKey { epoch: *epoch }),
+        Content::Foreign { version } => Err(newer(*version)),
+        Content::Malformed | Content::Emptied => Err(Error::Tampered {
+            evidence: evidence(position, None, None, Some(item)),
+        }),
+    }
+}
+
+fn newer(version: u64) -> Error {
+    Error::UpgradeRequired {
+        found: u32::try_from(version).unwrap_or(u32::MAX),
+        known: VERSION as u32,
+    }
+}
+
+/// A snapshot that is not what it should be, by its author.
+pub fn bad_snapshot(opened: &Opened, expected: Option<Hash>, found: Option<Hash>) -> Error {
+    let mut evidence = evidence(opened.head.position, expected, found, None);
+    evidence.device = Some(opened.page.device.clone());
+    Error::BadSnapshot { evidence }
+}
+
+pub fn evidence(position: u64, expected: Option<Hash>, found: Option<Hash>, item: Option<&Item>) -> Box<Evidence> {
+    Box::new(Evidence {
+        position,
+        expected: expected.map(Hash::to_text),
+        found: found.map(Hash::to_text),
+        record: item.map(|item| item.raw.clone()),
+        ..Evidence::default()
+    })
+}

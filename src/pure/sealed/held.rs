@@ -1,0 +1,87 @@
+//! What the journal has of a record where that is not what the record here stands on.
+//!
+//! * *open*: a conflict left to the user, or a change that could not be decoded. Its page is passed, so every sync meets it again.
+//! * *hidden*: what the app did not want here (a hook left it out, or it was removed on this device alone).
+//!
+//! Both belong to what a snapshot has to hold.
+
+use super::change::Change;
+use super::meet::Arrival;
+use crate::pure::json;
+use crate::pure::record::{Base, RecordId};
+
+const HELD: &str = "held ";
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    pub arrival: Arrival,
+    pub is_open: bool,
+}
+
+pub fn note_name(id: &RecordId) -> String {
+    format!("{HELD}{}", id.as_json())
+}
+
+pub fn is_note(name: &str) -> bool {
+    name.starts_with(HELD)
+}
+
+impl Held {
+    pub fn open(arrival: Arrival) -> Self {
+        Held { arrival, is_open: true }
+    }
+
+    pub fn hidden(arrival: Arrival) -> Self {
+        Held { arrival, is_open: false }
+    }
+
+    /// A record that is removed here, and stays in the journal.
+    pub fn removed(id: &RecordId, base: &Base) -> Self {
+        let change = Change {
+            id: id.clone(),
+            text: Some(base.text.clone()),
+        };
+        Held::hidden(Arrival {
+            change,
+            position: base.position,
+            t: base.t,
+        })
+    }
+
+    pub fn to_json(&self) -> String {
+        let Arrival { change, position, t } = &self.arrival;
+        let mut out = format!("{{\"open\":{},\"position\":{position},\"t\":{t},\"c\":", self.is_open);
+        change.write(&mut out);
+        out.push('}');
+        out
+    }
+
+    pub fn read(note: &str) -> Option<Self> {
+        let number = |name: &str| json::member(note, name).and_then(json::number).map(|number| number as u64);
+        Some(Held {
+            arrival: Arrival {
+                change: Change::read(json::member(note, "c")?)?,
+                position: number("position")?,
+                t: number("t")?,
+            },
+            is_open: json::member(note, "open") == Some("true"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_held_survives_being_written() {
+        for text in [Some("\"n\": \"\\ud800\""), Some(""), None] {
+            let change = Change {
+                id: RecordId::from_text("a\""),
+                text: text.map(Into::into),
+            };
+            let held = Held::open(Arrival { change, position: 7, t: 70 });
+            assert_eq!(Held::read(&held.to_json()), Some(held));
+        }
+    }
+}

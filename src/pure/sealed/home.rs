@@ -1,0 +1,215 @@
+//! What this device knows of its journal, kept as notes and committed with the records.
+//!
+//! * `journal`: the head, the latest snapshot, and where to read on at which server.
+//! * `page <position>`: the hash of a page since the snapshot before the latest, and what `pages()` tells of it.
+//! * `held <id>`: what the journal has of a record where that is not what the record here stands on (`sealed::held`).
+//! * `group <n>`: records that one `execute` wrote, to be published in one page.
+
+use super::item;
+use super::seal::Hash;
+use super::snapshot::{History, read_history, write_history};
+use crate::pure::json;
+
+pub const JOURNAL: &str = "journal";
+pub const DEVICE: &str = "device";
+pub const PAGE: &str = "page ";
+pub const GROUP: &str = "group ";
+pub const PENDING: &str = "pending ";
+
+/// The last page known, and its hash: position 0 for a journal of which nothing is known.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Head {
+    pub position: u64,
+    pub hash: Hash,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Home {
+    pub head: Head,
+    /// When the head says that it was written.
+    pub t: u64,
+    /// The position of the latest snapshot, and what of the older hashes it lists.
+    pub snapshot: u64,
+    /// The first position that the latest snapshot covers itself.
+    pub covered_from: u64,
+    pub history: Vec<History>,
+    /// Bytes of what lived at the latest snapshot, and of the pages since: what a new device downloads.
+    pub live_bytes: usize,
+    pub page_bytes: usize,
+    /// Where the journal goes on, if its head closes it.
+    pub closed: Option<String>,
+    pub cursor: Cursor,
+}
+
+/// Where to read on, at one server.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Cursor {
+    pub url: String,
+    /// The `last_modified` of the head's own row. Not the greatest one seen: PostgreSQL may show a row after a younger one,
+    /// and a writer may send any.
+    pub since: u64,
+    /// The collection's timestamp when all was read, and the local time of that (ms).
+    pub etag: Option<u64>,
+    pub read_at_ms: u64,
+    /// Nothing can appear behind that timestamp any more: it is enough to ask whether it changed.
+    pub confirmed: bool,
+}
+
+impl Home {
+    pub fn read(note: &str) -> Self {
+        let number = |name: &str| json::member(note, name).and_then(json::number);
+        let whole = |name: &str| number(name).map_or(0, |number| number as u64);
+        let string = |name: &str| json::member(note, name).and_then(json::string).map(|text| text.into_owned());
+        Home {
+            head: Head {
+                position: whole("position"),
+                hash: string("hash").and_then(|hash| Hash::read(&hash)).unwrap_or_default(),
+            },
+            t: whole("t"),
+            snapshot: whole("snapshot"),
+            covered_from: whole("covered_from"),
+            history: json::member(note, "history").and_then(read_history).unwrap_or_default(),
+            live_bytes: whole("live_bytes") as usize,
+            page_bytes: whole("page_bytes") as usize,
+            closed: json::member(note, "closed").filter(|raw| *raw != "null").map(str::to_owned),
+            cursor: Cursor {
+                url: string("url").unwrap_or_default(),
+                since: whole("since"),
+                etag: number("etag").map(|etag| etag as u64),
+                read_at_ms: whole("read_at"),
+                confirmed: json::member(note, "confirmed") == Some("true"),
+            },
+        }
+    }
+
+    pub fn to_json(&self) -> String {
+        let Home { head, cursor, .. } = self;
+        format!(
+            "{{\"position\":{},\"hash\":\"{}\",\"t\":{},\"snapshot\":{},\"covered_from\":{},\"history\":{},\"live_bytes\":{},\"page_bytes\":{},\"closed\":{},\
+             \"url\":{},\"since\":{},\"etag\":{},\"read_at\":{},\"confirmed\":{}}}",
+            head.position,
+            head.hash.to_text(),
+            self.t,
+            self.snapshot,
+            self.covered_from,
+            write_history(&self.history),
+            self.live_bytes,
+            self.page_bytes,
+            self.closed.as_deref().unwrap_or("null"),
+            json::quote(&cursor.url),
+            cursor.since,
+            cursor.etag.map_or_else(|| "null".to_owned(), |etag| etag.to_string()),
+            cursor.read_at_ms,
+            cursor.confirmed
+        )
+    }
+}
+
+/// What is kept of a page.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PageNote {
+    /// `None` for a position that was emptied before anybody could read it.
+    pub hash: Option<Hash>,
+    pub t: u64,
+    pub device: String,
+    pub kind: String,
+    pub bytes: usize,
+}
+
+impl PageNote {
+    pub fn void() -> Self {
+        PageNote {
+            hash: None,
+            t: 0,
+            device: String::new(),
+            kind: "void".into(),
+            bytes: 0,
+        }
+    }
+
+    pub fn to_json(&self) -> String {
+        format!(
+            "{{\"hash\":{},\"t\":{},\"device\":{},\"kind\":\"{}\",\"bytes\":{}}}",
+            self.hash.map_or_else(|| "null".to_owned(), |hash| format!("\"{}\"", hash.to_text())),
+            self.t,
+            json::quote(&self.device),
+            self.kind,
+            self.bytes
+        )
+    }
+
+    pub fn read(note: &str) -> Self {
+        let number = |name: &str| json::member(note, name).and_then(json::number).map_or(0, |number| number as u64);
+        let string = |name: &str| json::member(note, name).and_then(json::string).map(|text| text.into_owned());
+        PageNote {
+            hash: string("hash").and_then(|hash| Hash::read(&hash)),
+            t: number("t"),
+            device: string("device").unwrap_or_default(),
+            kind: string("kind").unwrap_or_default(),
+            bytes: number("bytes") as usize,
+        }
+    }
+}
+
+/// What resetting the sync status forgets.
+pub fn is_of_journal(note: &str) -> bool {
+    note == JOURNAL || super::held::is_note(note) || [PAGE, PENDING, GROUP].iter().any(|prefix| note.starts_with(prefix))
+}
+
+pub fn page_note(position: u64) -> String {
+    format!("{PAGE}{}", &item::page_id(position)[1..])
+}
+
+pub fn read_page_note(name: &str) -> Option<u64> {
+    name.strip_prefix(PAGE)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_of_a_journal_survives_being_written() {
+        let home = Home {
+            head: Head {
+                position: 9,
+                hash: Hash([9; 32]),
+            },
+            t: 5,
+            snapshot: 4,
+            covered_from: 2,
+            history: vec![History {
+                id: "s-x".into(),
+                hash: Hash([1; 32]),
+                first: 1,
+                last: 1,
+            }],
+            live_bytes: 7,
+            page_bytes: 8,
+            closed: Some("{\"remote\":\"x\"}".into()),
+            cursor: Cursor {
+                url: "u\"".into(),
+                since: 3,
+                etag: Some(4),
+                read_at_ms: 6,
+                confirmed: true,
+            },
+        };
+        for home in [home, Home::default()] {
+            assert_eq!(Home::read(&home.to_json()), home);
+        }
+        for note in [
+            PageNote::void(),
+            PageNote {
+                hash: Some(Hash([3; 32])),
+                t: 1,
+                device: "d".into(),
+                kind: "changes".into(),
+                bytes: 10,
+            },
+        ] {
+            assert_eq!(PageNote::read(&note.to_json()), note);
+        }
+        assert_eq!(read_page_note(&page_note(42)), Some(42));
+    }
+}

@@ -1,0 +1,153 @@
+//! What the server's collection holds: pages, segments, and things that are none of ours.
+//!
+//! ```text
+//! { "id": "p000000000042", "v": 1, "e": 1, "ct": "<base64url>" }     a page
+//! { "id": "p000000000007", "v": 1 }                                  a page emptied after a snapshot
+//! { "id": "s-<128 random bits>", "v": 1, "e": 1, "ct": "…" }         a segment of a snapshot
+//! { "id": "s-<128 random bits>", "v": 1, "e": 1, "history": "…" }    a segment of old hashes
+//! ```
+//! Any other member is ignored. History has a member of its own so that a listing with `has_ct=true`, which is what a new
+//! device asks for, leaves it out: after 10,000 pages it would be most of what that device downloads, and of no use to it.
+
+use crate::pure::crypto::encoding;
+use crate::pure::json;
+
+/// The one suite of this journal: its algorithms are named nowhere, and nothing is negotiated.
+pub const VERSION: u64 = 1;
+/// With a bare key there is one epoch.
+pub const EPOCH: u32 = 1;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Name {
+    Page(u64),
+    Segment(String),
+}
+
+/// A row of a listing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    pub name: Name,
+    /// The server's: good for conditions and cursors, trusted for nothing else.
+    pub last_modified: u64,
+    pub content: Content,
+    /// As the server gave it: the evidence of an alarm.
+    pub raw: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Content {
+    Emptied,
+    Sealed {
+        epoch: u32,
+        ct: Vec<u8>,
+    },
+    /// Of a version that is not known here.
+    Foreign {
+        version: u64,
+    },
+    /// Not something that any essaim writes.
+    Malformed,
+}
+
+pub fn page_id(position: u64) -> String {
+    format!("p{position:012}")
+}
+
+pub fn read_name(id: &str) -> Option<Name> {
+    if let Some(digits) = id.strip_prefix('p') {
+        let position = digits.parse().ok().filter(|position| *position > 0)?;
+        return (page_id(position) == id).then_some(Name::Page(position));
+    }
+    let random = id.strip_prefix("s-")?;
+    (random.len() == 22).then(|| Name::Segment(id.to_owned()))
+}
+
+/// `None` for what is neither a page nor a segment, and for tombstones: a server makes those as it likes.
+pub fn read(raw: &str) -> Option<Item> {
+    if json::member(raw, "deleted") == Some("true") {
+        return None;
+    }
+    let name = read_name(&json::member(raw, "id").and_then(json::string)?)?;
+    let last_modified = json::member(raw, "last_modified").and_then(json::number).map_or(0, |ms| ms as u64);
+    Some(Item {
+        name,
+        last_modified,
+        content: read_content(raw),
+        raw: raw.to_owned(),
+    })
+}
+
+fn read_content(raw: &str) -> Content {
+    let whole = |name: &str| {
+        json::member(raw, name)
+            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
+            .and_then(|text| text.parse::<u64>().ok())
+    };
+    let sealed = json::member(raw, "ct").or_else(|| json::member(raw, "history"));
+    match (whole("v"), sealed) {
+        (_, None) => Content::Emptied,
+        (Some(VERSION), Some(text)) => {
+            let ct = json::string(text).and_then(|text| encoding::read_base64url(&text));
+            match (ct, whole("e").and_then(|epoch| u32::try_from(epoch).ok())) {
+                (Some(ct), Some(epoch)) => Content::Sealed { epoch, ct },
+                _ => Content::Malformed,
+            }
+        }
+        (Some(version), Some(_)) => Content::Foreign { version },
+        (None, Some(_)) => Content::Malformed,
+    }
+}
+
+/// A page or a segment as the server is to store it, without braces and id.
+pub fn sealed_body(ct: &[u8]) -> String {
+    format!("\"v\":{VERSION},\"e\":{EPOCH},\"ct\":\"{}\"", encoding::base64url(ct))
+}
+
+pub fn history_body(ct: &[u8]) -> String {
+    format!("\"v\":{VERSION},\"e\":{EPOCH},\"history\":\"{}\"", encoding::base64url(ct))
+}
+
+pub fn emptied_body() -> String {
+    format!("\"v\":{VERSION}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(members: &str) -> Content {
+        read(&format!("{{\"id\":\"p000000000042\",\"last_modified\":7,{members}}}")).unwrap().content
+    }
+
+    #[test]
+    fn only_pages_and_segments_are_ours() {
+        let name = |id: &str| read(&format!("{{\"id\":\"{id}\",\"v\":1,\"last_modified\":7}}")).map(|item| item.name);
+        assert_eq!(name("p000000000042"), Some(Name::Page(42)));
+        assert_eq!(name("s-AAAAAAAAAAAAAAAAAAAAAA"), Some(Name::Segment("s-AAAAAAAAAAAAAAAAAAAAAA".into())));
+        for other in ["p42", "p000000000000", "p+00000000042", "p0000000000042", "q000000000042", "s-", "note", ""] {
+            assert_eq!(name(other), None, "{other}");
+        }
+        assert_eq!(read(r#"{"id":"p000000000042","deleted":true,"last_modified":7}"#), None);
+    }
+
+    #[test]
+    fn content_is_read_strictly() {
+        assert_eq!(content(r#""v":1,"e":1,"ct":"AAEC","x":[]"#), Content::Sealed { epoch: 1, ct: vec![0, 1, 2] });
+        assert_eq!(content(r#""v":1"#), Content::Emptied);
+        assert_eq!(content(r#""v":2,"e":1,"ct":"AAEC""#), Content::Foreign { version: 2 });
+        for bad in [
+            r#""v":1,"e":1,"ct":"AAEC=""#,
+            r#""v":1,"e":1,"ct":"AA+C""#,
+            r#""v":1,"e":1,"ct":"AAD""#,
+            r#""v":1,"e":1,"ct":7"#,
+            r#""v":1,"ct":"AAEC""#,
+            r#""v":1,"e":1.5,"ct":"AAEC""#,
+            r#""v":1,"e":"1","ct":"AAEC""#,
+            r#""v":"1","e":1,"ct":"AAEC""#,
+            r#""v":1.5,"e":1,"ct":"AAEC""#,
+            r#""e":1,"ct":"AAEC""#,
+        ] {
+            assert_eq!(content(bad), Content::Malformed, "{bad}");
+        }
+    }
+}

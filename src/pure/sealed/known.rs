@@ -1,0 +1,96 @@
+//! What this device knows of its journal, read from its notes and rows.
+
+use super::held::{self, Held};
+use super::home::{self, GROUP, Home, JOURNAL, PAGE, PENDING, PageNote};
+use super::pending::{self, Pending};
+use super::seal::Hash;
+use super::snapshot::Ledger;
+use crate::pure::json;
+use crate::pure::record::{Base, RecordId};
+use crate::pure::state::State;
+use std::collections::{BTreeMap, BTreeSet};
+
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    pub home: Home,
+    /// Hashes since the snapshot before the latest; the inner `None` for a void position.
+    pub hashes: BTreeMap<u64, Option<Hash>>,
+    pub pending: Vec<Pending>,
+    pub held: Vec<Held>,
+}
+
+impl Known {
+    pub fn of(state: &State) -> Self {
+        let with = |prefix: &'static str| notes(state, prefix);
+        Known {
+            home: home(state),
+            hashes: with(PAGE)
+                .filter_map(|(name, note)| Some((home::read_page_note(name)?, PageNote::read(note).hash)))
+                .collect(),
+            pending: pending::read_all(with(PENDING)),
+            held: held(state).collect(),
+        }
+    }
+
+    pub fn hash(&self, position: u64) -> Option<Hash> {
+        self.hashes.get(&position).copied().flatten()
+    }
+
+    pub fn open(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().filter(|held| held.is_open)
+    }
+}
+
+pub fn home(state: &State) -> Home {
+    state.notes.get(JOURNAL).map_or_else(Home::default, |note| Home::read(note))
+}
+
+fn notes<'a>(state: &'a State, prefix: &'static str) -> impl Iterator<Item = (&'a String, &'a String)> {
+    state.notes.range(prefix.to_owned()..).take_while(move |(name, _)| name.starts_with(prefix))
+}
+
+fn held(state: &State) -> impl Iterator<Item = Held> {
+    notes(state, "held ").filter_map(|(_, note)| Held::read(note))
+}
+
+/// Everything that the journal holds, as far as this device has read it.
+pub fn ledger(state: &State) -> Ledger {
+    let mut ledger: Ledger = state
+        .rows
+        .iter()
+        .filter_map(|(id, row)| Some((id.clone(), row.base.clone().filter(|base| base.position > 0)?)))
+        .collect();
+    for Held { arrival, .. } in held(state) {
+        match arrival.base() {
+            Some(base) => drop(ledger.insert(arrival.change.id, base)),
+            None => drop(ledger.remove(&arrival.change.id)),
+        }
+    }
+    ledger
+}
+
+/// The version of every record that the journal has.
+pub fn versions(ledger: &Ledger) -> BTreeMap<RecordId, u64> {
+    ledger.iter().map(|(id, Base { position, .. })| (id.clone(), *position)).collect()
+}
+
+/// Records that one `execute` wrote, by note.
+pub fn groups(state: &State) -> Vec<(String, BTreeSet<RecordId>)> {
+    let read = |note: &String| json::elements(note).into_iter().flatten().filter_map(|id| RecordId::read(id).ok()).collect();
+    notes(state, GROUP).map(|(name, note)| (name.clone(), read(note))).collect()
+}
+
+/// The pages since the latest snapshot, newest first: position and note.
+pub fn pages(state: &State) -> Vec<(u64, PageNote)> {
+    let snapshot = home(state).snapshot;
+    let mut pages: Vec<(u64, PageNote)> = notes(state, PAGE)
+        .filter_map(|(name, note)| Some((home::read_page_note(name)?, PageNote::read(note))))
+        .filter(|(position, _)| *position >= snapshot)
+        .collect();
+    pages.reverse();
+    pages
+}
+
+pub fn is_held(name: &str) -> bool {
+    held::is_note(name)
+}

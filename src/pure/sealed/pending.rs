@@ -1,0 +1,109 @@
+//! A page that was sealed here and may have reached the server, although its answer never came.
+//!
+//! Kept until the head has passed its position. When the chain shows its hash there, that is its answer, **before** any
+//! record of it is met: otherwise a device meets its own older edit as a conflict with itself.
+
+use super::change::Change;
+use super::held;
+use super::rule::Rule;
+use super::seal::Hash;
+use crate::pure::crypto::encoding;
+use crate::pure::crypto::hash::sha256;
+use crate::pure::draft::Draft;
+use crate::pure::json;
+use crate::pure::record::{Base, Body, RecordId, Row, Status};
+use std::collections::BTreeMap;
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Pending {
+    pub position: u64,
+    pub hash: Hash,
+    /// The records in it, and what of each was sealed.
+    pub records: Vec<(RecordId, Version)>,
+}
+
+/// Which of a record's local contents: a record edited since stays dirty.
+pub type Version = String;
+
+/// `-` for a deletion, `+` and 96 bits of a hash for a content: they only tell one's own edits of one record apart.
+pub fn version(row: &Row) -> Version {
+    match row.is_live() {
+        true => format!("+{}", encoding::base64url(&sha256(row.body.as_bytes())[..12])),
+        false => DELETION.to_owned(),
+    }
+}
+
+const DELETION: &str = "-";
+
+const NOTE: &str = "pending ";
+
+impl Pending {
+    /// The records that it deletes.
+    pub fn deletions(&self) -> impl Iterator<Item = &RecordId> {
+        self.records.iter().filter(|(_, version)| version == DELETION).map(|(id, _)| id)
+    }
+
+    pub fn note_name(&self) -> String {
+        format!("{NOTE}{}", self.hash.to_text())
+    }
+
+    pub fn to_json(&self) -> String {
+        let records: Vec<String> = self.records.iter().map(|(id, version)| format!("[{},\"{version}\"]", id.as_json())).collect();
+        format!("{{\"position\":{},\"records\":[{}]}}", self.position, records.join(","))
+    }
+
+    fn read(name: &str, note: &str) -> Option<Self> {
+        let records = json::elements(json::member(note, "records")?)?.map(|entry| {
+            let mut parts = json::elements(entry)?;
+            Some((RecordId::read(parts.next()?).ok()?, json::string(parts.next()?)?.into_owned()))
+        });
+        Some(Pending {
+            position: json::number(json::member(note, "position")?)? as u64,
+            hash: Hash::read(name.strip_prefix(NOTE)?)?,
+            records: records.collect::<Option<_>>()?,
+        })
+    }
+
+    /// Its 201: the records that have not changed since are synced, the others stand on it. Gives what is published.
+    ///
+    /// `texts` are the records as the page has them; one that a snapshot has replaced since is not among them.
+    pub fn settle(&self, draft: &mut Draft, t: u64, texts: &BTreeMap<RecordId, Option<Body>>, without: Option<Rule>) -> Vec<(RecordId, Row)> {
+        let mut published = Vec::new();
+        for (id, sealed) in &self.records {
+            let is_older = |row: &Row| row.base.as_ref().is_none_or(|base| base.position < self.position);
+            draft.set_note(&held::note_name(id), None);
+            let Some(row) = draft.row(id).filter(is_older) else { continue };
+            let unchanged = *sealed == version(&row) || without == Some(Rule::PendingKnowsVersions);
+            if unchanged {
+                published.push((id.clone(), row.clone()));
+            }
+            match (unchanged, row.is_live(), texts.get(id)) {
+                (true, false, _) => draft.remove(id),
+                // Deleted there by us, and made again here: new to the journal.
+                (false, true, Some(None)) => draft.put(id, Row::new(row.body, Status::Created, None)),
+                (_, _, text) => {
+                    let base = Base {
+                        position: self.position,
+                        t,
+                        text: text.cloned().flatten().unwrap_or_else(|| row.body.clone()),
+                    };
+                    let status = match (unchanged, row.status) {
+                        (true, _) => Status::Synced,
+                        (false, Status::Deleted) => Status::Deleted,
+                        (false, _) => Status::Updated,
+                    };
+                    draft.put(id, Row::new(row.body, status, Some(t)).on(Some(base)));
+                }
+            }
+        }
+        published
+    }
+}
+
+pub fn texts(changes: &[Change]) -> BTreeMap<RecordId, Option<Body>> {
+    changes.iter().map(|change| (change.id.clone(), change.text.clone())).collect()
+}
+
+pub fn read_all<'a>(notes: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<Pending> {
+    notes.filter_map(|(name, note)| Pending::read(name, note)).collect()
+}

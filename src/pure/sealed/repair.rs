@@ -1,0 +1,146 @@
+//! Bringing a device and a server together again that parted: the server was restored, or shows another history.
+//!
+//! Up to some page, `common`, both have the same chain (0 where that is not known). What the server has up to there,
+//! this device has seen: if it has something newer, or has it no longer, then the server lost that. What the server has
+//! after it is somebody else's, and meets the local records by the table.
+
+use super::meet::Incoming;
+use crate::pure::record::{Base, Row, Status};
+
+/// What becomes of one record.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Step {
+    Keep,
+    Put(Row),
+    Remove,
+    /// A change of somebody else's meets this row.
+    Meet(Option<Row>),
+}
+
+/// `there`: what the server's chain holds of the record, as it stands.
+pub fn step(local: Option<&Row>, there: Option<&Incoming>, common: u64) -> Step {
+    match (local, there.and_then(|there| Some((there, there.base.as_ref()?)))) {
+        (None, None) => Step::Keep,
+        (None, Some((there, base))) if base.position <= common => {
+            // It was deleted after what the server still has.
+            Step::Put(Row::new(there.remote.body.clone(), Status::Deleted, Some(base.t)).on(Some(base.clone())))
+        }
+        (None, Some(_)) => Step::Meet(None),
+        (Some(row), Some((_, base))) => both(row, base, common),
+        (Some(row), None) => only_here(row, common),
+    }
+}
+
+fn both(row: &Row, base: &Base, common: u64) -> Step {
+    match &row.base {
+        Some(known) if known.position == base.position && known.text == base.text => Step::Keep,
+        Some(known) if base.position <= common && known.position > base.position => Step::Put(Row {
+            status: if row.is_live() { Status::Updated } else { Status::Deleted },
+            ..row.clone().on(Some(base.clone()))
+        }),
+        Some(known) if known.position <= common => Step::Meet(Some(row.clone())),
+        _ => Step::Meet(Some(unknown_there(row))),
+    }
+}
+
+fn only_here(row: &Row, common: u64) -> Step {
+    match &row.base {
+        None => Step::Keep,
+        Some(known) if known.position <= common => Step::Meet(Some(row.clone())),
+        Some(_) if !row.is_live() => Step::Remove,
+        Some(_) => Step::Put(Row::new(row.body.clone(), Status::Created, None)),
+    }
+}
+
+/// A row whose version the server does not have: dirty, on nothing. A tombstone remembers what it deleted.
+fn unknown_there(row: &Row) -> Row {
+    let base = row.base.clone().filter(|_| !row.is_live()).map(|base| Base { position: 0, ..base });
+    let status = if row.is_live() { Status::Created } else { Status::Deleted };
+    Row::new(row.body.clone(), status, None).on(base)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::change::Change;
+    use super::super::meet::Arrival;
+    use super::*;
+    use crate::pure::record::RecordId;
+
+    fn base(position: u64, text: &str) -> Base {
+        Base {
+            position,
+            t: position * 10,
+            text: text.into(),
+        }
+    }
+
+    fn row(status: Status, position: u64) -> Row {
+        Row::new("\"n\":2", status, Some(position * 10)).on(Some(base(position, "\"n\":2")))
+    }
+
+    fn there(position: u64) -> Incoming {
+        let change = Change {
+            id: RecordId::from_text("a"),
+            text: Some("\"n\":1".into()),
+        };
+        let arrival = Arrival {
+            change,
+            position,
+            t: position * 10,
+        };
+        Incoming::read(&arrival, &arrival.to_json()).unwrap()
+    }
+
+    /// Status and version of what is put.
+    fn put(step: Step) -> (Status, Option<u64>) {
+        match step {
+            Step::Put(row) => (row.status, row.base.map(|base| base.position)),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_a_restored_server_lost_goes_up_again_on_what_it_has() {
+        let common = 5;
+        assert_eq!(put(step(Some(&row(Status::Synced, 8)), Some(&there(3)), common)), (Status::Updated, Some(3)));
+        assert_eq!(put(step(Some(&row(Status::Deleted, 8)), Some(&there(3)), common)), (Status::Deleted, Some(3)));
+        assert_eq!(put(step(Some(&row(Status::Synced, 8)), None, common)), (Status::Created, None));
+        assert_eq!(
+            put(step(None, Some(&there(3)), common)),
+            (Status::Deleted, Some(3)),
+            "deleted since, so it is deleted again"
+        );
+        assert_eq!(step(Some(&row(Status::Deleted, 8)), None, common), Step::Remove);
+    }
+
+    #[test]
+    fn what_somebody_wrote_after_the_common_page_meets_what_is_here() {
+        let common = 5;
+        assert_eq!(step(None, Some(&there(7)), common), Step::Meet(None));
+        assert_eq!(
+            step(Some(&row(Status::Synced, 3)), Some(&there(7)), common),
+            Step::Meet(Some(row(Status::Synced, 3))),
+            "followed"
+        );
+        assert_eq!(
+            step(Some(&row(Status::Synced, 3)), None, common),
+            Step::Meet(Some(row(Status::Synced, 3))),
+            "deleted there"
+        );
+        let Step::Meet(Some(row)) = step(Some(&row(Status::Synced, 8)), Some(&there(7)), common) else {
+            panic!()
+        };
+        assert_eq!((row.status, row.base), (Status::Created, None), "both changed");
+    }
+
+    #[test]
+    fn without_a_common_page_everything_here_is_dirty() {
+        let Step::Meet(Some(after)) = step(Some(&row(Status::Synced, 8)), Some(&there(7)), 0) else {
+            panic!()
+        };
+        assert_eq!((after.status, after.base), (Status::Created, None));
+        assert_eq!(put(step(Some(&row(Status::Synced, 8)), None, 0)), (Status::Created, None));
+        let made = Row::new("\"n\":2", Status::Created, None);
+        assert_eq!(step(Some(&made), None, 0), Step::Keep);
+    }
+}

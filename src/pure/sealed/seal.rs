@@ -1,0 +1,64 @@
+//! The keys of one journal, at work: pages and segments sealed and opened, and the hash that chains pages.
+
+use super::item::EPOCH;
+use super::page::{self, Page};
+use crate::pure::crypto::key::{JournalKeys, Key};
+use crate::pure::crypto::{context, encoding, envelope, padding};
+use zeroize::Zeroizing;
+
+/// 192 random bits: so many that no counter has to be kept.
+pub type Salt = [u8; 24];
+
+/// The hash of a page, or of a segment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Hash(pub [u8; 32]);
+
+impl Hash {
+    pub fn to_text(self) -> String {
+        encoding::base64url(&self.0)
+    }
+
+    pub fn read(text: &str) -> Option<Self> {
+        encoding::read_base64url_array(text).map(Hash)
+    }
+}
+
+pub struct Seal {
+    sid: [u8; 16],
+    key: Key,
+}
+
+impl Seal {
+    pub fn new(keys: &JournalKeys) -> Self {
+        Seal {
+            sid: keys.sid,
+            key: keys.page_key(),
+        }
+    }
+
+    pub fn seal_page(&self, position: u64, text: &str, salt: Salt) -> Vec<u8> {
+        envelope::seal(&self.key, &context::page_context(&self.sid, EPOCH, position), salt, &padding::pad(text))
+    }
+
+    /// `None` for whatever was not sealed for this very place.
+    pub fn open_page(&self, position: u64, ct: &[u8]) -> Option<Page> {
+        page::read(&self.open(&context::page_context(&self.sid, EPOCH, position), ct)?)
+    }
+
+    pub fn seal_segment(&self, id: &str, bytes: &[u8], salt: Salt) -> Vec<u8> {
+        envelope::seal(&self.key, &context::segment_context(&self.sid, EPOCH, id), salt, bytes)
+    }
+
+    pub fn open_segment(&self, id: &str, ct: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        envelope::open(&self.key, &context::segment_context(&self.sid, EPOCH, id), ct).ok()
+    }
+
+    fn open(&self, context: &[u8], ct: &[u8]) -> Option<String> {
+        let bytes = envelope::open(&self.key, context, ct).ok()?;
+        std::str::from_utf8(&bytes).ok().map(str::to_owned)
+    }
+
+    pub fn chain_hash(&self, position: u64, ct: &[u8]) -> Hash {
+        Hash(context::chain_hash(&self.sid, position, ct))
+    }
+}
