@@ -68,7 +68,8 @@ fn javascript_reads_a_key_as_rust_does() {
 
 #[test]
 fn javascript_refuses_a_dump_that_lies() {
-    let lies: [(&str, &str, fn(&mut Vec<SealedRow>)); 9] = [
+    type Lie = fn(&mut Vec<SealedRow>);
+    let lies: [(&str, &str, Lie); 9] = [
         ("a page is missing", "a page is missing before p000000000008", |rows| {
             rows.retain(|row| row.id != "p000000000007")
         }),

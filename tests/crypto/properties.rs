@@ -61,10 +61,10 @@ proptest! {
     #[test]
     fn lengths_grow_little_and_never_cross(len in 0..100_000_000_usize) {
         let padded = padded_length(len);
-        prop_assert!(padded >= len.max(1) && padded % 512 == 0);
+        prop_assert!(padded >= len.max(1) && padded.is_multiple_of(512));
         prop_assert_eq!(padded_length(padded), padded, "a padded length is its own");
         prop_assert!(padded_length(len + 1) >= padded);
-        prop_assert!(len > 8192 || padded % 1024 == 0 && padded < len.max(1) + 1024);
+        prop_assert!(len > 8192 || padded.is_multiple_of(1024) && padded < len.max(1) + 1024);
         prop_assert!(len <= 8192 || (padded - len) * 16 < padded, "more than a sixteenth was added");
     }
 

@@ -12,18 +12,17 @@ const ONE: Element = Element(1 << 127);
 /// x¹²⁸ = x⁷ + x² + x + 1
 const REDUCTION: u128 = 0xe1 << 120;
 
-impl std::ops::Add for Element {
+/// Their sum: a bit is its own negative.
+impl std::ops::BitXor for Element {
     type Output = Element;
 
-    fn add(self, other: Element) -> Element {
+    fn bitxor(self, other: Element) -> Element {
         Element(self.0 ^ other.0)
     }
 }
 
-impl std::ops::Mul for Element {
-    type Output = Element;
-
-    fn mul(self, other: Element) -> Element {
+impl Element {
+    fn times(self, other: Element) -> Element {
         let (mut product, mut shifted) = (0, other.0);
         for bit in (0..128).rev() {
             if self.0 >> bit & 1 == 1 {
@@ -33,14 +32,12 @@ impl std::ops::Mul for Element {
         }
         Element(product)
     }
-}
 
-impl Element {
     /// By Fermat: the power 2¹²⁸ − 2.
     fn inverse(self) -> Element {
-        let (mut power, mut result) = (self * self, ONE);
+        let (mut power, mut result) = (self.times(self), ONE);
         for _ in 1..128 {
-            (result, power) = (result * power, power * power);
+            (result, power) = (result.times(power), power.times(power));
         }
         result
     }
@@ -70,7 +67,7 @@ impl Tagging {
     /// The tag of two blocks.
     fn tag(&self, blocks: [Element; 2]) -> Element {
         let lengths = Element(2 * 128);
-        ((blocks[0] * self.h + blocks[1]) * self.h + lengths) * self.h + self.mask
+        ((blocks[0].times(self.h) ^ blocks[1]).times(self.h) ^ lengths).times(self.h) ^ self.mask
     }
 }
 
@@ -79,8 +76,8 @@ pub fn salamander(keys: [(&[u8; 32], &[u8; 12]); 2], first: [u8; 16]) -> Vec<u8>
     let [one, other] = keys.map(|(key, nonce)| Tagging::new(key, nonce));
     let first = Element(u128::from_be_bytes(first));
     let without = [first, Element(0)];
-    let difference = one.tag(without) + other.tag(without);
-    let solved = difference * (one.h * one.h + other.h * other.h).inverse();
+    let difference = one.tag(without) ^ other.tag(without);
+    let solved = difference.times((one.h.times(one.h) ^ other.h.times(other.h)).inverse());
     let blocks = [first, solved, one.tag([first, solved])];
     blocks.iter().flat_map(|block| block.0.to_be_bytes()).collect()
 }
