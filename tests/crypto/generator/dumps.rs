@@ -1,7 +1,7 @@
 use super::{key, salt};
 use crate::contract::vectors::{Dump, Place, SealedRow, journal};
 use crate::javascript;
-use essaim::pure::crypto::encoding::base64url;
+use essaim::pure::crypto::encoding::{base64url, read_base64url};
 use essaim::pure::crypto::envelope::seal;
 use essaim::pure::crypto::key::JournalKeys;
 use essaim::pure::crypto::padding::pad;
@@ -143,7 +143,7 @@ pub fn dump_by_javascript(fixed_salts: bool) -> Dump {
 fn expected_plaintexts(dump: &Dump) -> Vec<Value> {
     let keys = journal(&dump.key, &dump.collection);
     let sealed: Vec<_> = dump.rows.iter().filter_map(|row| Some((row, row.ct.as_deref()?))).collect();
-    let hash = |row: &SealedRow, ct: &str| base64url(&Place::of(row).hash(&keys.sid, &data_encoding::BASE64URL_NOPAD.decode(ct.as_bytes()).unwrap()));
+    let hash = |row: &SealedRow, ct: &str| base64url(&Place::of(row).hash(&keys.sid, &read_base64url(ct).unwrap()));
     let pages = sealed.iter().filter(|(row, _)| row.id.starts_with('p'));
     let hashes: Vec<_> = [base64url(&[0; 32])].into_iter().chain(pages.map(|(row, ct)| hash(row, ct))).collect();
     let mut plaintexts = Vec::new();
