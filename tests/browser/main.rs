@@ -5,6 +5,7 @@
 mod contract;
 
 mod clock;
+mod crypto;
 mod durability;
 mod fetch;
 mod losses;

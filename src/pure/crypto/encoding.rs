@@ -1,15 +1,18 @@
 //! Bytes as text. Each text is read in one spelling only: a second spelling of the same bytes would be a page that nobody wrote.
+//!
+//! RustCrypto's crates: `data-encoding` made the module 15 KB larger (gzip), and looks keys up in tables.
 
-use data_encoding::{BASE32_NOPAD, BASE64URL_NOPAD};
+use base32ct::{Base32Unpadded, Encoding as _};
+use base64ct::{Base64UrlUnpadded, Encoding as _};
 
 /// Base64url (RFC 4648 §5) without padding: how `ct`, hashes and ids are written.
 pub fn base64url(bytes: &[u8]) -> String {
-    BASE64URL_NOPAD.encode(bytes)
+    Base64UrlUnpadded::encode_string(bytes)
 }
 
 /// None for anything that [`base64url`] does not write: padding, white space, the other alphabet, bits set after the last byte.
 pub fn read_base64url(text: &str) -> Option<Vec<u8>> {
-    BASE64URL_NOPAD.decode(text.as_bytes()).ok()
+    Base64UrlUnpadded::decode_vec(text).ok()
 }
 
 /// The same for an array: a hash, an id.
@@ -19,5 +22,5 @@ pub fn read_base64url_array<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 /// Base32 (RFC 4648 §6) in lower case, without padding: Kinto's names may hold nothing else that is as short.
 pub fn base32(bytes: &[u8]) -> String {
-    BASE32_NOPAD.encode(bytes).to_ascii_lowercase()
+    Base32Unpadded::encode_string(bytes)
 }

@@ -52,7 +52,7 @@ pub fn expand_into<const PRK: usize>(prk: &[u8; PRK], info: &[&[u8]], okm: &mut 
 fn fill<const PRK: usize>(prk: &[u8; PRK], info: &[&[u8]], okm: &mut [u8]) {
     let keyed = keyed(prk);
     let mut previous = Zeroizing::new([0; HASH]);
-    for (part, counter) in okm.chunks_mut(HASH).zip(1_u8..) {
+    for (part, counter) in okm.chunks_mut(HASH).zip(1..=u8::MAX) {
         let mut mac = keyed.clone();
         if counter > 1 {
             mac.update(previous.as_slice());

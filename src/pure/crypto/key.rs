@@ -8,7 +8,7 @@ use super::encoding;
 use super::hash::sha256;
 use super::hkdf;
 use crate::error::{Error, Result};
-use data_encoding::BASE32_NOPAD;
+use base32ct::{Base32UpperUnpadded, Encoding};
 use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -17,10 +17,12 @@ const PREFIX: &str = "essaim1";
 const PREFIX_AS_MEANT: &[u8] = b"ESSA1M1";
 const GROUP: usize = 5;
 const SECRET: usize = 32;
-const CHECKSUM: usize = 4;
 /// Crockford's digits: those of base32, without I, L, O (read as 1, 1, 0) and U.
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const RFC_4648: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/// What is a digit of neither.
+const NO_DIGIT: u8 = b'?';
 
 /// 32 secret bytes, uniformly random or derived from such. Erased when dropped, and shown nowhere.
 ///
@@ -110,21 +112,30 @@ impl JournalKeys {
 /// assert!(read_key(&text.to_lowercase().replace('-', " ")).is_ok());
 /// ```
 pub fn make_key(random: [u8; SECRET]) -> Zeroizing<String> {
-    let secret = Zeroizing::new(random);
-    let mut checked = Zeroizing::new([0; SECRET + CHECKSUM]);
-    checked[..SECRET].copy_from_slice(secret.as_slice());
-    checked[SECRET..].copy_from_slice(&checksum(&secret));
-    let digits = Zeroizing::new(BASE32_NOPAD.encode(checked.as_slice()));
+    let digits = digits(&Zeroizing::new(random));
     // A text that grows leaves what it held behind in memory.
     let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + digits.len() * 2));
     text.push_str(PREFIX);
-    for (at, digit) in digits.bytes().enumerate() {
+    for (at, digit) in digits.iter().enumerate() {
         if at % GROUP == 0 {
             text.push('-');
         }
-        text.push(replaced(digit, RFC_4648, CROCKFORD).map_or('?', char::from));
+        text.push(char::from(*digit));
     }
     text
+}
+
+/// Secret and checksum as Crockford's digits.
+fn digits(secret: &[u8; SECRET]) -> Zeroizing<Vec<u8>> {
+    let [a, b, c, d, ..] = sha256(secret);
+    let mut checked = Zeroizing::new([0; SECRET + 4]);
+    checked[..SECRET].copy_from_slice(secret);
+    checked[SECRET..].copy_from_slice(&[a, b, c, d]);
+    let mut digits = Zeroizing::new(Base32UpperUnpadded::encode_string(checked.as_slice()).into_bytes());
+    for digit in digits.iter_mut() {
+        *digit = replaced(*digit, RFC_4648, CROCKFORD);
+    }
+    digits
 }
 
 /// Reads a key as people type it: in any case, with hyphens and spaces where they like, O for 0, I and L for 1.
@@ -137,14 +148,13 @@ pub fn read_key(text: &str) -> Result<MasterKey> {
 fn read_secret(text: &str) -> Option<Zeroizing<[u8; SECRET]>> {
     let mut typed = Zeroizing::new(Vec::with_capacity(text.len()));
     typed.extend(text.chars().filter(|char| !is_separator(*char)).map(as_meant));
-    let digits = typed.strip_prefix(PREFIX_AS_MEANT)?;
-    let mut plain = Zeroizing::new(Vec::with_capacity(digits.len()));
-    for digit in digits {
-        plain.push(replaced(*digit, CROCKFORD, RFC_4648)?);
-    }
-    let bytes = Zeroizing::new(BASE32_NOPAD.decode(&plain).ok()?);
-    let (secret, check) = bytes.split_first_chunk::<SECRET>()?;
-    (check == checksum(secret)).then(|| Zeroizing::new(*secret))
+    let typed = typed.strip_prefix(PREFIX_AS_MEANT)?;
+    let mut plain = Zeroizing::new(String::with_capacity(typed.len()));
+    plain.extend(typed.iter().map(|digit| char::from(replaced(*digit, CROCKFORD, RFC_4648))));
+    let bytes = Zeroizing::new(Base32UpperUnpadded::decode_vec(&plain).ok()?);
+    let secret = bytes.first_chunk::<SECRET>()?;
+    // Written again, it must be what was typed: that compares the checksum, the length and the bits after the last byte.
+    (digits(secret).as_slice() == typed).then(|| Zeroizing::new(*secret))
 }
 
 /// Word processors turn hyphens into dashes.
@@ -152,23 +162,15 @@ fn is_separator(char: char) -> bool {
     char.is_whitespace() || matches!(char, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
-/// What is no digit at all becomes `?`, which is none either.
 fn as_meant(char: char) -> u8 {
     match char.to_ascii_uppercase() {
         'O' => b'0',
         'I' | 'L' => b'1',
-        other => u8::try_from(other).unwrap_or(b'?'),
+        other => u8::try_from(other).unwrap_or(NO_DIGIT),
     }
 }
 
 /// The digit of the same value in another alphabet. Looks at all of them, so that how long it takes tells nothing of the key.
-fn replaced(digit: u8, from: &[u8; 32], to: &[u8; 32]) -> Option<u8> {
-    from.iter()
-        .zip(to)
-        .fold(None, |found, (of, with)| if *of == digit { Some(*with) } else { found })
-}
-
-fn checksum(secret: &[u8; SECRET]) -> [u8; CHECKSUM] {
-    let [a, b, c, d, ..] = sha256(secret);
-    [a, b, c, d]
+fn replaced(digit: u8, from: &[u8; 32], to: &[u8; 32]) -> u8 {
+    from.iter().zip(to).fold(NO_DIGIT, |found, (of, with)| if *of == digit { *with } else { found })
 }

@@ -1,0 +1,21 @@
+#![cfg(not(target_arch = "wasm32"))]
+//! The crypto core: what it promises, on generated texts, and beside an implementation in JavaScript.
+
+#[path = "../contract/crypto/mod.rs"]
+mod contract;
+
+mod generator;
+mod javascript;
+mod properties;
+mod salamander;
+
+macro_rules! natively {
+    ($promise:ident) => {
+        #[test]
+        fn $promise() {
+            contract::$promise();
+        }
+    };
+}
+
+crypto_contract!(natively);
