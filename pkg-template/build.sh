@@ -28,7 +28,7 @@ if changed wasm "$built" pkg-template/build.sh pkg-template/package-lock.json; t
   wasm-bindgen "$built" --target web --out-name essaim_wasm --out-dir "$work/bindgen" --omit-default-module-path
   echo "package: optimising WASM"
   # npm's binaryen: Debian's is too old, and breaks the module. Features one by one: --all-features makes imports that Chromium refuses.
-  pkg-template/node_modules/.bin/wasm-opt "$work/bindgen/essaim_wasm_bg.wasm" -o "$work/wasm/essaim_wasm_bg.wasm" -O3 \
+  pkg-template/node_modules/.bin/wasm-opt "$work/bindgen/essaim_wasm_bg.wasm" -o "$work/wasm/essaim_wasm_bg.wasm" -Oz --one-caller-inline-max-function-size=20 \
     --enable-bulk-memory --enable-bulk-memory-opt --enable-reference-types --enable-sign-ext \
     --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue \
     --strip-debug --strip-producers --strip-target-features

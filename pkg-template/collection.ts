@@ -4,6 +4,7 @@ import type { KintoClient } from "./api.js";
 import { App, readHooks, readTransformers } from "./app.js";
 import type { Connection, OpenCollection, Place } from "./connection.js";
 import { invalidOption, KintoError } from "./errors.js";
+import type { RawCollection } from "./essaim_wasm.js";
 import { emit, type Emitter } from "./events.js";
 import { withoutLocalFields } from "./equality.js";
 import { recordText } from "./json.js";
@@ -19,6 +20,8 @@ import type {
   HeadersOption,
   Hooks,
   IdSchema,
+  JournalHead,
+  JournalPage,
   RecordData,
   RecordResult,
   RemoteTransformer,
@@ -60,6 +63,7 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
   readonly localFields: string[];
   readonly #app: App;
   readonly #shared: Shared;
+  readonly #key: string | Promise<string> | undefined;
 
   /** @internal */
   constructor(bucket: string, name: string, kinto: Kinto<any>, options: CollectionOptions, shared: Shared) {
@@ -74,6 +78,7 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
     this.localFields = [...(options.localFields ?? [])];
     this.#app = new App(this);
     this.#shared = shared;
+    this.#key = readKey(options.key);
   }
 
   /** The handle on the server, the same as `kinto.api`. */
@@ -97,19 +102,58 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
    * ```
    */
   async sync(options?: SyncOptions): Promise<SyncResultObject<T>> {
-    const given = options ?? this.#defaultSync();
-    const described = { ...given, bucket: given.bucket || this.bucket, collection: given.collection || this.name };
-    const request = JSON.stringify(this.#syncRequest(described));
-    try {
-      const result = readSyncResult<T>(await this.handle.call((raw) => raw.sync(request)));
-      emit(this.events, "sync:success", { ...described, result });
-      return result;
-    } catch (error) {
-      const failure = this.#syncError(error);
-      // As in Kinto.js, a sync that the server's wish put off did not happen, so it did not fail.
-      if (!KintoError.is(failure, "backoff")) emit(this.events, "sync:error", { ...described, error: failure });
-      throw failure;
-    }
+    return this.#talk(options, (raw, request) => raw.sync(request));
+  }
+
+  /**
+   * For an encrypted collection, after an alarm, on the user's word: takes what the server has as it stands, brings it
+   * together with what is here, uploads what the server lost, and begins anew from there. Nothing that is here is lost;
+   * what was changed on both sides is in conflict, as in any sync.
+   *
+   * @example
+   * ```js
+   * try {
+   *   await notes.sync();
+   * } catch (error) {
+   *   if (!KintoError.is(error, "rollback") || !confirm("The server shows an old state. Repair it?")) throw error;
+   *   await notes.repair();
+   * }
+   * ```
+   */
+  async repair(options?: SyncOptions): Promise<SyncResultObject<T>> {
+    return this.#talk(options, (raw, request) => raw.repair(request));
+  }
+
+  /**
+   * The head of an encrypted collection, to be compared with that of another device: a server that shows two
+   * devices different histories cannot make their heads equal. Null before the first sync.
+   *
+   * @example
+   * ```js
+   * const head = await notes.head();
+   * head.words.join(" "); // "plastic amused tornado wine"
+   * ```
+   */
+  async head(): Promise<JournalHead | null> {
+    const head = await this.handle.call<{ position: number; hash: string } | null>((raw) => raw.head());
+    if (!head) return null;
+    const { fourWords } = await import("./words.js");
+    return { ...head, words: fourWords(head.hash) };
+  }
+
+  /**
+   * The pages of an encrypted collection since its latest snapshot, the newest first: all that the server sees, but for
+   * the device and the author's time, which are sealed too.
+   *
+   * @example
+   * ```js
+   * const [newest] = await notes.pages({ limit: 1 });
+   * ```
+   */
+  async pages({ limit = 100 }: { limit?: number } = {}): Promise<JournalPage[]> {
+    if (!(limit >= 0)) throw invalidOption("limit must be a number, 0 or more.");
+    const pages = await this.handle.call<JournalPage[]>((raw) => raw.pages(limit));
+    return pages.map((page) => ({ ...page, time: page.time || null, device: page.device || null }));
   }
 
   /**
@@ -190,7 +234,23 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
   protected open(): Promise<OpenCollection> {
     const { bucket, name, localFields, events } = this;
     const { connection, place } = this.#shared;
-    return connection.open({ place, bucket, name, localFields, events, app: this.#app });
+    return connection.open({ place, bucket, name, localFields, key: this.#key, events, app: this.#app });
+  }
+
+  async #talk(options: SyncOptions | undefined, work: (raw: RawCollection, request: string) => Promise<string>): Promise<SyncResultObject<T>> {
+    const given = options ?? this.#defaultSync();
+    const request = JSON.stringify(this.#syncRequest({ ...given, bucket: given.bucket || this.bucket }));
+    const described = { ...given, bucket: given.bucket || this.bucket, collection: given.collection || this.name };
+    try {
+      const result = readSyncResult<T>(await this.handle.call((raw) => work(raw, request)));
+      emit(this.events, "sync:success", { ...described, result });
+      return result;
+    } catch (error) {
+      const failure = this.#syncError(error);
+      // As in Kinto.js, a sync that the server's wish put off did not happen, so it did not fail.
+      if (!KintoError.is(failure, "backoff")) emit(this.events, "sync:error", { ...described, error: failure });
+      throw failure;
+    }
   }
 
   #defaultSync(): SyncOptions {
@@ -211,7 +271,7 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
       retry: options.retry ?? retry,
       ignoreBackoff: options.ignoreBackoff ?? false,
       bucket: options.bucket,
-      collection: options.collection,
+      collection: options.collection || null,
       expectedTimestamp: options.expectedTimestamp ?? null,
     };
   }
@@ -222,4 +282,11 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
     if (!KintoError.is(error, "callback") || thrown === undefined) return error as KintoError;
     return new KintoError("callback", error.message, {}, { cause: thrown });
   }
+}
+
+/** The key itself is checked where it is read; it is repeated nowhere. */
+function readKey(key: unknown): string | Promise<string> | undefined {
+  if (key === undefined || typeof key === "string") return key;
+  if (typeof (key as Promise<string> | null)?.then === "function") return key as Promise<string>;
+  throw invalidOption("key must be a string, as makeKey() makes it.");
 }

@@ -26,6 +26,8 @@ export interface Opening {
   bucket: string;
   name: string;
   localFields: string[];
+  /** Of an encrypted collection. */
+  key: string | Promise<string> | undefined;
   events: Emitter;
   app: RawApp;
 }
@@ -70,10 +72,10 @@ export class Connection {
 
   /** Loads the WASM if it is not, and opens a collection. */
   async open(opening: Opening): Promise<OpenCollection> {
-    const wasm = await load();
+    const [wasm, key] = await Promise.all([load(), opening.key]);
     if (this.#closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
     const { place, bucket, name, localFields, app } = opening;
-    const raw = enterNow(() => this.#client(wasm.RawClient, place).collection({ bucket, name, localFields }, app));
+    const raw = enterNow(() => this.#client(wasm.RawClient, place).collection({ bucket, name, localFields, ...(key === undefined ? {} : { key }) }, app));
     const opened = JSON.parse(await enter(() => raw.open())) as Opened;
     const tellEvicted = (unsynced: number) => emit(opening.events, "storage:evicted", { bucket, collection: name, unsynced });
     this.#tellMemory(opening, opened);

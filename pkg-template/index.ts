@@ -20,6 +20,7 @@ export type { CollectionTransaction } from "./transaction.js";
 export { SyncResultObject, type SyncLists } from "./result.js";
 export { createKeyValueStoreIdSchema } from "./schema.js";
 export { getDeepKey, recordsEqual } from "./equality.js";
+export { makeKey } from "./key.js";
 export { init, type WasmSource } from "./load.js";
 export {
   KintoError,
@@ -27,8 +28,10 @@ export {
   ServerResponse,
   ServerWasFlushedError,
   UnparseableResponseError,
+  type AlarmCode,
   type ErrorCode,
   type ErrorData,
+  type Evidence,
   type ServerErrorData,
 } from "./errors.js";
 export { Events, type ChangeTarget, type CollectionNames, type Emitter, type EventMap } from "./events.js";

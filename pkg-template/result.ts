@@ -40,6 +40,11 @@ const ONE_PER_ID: ReadonlySet<string> = new Set(["created", "updated", "deleted"
 export class SyncResultObject<T extends object = RecordData> implements SyncLists<T> {
   /** The server's timestamp that this sync reached, in milliseconds; null before the first. */
   lastModified: number | null = null;
+  /**
+   * By how many milliseconds the journal of an encrypted collection is ahead of this device's clock; undefined unless
+   * it is more than a day. One of the clocks is wrong.
+   */
+  clockSkew?: number;
   readonly #lists = Object.fromEntries(LISTS.map((type) => [type, []])) as unknown as SyncLists<T>;
 
   /** True if there are neither errors nor conflicts. */
@@ -120,9 +125,10 @@ function lastOfEachId(entries: unknown[]): unknown[] {
 }
 
 /** The result as it comes from WASM. */
-export function readSyncResult<T extends object>(raw: SyncLists<T> & { lastModified: number | null }): SyncResultObject<T> {
+export function readSyncResult<T extends object>(raw: SyncLists<T> & { lastModified: number | null; clockSkew?: number }): SyncResultObject<T> {
   const result = new SyncResultObject<T>();
   for (const type of LISTS) result.add(type, raw[type] ?? []);
   result.lastModified = raw.lastModified ?? null;
+  if (raw.clockSkew !== undefined) result.clockSkew = raw.clockSkew;
   return result;
 }

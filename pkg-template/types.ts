@@ -154,6 +154,11 @@ export interface CollectionOptions {
   hooks?: Hooks;
   /** Fields that are never uploaded and that no download overwrites. */
   localFields?: string[];
+  /**
+   * Encrypts the collection on the server, so that nobody without this key can read it: what `makeKey()` made. Whoever
+   * loses the key loses what is on the server. A mistyped one is `invalid_key`; another one is another collection.
+   */
+  key?: string | Promise<string>;
 }
 
 /** The options of `collection.create()`. */
@@ -222,6 +227,28 @@ export interface SyncOptions {
   remote?: string | null;
   /** The timestamp that the server is known to have: passed on as `_expected`, to get past caches. */
   expectedTimestamp?: number | string | null;
+}
+
+/** How far an encrypted collection has come. Two devices with the same head have the same history. */
+export interface JournalHead {
+  /** How many pages there have been. */
+  position: number;
+  /** Of the last one, and so of all before it: base64url of SHA-256. */
+  hash: string;
+  /** The beginning of the hash (44 bits), to be compared by voice. */
+  words: [string, string, string, string];
+}
+
+/** A page of an encrypted collection, as this device read it. */
+export interface JournalPage {
+  position: number;
+  /** By the clock of the device that wrote it, in milliseconds since 1970. Null if a snapshot was all that was read of it. */
+  time: number | null;
+  /** A random name that a browser gave itself. */
+  device: string | null;
+  /** What it weighs on the server, sealed and padded. */
+  bytes: number;
+  kind: "changes" | "snapshot" | "closed" | "void";
 }
 
 /** A record changed on both sides. Give it to `collection.resolve()`. */

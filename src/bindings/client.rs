@@ -3,16 +3,18 @@ use super::collection::{Handle, RawCollection};
 use super::error::thrown;
 use super::platform::BrowserPlatform;
 use super::storage::PageStorage;
-use crate::browser::{Durability, Fetch};
+use crate::browser::{BrowserRandom, Durability, Fetch};
 use crate::engine::client::Client;
 use crate::error::{Error, Result};
-use crate::ports::{Clock, Platform};
+use crate::ports::{Clock, Platform, Rng};
+use crate::pure::crypto::key;
 use crate::pure::protocol::Remote;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
+use zeroize::Zeroizing;
 
 #[wasm_bindgen(typescript_custom_section)]
 const OPTIONS: &str = r#"
@@ -31,6 +33,8 @@ export interface RawCollectionOptions {
   name: string;
   /** Members of records that never leave this device. */
   localFields: string[];
+  /** Of an encrypted collection. */
+  key?: string;
 }
 "#;
 
@@ -64,6 +68,7 @@ struct CollectionOptions {
     bucket: String,
     name: String,
     local_fields: Vec<String>,
+    key: Option<String>,
 }
 
 fn read_options<T: DeserializeOwned>(options: JsValue) -> Result<T> {
@@ -90,14 +95,23 @@ impl RawClient {
         })
     }
 
-    /// A handle on a collection. All handles of one collection share its records. Throws `closed`, `invalid_option`.
+    /// A handle on a collection. All handles of one collection share its records. Throws `closed`, `invalid_option`, `invalid_key`.
     pub fn collection(
         &self,
         #[wasm_bindgen(unchecked_param_type = "RawCollectionOptions")] options: JsValue,
         app: RawApp,
     ) -> std::result::Result<RawCollection, JsValue> {
         let options: CollectionOptions = read_options(options).map_err(thrown)?;
-        let collection = self.with(|client| Ok(client.collection(&options.bucket, &options.name, app, options.local_fields)))?;
+        let CollectionOptions {
+            bucket,
+            name,
+            local_fields,
+            key,
+        } = options;
+        let collection = self.with(|client| match key.map(Zeroizing::new) {
+            Some(key) => client.sealed_collection(&bucket, &name, app, local_fields, &key),
+            None => Ok(client.collection(&bucket, &name, app, local_fields)),
+        })?;
         let handle = Rc::new(Handle::new(Some(Rc::new(collection))));
         let mut handles = self.handles.borrow_mut();
         handles.retain(|handle| handle.strong_count() > 0);
@@ -125,6 +139,14 @@ impl RawClient {
     fn with<R>(&self, work: impl FnOnce(&Client<BrowserPlatform>) -> Result<R>) -> std::result::Result<R, JsValue> {
         self.client.borrow().as_ref().ok_or(Error::Closed).and_then(work).map_err(thrown)
     }
+}
+
+/// The text of a new key for an encrypted collection.
+#[wasm_bindgen]
+pub fn make_key() -> String {
+    let mut random = Zeroizing::new([0; 32]);
+    BrowserRandom.fill(&mut *random);
+    key::make_key(*random).as_str().to_owned()
 }
 
 fn open_client(options: JsValue) -> Result<Client<BrowserPlatform>> {

@@ -210,6 +210,24 @@ impl RawCollection {
         self.promise(async move |collection| collection.sync(&options).await)
     }
 
+    /// Brings an encrypted collection and its server together again that parted. Options and result as `sync`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn repair(&self, options: String) -> Promise {
+        self.promise(async move |collection| collection.repair(&options).await)
+    }
+
+    /// The head of an encrypted collection's journal: `{"position", "hash"}` or `null`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn head(&self) -> Promise {
+        self.promise(async |collection| collection.head().await)
+    }
+
+    /// The newest pages of the journal since its latest snapshot: `[{"position", "time", "device", "bytes", "kind"}]`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn pages(&self, limit: f64) -> Promise {
+        self.promise(async move |collection| collection.pages(limit as usize).await)
+    }
+
     /// When the collection was last in step with its server (ms), as far as this tab has read.
     pub fn last_modified(&self) -> Option<f64> {
         self.collection().ok()?.last_modified().map(|ms| ms as f64)

@@ -10,6 +10,8 @@ use crate::pure::draft::Draft;
 use crate::pure::operations::{self, LAST_MODIFIED, METADATA, UpdateOptions};
 use crate::pure::query::Query;
 use crate::pure::record::{Parsed, RecordId, Row, Status, invalid, read_record, split_local};
+use crate::pure::sealed::home::PageNote;
+use crate::pure::sealed::known;
 use crate::pure::{json, report};
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -258,6 +260,36 @@ impl<P: Platform> Collection<P> {
 
     pub async fn reset_sync_status(&self) -> Result<usize> {
         self.resident.commit(|draft| Ok(operations::reset_sync_status(draft))).await
+    }
+
+    /// The head of an encrypted collection's journal: `{"position", "hash"}`, or `null` before the first sync.
+    pub async fn head(&self) -> Result<String> {
+        self.check_sealed("head")?;
+        self.resident
+            .read(|state| match known::home(state).head {
+                head if head.position == 0 => "null".to_owned(),
+                head => format!("{{\"position\":{},\"hash\":\"{}\"}}", head.position, head.hash.to_text()),
+            })
+            .await
+    }
+
+    /// The newest pages since the latest snapshot: `[{"position", "time", "device", "bytes", "kind"}]`.
+    pub async fn pages(&self, limit: usize) -> Result<String> {
+        self.check_sealed("pages")?;
+        let write = |(position, page): (u64, PageNote)| {
+            let PageNote { t, device, bytes, kind, .. } = page;
+            let device = json::quote(&device);
+            format!("{{\"position\":{position},\"time\":{t},\"device\":{device},\"bytes\":{bytes},\"kind\":\"{kind}\"}}")
+        };
+        let pages = self
+            .resident
+            .read(|state| known::pages(state).into_iter().take(limit).map(write).collect::<Vec<_>>());
+        Ok(format!("[{}]", pages.await?.join(",")))
+    }
+
+    fn check_sealed(&self, method: &str) -> Result<()> {
+        let message = || format!("{method}() is for encrypted collections.");
+        self.secrets.as_ref().map(|_| ()).ok_or_else(|| Error::InvalidOption { message: message() })
     }
 
     /// Reads what other tabs wrote.
