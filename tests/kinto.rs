@@ -126,4 +126,19 @@ fn of_simultaneous_creations_one_goes_through() {
     }
 }
 
+/// A position is never used twice, even by writers that meet.
+#[test]
+#[ignore = "needs a Kinto: make test-kinto"]
+fn of_simultaneous_creations_none_goes_over_an_emptied_record() {
+    let mut client = client();
+    for round in 0..5 {
+        let path = client.record(&format!("round{round}"));
+        client.put(&path, json!({"v": 1, "ct": "sealed"}));
+        let emptied = client.put(&path, json!({"v": 1}));
+        let statuses = at_once(8, &path, &[("If-None-Match", "*")], &client.user);
+        assert!(statuses.iter().all(|status| [409, 412].contains(status)), "{statuses:?}");
+        assert_eq!(client.get(&path).data(), emptied.data());
+    }
+}
+
 server_contract! { #[ignore = "needs a Kinto: make test-kinto"] client() }

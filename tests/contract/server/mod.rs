@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod batch;
+pub mod journal;
 pub mod listing;
 pub mod oddities;
 pub mod paging;
@@ -225,6 +226,12 @@ macro_rules! server_contract {
                 a_collection_named_like_batch_cannot_be_written_in_a_batch, ids_that_look_like_json_must_be_quoted_in_a_query,
                 a_cursor_a_day_ahead_of_the_clock_is_refused, full_precision_may_be_lost_in_the_last_digit, what_javascript_can_hold_and_kinto_cannot_is_refused,
                 a_record_may_say_that_it_is_deleted_and_live;
+            journal: a_position_is_given_to_one_writer, an_emptied_page_still_holds_its_position, a_deleted_page_gives_its_position_away,
+                only_who_knows_a_page_may_empty_or_delete_it, a_page_can_be_asked_for_by_itself, the_answer_to_an_append_tells_what_listings_will,
+                has_ct_hides_what_was_emptied, emptying_between_pages_of_a_listing_hides_nothing_else,
+                since_shows_what_was_emptied_and_what_was_deleted, since_before_has_ct_is_forgotten_on_memory,
+                an_unchanged_journal_is_not_sent_again, segments_can_be_named_in_base64url, a_large_page_is_kept_as_it_is,
+                a_collection_is_created_once, in_the_default_bucket_a_journal_begins_with_its_first_page;
             storage: a_timestamp_of_another_record_is_a_conflict_to_postgresql, a_conflict_in_a_batch_undoes_what_was_answered_before_it,
                 a_nul_character_breaks_postgresql;
         }

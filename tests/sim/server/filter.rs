@@ -22,11 +22,14 @@ pub struct Query {
     after: Option<Object>,
     /// `last_modified=`: a filter in a list, the wanted timestamp in a DELETE.
     pub last_modified: Option<u64>,
+    /// On memory a `has_…` makes Kinto forget the filters that stand before it in the query; PostgreSQL knows them all.
+    forgets: bool,
 }
 
 enum Filter {
     Modified(fn(&u64, &u64) -> bool, u64),
     Id { wanted: bool, ids: Vec<String> },
+    Has { wanted: bool, field: String },
 }
 
 struct Sort {
@@ -35,8 +38,11 @@ struct Sort {
 }
 
 impl Query {
-    pub fn of(call: &Call) -> Result<Self, Answer> {
-        let mut query = Self::default();
+    pub fn of(call: &Call, postgresql: bool) -> Result<Self, Answer> {
+        let mut query = Self {
+            forgets: !postgresql,
+            ..Self::default()
+        };
         for (name, value) in call.url.query_pairs() {
             query.read(call, &name, &value)?;
         }
@@ -78,6 +84,15 @@ impl Query {
             "_fields" => self.fields = value.split(',').map(str::to_owned).collect(),
             "_limit" => self.limit = Some(read_number(name, value)? as usize),
             "_token" => self.after = Some(read_token(value)?),
+            "has_last_modified" => return Err(answer::invalid("querystring", Some(name), "Invalid value for has_last_modified")),
+            _ if name.starts_with("has_") => self.filters.push(Filter::Has {
+                wanted: match value {
+                    "true" => true,
+                    "false" => false,
+                    _ => panic!("not simulated: filter {name}={value}"),
+                },
+                field: name["has_".len()..].to_owned(),
+            }),
             // Kinto.js sends `_expected` to go past caches.
             _ if name.starts_with('_') => {}
             _ => panic!("not simulated: filter {name}={value}"),
@@ -91,7 +106,10 @@ impl Query {
     }
 
     pub fn matches(&self, object: &Object) -> bool {
-        self.filters.iter().all(|filter| filter.matches(object))
+        self.filters.iter().fold(true, |matches, filter| match filter {
+            Filter::Has { .. } if self.forgets => filter.matches(object),
+            _ => matches && filter.matches(object),
+        })
     }
 
     /// Whether the object is on a later page. Timestamps that are equal (they can be forced to) are cut between pages: Kinto loses one.
@@ -133,6 +151,7 @@ impl Filter {
         match self {
             Filter::Modified(compare, value) => compare(&last_modified(object).unwrap_or_default(), value),
             Filter::Id { wanted, ids } => ids.iter().any(|id| object["id"] == **id) == *wanted,
+            Filter::Has { wanted, field } => object.contains_key(field) == *wanted,
         }
     }
 }

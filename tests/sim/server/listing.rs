@@ -21,7 +21,7 @@ impl SimServer {
     fn try_plural(&mut self, call: &Call, address: &Address) -> Result<Answer, Answer> {
         self.check_access(call, address, None)?;
         let condition = Condition::of(call)?;
-        let query = Query::of(call)?;
+        let query = Query::of(call, self.config.postgresql)?;
         let timestamp = self.resource(address).timestamp(call.now_ms);
         let check = || condition.list_modified(timestamp).map_or(Ok(()), Err);
         match call.method {

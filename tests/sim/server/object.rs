@@ -21,7 +21,7 @@ impl SimServer {
             return Err(answer::invalid("path", None, "Invalid object id"));
         }
         let condition = Condition::of(call)?;
-        let query = Query::of(call)?;
+        let query = Query::of(call, self.config.postgresql)?;
         let list_timestamp = self.resource(address).timestamp(call.now_ms);
         let existing = self.resource(address).get(id).cloned();
         let found = || existing.clone().ok_or_else(|| answer::no_such_object(address.kind(), id));
