@@ -3,15 +3,20 @@
 //! `ESSAIM_SEEDS=50000 cargo test --release --test sim` runs more; `ESSAIM_SEED=7` just one.
 #![cfg(not(target_arch = "wasm32"))]
 
+mod actor;
 mod devices;
+mod eavesdropper;
 mod executor;
 mod history;
+mod liar;
+mod lie;
 mod network;
 mod platform;
 #[allow(dead_code)]
 mod server;
 mod storage;
 mod tabs;
+mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use storage::Rule;

@@ -1,6 +1,8 @@
 //! The way to the server: slow, and in bad weather it loses requests, answers, and parts of answers.
 
+use super::eavesdropper::Eavesdropper;
 use super::executor::{Dice, Executor, Owner};
+use super::liar::{Liar, Server};
 use super::server::SimServer;
 use essaim::error::{Error, Result};
 use essaim::ports::{Request, Response, Transport};
@@ -8,7 +10,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub struct Internet {
-    pub server: RefCell<SimServer>,
+    pub server: Server,
     pub executor: Executor,
     pub dice: Rc<Dice>,
     /// How often something goes wrong, of a thousand.
@@ -18,15 +20,46 @@ pub struct Internet {
     pub requests: Cell<usize>,
     /// Writes become visible some time after they got their timestamps, and collide.
     pub postgresql: bool,
+    pub liar: RefCell<Option<Rc<Liar>>>,
+    pub eavesdropper: RefCell<Option<Eavesdropper>>,
+    /// What the eavesdropper understood first.
+    pub overheard: RefCell<Option<String>>,
+    /// The answers that came: whose, to what, which.
+    pub answered: RefCell<Vec<Answered>>,
+}
+
+#[derive(Clone, Debug)]
+pub struct Answered {
+    pub device: usize,
+    pub method: &'static str,
+    pub url: String,
+    pub status: u16,
 }
 
 #[derive(Clone)]
 pub struct Network {
     pub owner: Owner,
+    pub device: usize,
     pub internet: Rc<Internet>,
 }
 
 impl Internet {
+    pub fn new(server: SimServer, executor: Executor, dice: Rc<Dice>, postgresql: bool) -> Self {
+        Internet {
+            server: Rc::new(RefCell::new(server)),
+            executor,
+            dice,
+            bad_weather: Cell::new(0),
+            unanswered: RefCell::default(),
+            requests: Cell::new(0),
+            postgresql,
+            liar: RefCell::default(),
+            eavesdropper: RefCell::default(),
+            overheard: RefCell::default(),
+            answered: RefCell::default(),
+        }
+    }
+
     pub async fn pause(&self, up_to_ms: usize) {
         self.executor.sleep(1 + self.dice.below(up_to_ms) as u64).await;
     }
@@ -39,24 +72,45 @@ impl Internet {
         self.server.borrow_mut().handle(self.executor.now_ms(), request)
     }
 
-    /// As a server does: whether or not the client still waits.
-    async fn carry_out(self: &Rc<Self>, request: &Request) -> Response {
-        if !self.postgresql || request.body.is_none() {
-            return self.handle(request);
+    /// What the device is told, by the server or by who stands before it.
+    async fn answer(self: &Rc<Self>, device: usize, request: &Request) -> Response {
+        let liar = self.liar.borrow().clone().filter(|liar| liar.tells(device));
+        let Some(liar) = liar else {
+            return self.carry_out(&self.server, request).await;
+        };
+        if let Some(invented) = liar.invent(self.executor.now_ms(), request, &self.server) {
+            return invented;
         }
-        let mut view = self.server.borrow().clone();
+        let server = liar.server(request);
+        let response = self.carry_out(server.as_ref().unwrap_or(&self.server), request).await;
+        liar.alter(request, response)
+    }
+
+    /// As a server does: whether or not the client still waits.
+    async fn carry_out(self: &Rc<Self>, server: &Server, request: &Request) -> Response {
+        if !self.postgresql || request.body.is_none() {
+            return server.borrow_mut().handle(self.executor.now_ms(), request);
+        }
+        let mut view = server.borrow().clone();
         if self.dice.permille(100) {
             view.collide_after(self.dice.below(4) as u32);
         }
         let begun = view.begin(self.executor.now_ms(), request);
         let (answer, answered) = futures_channel::oneshot::channel();
-        let internet = self.clone();
+        let (internet, server) = (self.clone(), server.clone());
         self.executor.spawn(usize::MAX, async move {
             internet.pause(40).await;
-            let response = internet.server.borrow_mut().commit(internet.executor.now_ms(), begun);
+            let response = server.borrow_mut().commit(internet.executor.now_ms(), begun);
             let _ = answer.send(response);
         });
         answered.await.expect("the server answers")
+    }
+
+    fn overhear(&self, request: &Request) {
+        let understood = self.eavesdropper.borrow().as_ref().and_then(|ear| ear.hear(request));
+        if let Some(understood) = understood {
+            self.overheard.borrow_mut().get_or_insert(understood);
+        }
     }
 }
 
@@ -64,6 +118,7 @@ impl Transport for Network {
     async fn send(&self, request: Request) -> Result<Response> {
         let internet = &self.internet;
         internet.requests.set(internet.requests.get() + 1);
+        internet.overhear(&request);
         internet.pause(20).await;
         let refused = || Error::Network {
             url: request.url.clone(),
@@ -85,8 +140,14 @@ impl Transport for Network {
             // Until the engine comes back for more, nobody knows that it settled this.
             internet.unanswered.borrow_mut().push((self.owner, body.clone()));
         }
-        let mut response = internet.carry_out(&request).await;
-        super::devices::narrate(|| {
+        let mut response = internet.answer(self.device, &request).await;
+        internet.answered.borrow_mut().push(Answered {
+            device: self.device,
+            method: request.method,
+            url: request.url.clone(),
+            status: response.status,
+        });
+        super::world::narrate(|| {
             format!(
                 "  tab {}: {} {} {:?} → {} {:?} {}",
                 self.owner,

@@ -26,6 +26,7 @@ impl Tab {
         let clock = SimClock {
             executor: executor.clone(),
             dice: dice.clone(),
+            skew_ms: 0,
         };
         let tabs = SimTabs {
             owner,
@@ -43,6 +44,11 @@ impl Tab {
             clock,
             tabs,
         }
+    }
+
+    pub fn with_clock_off_by(mut self, skew_ms: i64) -> Self {
+        self.clock.skew_ms = skew_ms;
+        self
     }
 }
 
@@ -84,11 +90,12 @@ impl Platform for Tab {
 pub struct SimClock {
     executor: Executor,
     dice: Rc<Dice>,
+    skew_ms: i64,
 }
 
 impl Clock for SimClock {
     fn now_ms(&self) -> u64 {
-        self.executor.now_ms()
+        self.executor.now_ms().saturating_add_signed(self.skew_ms)
     }
     async fn sleep_ms(&self, ms: u64) {
         self.executor.sleep(ms).await;

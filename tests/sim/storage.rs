@@ -90,7 +90,7 @@ impl Storage for Disk {
         let base = entry.base;
         let told = format!("{:?}", essaim::pure::page::read(&entry.page));
         let appended = self.memory.append(collection, entry).await?;
-        super::devices::narrate(|| format!("    append {} on {}: {told}", appended.key, base.key));
+        super::world::narrate(|| format!("    append {} on {}: {told}", appended.key, base.key));
         self.pause().await;
         if self.without == Some(Rule::KeyRightAfterTheBase) {
             return Ok(Appended {
@@ -112,7 +112,7 @@ impl Storage for Disk {
             tail => decide(tail),
         });
         let decided = decided.await;
-        super::devices::narrate(|| format!("    decided on {}: {:?}", known.key, decided.as_ref().map(|(key, _)| *key)));
+        super::world::narrate(|| format!("    decided on {}: {:?}", known.key, decided.as_ref().map(|(key, _)| *key)));
         self.pause().await;
         decided
     }
@@ -124,7 +124,7 @@ impl Storage for Disk {
         }
         let told = format!("fold from {} to {}, keep {}", fold.from.key, fold.upto.key, fold.keep);
         let done = self.memory.compact(collection, fold).await;
-        super::devices::narrate(|| format!("    {told}: {done:?}"));
+        super::world::narrate(|| format!("    {told}: {done:?}"));
         self.pause().await;
         done
     }

@@ -64,17 +64,10 @@ impl World {
             lost_permille: 60,
             without,
         };
-        let internet = Internet {
-            server: RefCell::new(SimServer::new(SimConfig::default())),
-            executor: executor.clone(),
-            dice: dice.clone(),
-            bad_weather: Cell::new(0),
-            unanswered: RefCell::default(),
-            requests: Cell::new(0),
-            postgresql: false,
-        };
+        let internet = Internet::new(SimServer::new(SimConfig::default()), executor.clone(), dice.clone(), false);
         let network = Network {
             owner: 0,
+            device: 0,
             internet: Rc::new(internet),
         };
         World {

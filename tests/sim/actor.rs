@@ -1,0 +1,290 @@
+//! A person at one open tab: edits, deletes, syncs, and settles conflicts.
+
+use super::executor::Owner;
+use super::history::Tag;
+use super::platform::{Guard, SimTabs, Tab};
+use super::world::{AUTH, CONFIDENTIAL, RECORDS, REMOTE, World, narrate};
+use essaim::engine::collection::Collection;
+use essaim::error::Result as EngineResult;
+use essaim::ports::Tabs;
+use essaim::pure::equality;
+use essaim::pure::json;
+use essaim::pure::operations::UpdateOptions;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// The codes of what only a lying, broken or restored server brings about.
+pub const ALARMS: [&str; 6] = ["omission", "rollback", "fork", "tampered", "bad_snapshot", "server_lost"];
+
+#[derive(Clone)]
+pub struct Actor {
+    pub device: usize,
+    pub owner: Owner,
+    pub collection: Rc<Collection<Tab>>,
+    pub world: Rc<World>,
+    pub resolved: Rc<RefCell<BTreeSet<String>>>,
+    pub tabs: SimTabs,
+}
+
+/// The member that says which write a record comes from.
+const TAG: &str = "confidential-tag";
+
+pub fn tag(record: &str) -> Option<Tag> {
+    json::member(record, TAG).and_then(json::number).map(|tag| tag as Tag)
+}
+
+/// One of the records that everybody edits.
+pub fn shared_id(number: usize) -> String {
+    format!("{CONFIDENTIAL}-r{number}")
+}
+
+/// What a write with this tag stores, beside the id.
+pub fn members(tag: Tag) -> String {
+    format!("\"{TAG}\":{tag},\"title\":\"{CONFIDENTIAL} title {tag}\"")
+}
+
+pub fn options(strategy: &str) -> String {
+    format!("{{\"remote\":\"{REMOTE}\",\"headers\":{{\"Authorization\":\"{AUTH}\"}},\"strategy\":\"{strategy}\",\"timeout\":30000,\"ignoreBackoff\":true}}")
+}
+
+impl Actor {
+    pub async fn act(&self) {
+        let dice = &self.world.dice;
+        let id = shared_id(dice.below(RECORDS));
+        match dice.below(20) {
+            0..=6 => self.write(&id).await,
+            7..=8 => self.delete(&id).await,
+            9 => self.patch(&id).await,
+            10 => self.create().await,
+            11 => self.create_pair().await,
+            12 => self.look().await,
+            _ => {
+                let strategy = ["manual", "client_wins", "server_wins", self.world.fourth_strategy][dice.below(4)];
+                drop(self.sync(strategy).await);
+            }
+        }
+    }
+
+    /// A user has one pair of eyes: what is shown of a record and what is done with it are not parted by another deed of theirs.
+    async fn attention(&self, id: &str) -> Guard {
+        self.tabs.lock(&format!("attention {id}")).await.unwrap()
+    }
+
+    /// Creates or replaces, knowing what it replaces, tombstones included.
+    pub async fn write(&self, id: &str) {
+        let _attention = self.attention(id).await;
+        let tag = self.world.history.begin(id, false);
+        let written = self.collection.execute(|transaction| {
+            let before = transaction.get(&json::quote(id))?;
+            transaction.upsert(&format!("{{\"id\":\"{id}\",{}}}", members(tag)))?;
+            Ok(before)
+        });
+        match written.await {
+            Ok(before) => {
+                narrate(|| format!("device {} tab {} wrote {id} {tag} over {before:?}", self.device, self.owner));
+                self.world.history.acknowledge(tag, self.parents(before.as_deref()));
+            }
+            Err(_) => self.world.history.forget(tag),
+        }
+    }
+
+    fn parents(&self, before: Option<&str>) -> Vec<Tag> {
+        let Some(before_tag) = before.and_then(tag) else { return Vec::new() };
+        let is_tombstone = before.is_some_and(|text| text.contains("\"_status\":\"deleted\""));
+        match self.world.deletions.borrow().get(&(self.device, before_tag)) {
+            Some(deletion) if is_tombstone => vec![*deletion],
+            _ => vec![before_tag],
+        }
+    }
+
+    /// The group-commit path.
+    async fn patch(&self, id: &str) {
+        let _attention = self.attention(id).await;
+        let tag = self.world.history.begin(id, false);
+        let options = UpdateOptions { patch: true, synced: false };
+        let record = format!("{{\"id\":\"{id}\",{},\"{CONFIDENTIAL}-patch\":{}}}", members(tag), self.owner);
+        match self.collection.update(&record, options).await {
+            Ok(answer) => self.world.history.acknowledge(tag, self.parents(json::member(&answer, "oldRecord"))),
+            Err(_) => self.world.history.forget(tag),
+        }
+    }
+
+    async fn create(&self) {
+        let id = format!("{CONFIDENTIAL}-u{}-{}", self.owner, self.world.dice.below(1 << 20));
+        let tag = self.world.history.begin(&id, false);
+        match self.collection.create(&format!("{{\"id\":\"{id}\",{}}}", members(tag)), false).await {
+            Ok(_) => self.world.history.acknowledge(tag, Vec::new()),
+            Err(_) => self.world.history.forget(tag),
+        }
+    }
+
+    /// Two records in one transaction.
+    async fn create_pair(&self) {
+        let number = self.world.dice.below(1 << 20);
+        let halves = ["left", "right"].map(|half| {
+            let id = format!("{CONFIDENTIAL}-pair{}-{number}-{half}", self.owner);
+            let tag = self.world.history.begin(&id, false);
+            (id, tag)
+        });
+        let created = self.collection.execute(|transaction| {
+            for (id, tag) in &halves {
+                transaction.upsert(&format!("{{\"id\":\"{id}\",{}}}", members(*tag)))?;
+            }
+            Ok(())
+        });
+        let created = created.await.is_ok();
+        for (_, tag) in halves {
+            match created {
+                true => self.world.history.acknowledge(tag, Vec::new()),
+                false => self.world.history.forget(tag),
+            }
+        }
+    }
+
+    /// What was written in one transaction is there or is not.
+    async fn look(&self) {
+        if let (Ok(list), true) = (self.collection.list("{}").await, self.world.is_atomic) {
+            self.check_pairs(&list);
+        }
+    }
+
+    pub fn check_pairs(&self, list: &str) {
+        let ids = by_id(list);
+        for id in ids.keys().filter(|id| id.starts_with(&format!("{CONFIDENTIAL}-pair"))) {
+            let other = match id.strip_suffix("left") {
+                Some(pair) => format!("{pair}right"),
+                None => id.replace("right", "left"),
+            };
+            if !ids.contains_key(&other) {
+                self.world.complain(|| format!("TORN: device {} has {id} without {other}", self.device));
+            }
+        }
+    }
+
+    async fn delete(&self, id: &str) {
+        let _attention = self.attention(id).await;
+        let history = &self.world.history;
+        let deletion = history.begin(id, true);
+        match self.collection.delete(&json::quote(id), true).await {
+            Ok(before) => {
+                let parents = self.parents(Some(&before));
+                narrate(|| format!("device {} tab {} deleted {id} as {deletion}: {before}", self.device, self.owner));
+                if let Some(before) = tag(&before) {
+                    self.world.deletions.borrow_mut().insert((self.device, before), deletion);
+                }
+                history.acknowledge(deletion, parents);
+            }
+            Err(_) => history.forget(deletion),
+        }
+    }
+
+    /// Syncs, and resolves what is left to the user: one or the other, or something new made from both.
+    pub async fn sync(&self, strategy: &str) -> EngineResult<String> {
+        narrate(|| format!("device {} tab {} syncs, {strategy}", self.device, self.owner));
+        let result = self.collection.sync(&options(strategy)).await;
+        narrate(|| format!("device {} tab {} synced: {result:?}", self.device, self.owner));
+        match &result {
+            // Whatever was sent, the engine has settled it.
+            Ok(_) => self.world.internet.unanswered.borrow_mut().retain(|(owner, _)| *owner != self.owner),
+            Err(error) => {
+                self.note_alarm(&error.code());
+                doubt_unanswered(&self.world, self.owner);
+            }
+        }
+        if let Ok(report) = &result {
+            for conflict in json::member(report, "conflicts").and_then(json::elements).into_iter().flatten() {
+                self.resolve(conflict).await?;
+            }
+        }
+        result
+    }
+
+    fn note_alarm(&self, code: &str) {
+        if ALARMS.contains(&code) {
+            self.world.alarms.borrow_mut().push((self.device, code.to_owned()));
+        }
+    }
+
+    async fn resolve(&self, conflict: &str) -> EngineResult<()> {
+        let local = json::member(conflict, "local").unwrap_or("null");
+        let remote = json::member(conflict, "remote").unwrap_or("null");
+        let id = json::string(json::member(local, "id").unwrap_or("\"\"")).unwrap_or_default().into_owned();
+        // Between the sync and the user's word the record may have changed again; the resolution is made of what was shown.
+        let parents: Vec<Tag> = [self.parents(Some(local)), tag(remote).into_iter().collect()].concat();
+        // A sync that was joined gives its conflicts to everybody; one user resolves them.
+        if !self.resolved.borrow_mut().insert(conflict.to_owned()) {
+            return Ok(());
+        }
+        let _attention = self.attention(&id).await;
+        // What other tabs of this device wrote is seen at the latest when their notice comes; a user sees both windows.
+        self.collection.refresh().await?;
+        if self.collection.get_any(&json::quote(&id)).await? != local {
+            return Ok(());
+        }
+        narrate(|| format!("device {} tab {} resolves {conflict}", self.device, self.owner));
+        match self.world.dice.below(3) {
+            0 => drop(self.collection.resolve(conflict, local).await),
+            1 => drop(self.collection.resolve(conflict, remote).await),
+            _ => {
+                let tag = self.world.history.begin(&id, false);
+                match self.collection.resolve(conflict, &format!("{{\"id\":\"{id}\",{}}}", members(tag))).await {
+                    Ok(_) => self.world.history.acknowledge(tag, parents),
+                    Err(_) => self.world.history.forget(tag),
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything here, tombstones included, by id.
+    pub fn records(&self) -> BTreeMap<String, String> {
+        let collection = self.collection.clone();
+        let list = self
+            .world
+            .wait(self.owner, async move { collection.list("{\"includeDeleted\":true}").await.unwrap() });
+        by_id(&list)
+    }
+}
+
+/// The writes of a tab that was killed, or was told that its sync failed: they may have reached the server.
+pub fn doubt_unanswered(world: &World, owner: Owner) {
+    world.internet.unanswered.borrow_mut().retain(|(other, body)| {
+        if *other == owner {
+            for part in json::member(body, "requests").and_then(json::elements).into_iter().flatten() {
+                let data = json::member(part, "body").and_then(|body| json::member(body, "data"));
+                if let Some(tag) = data.and_then(tag) {
+                    world.history.doubt(tag);
+                }
+            }
+        }
+        *other != owner
+    });
+}
+
+/// Whether a sync had nothing to do.
+pub fn is_idle(report: &str) -> bool {
+    ["errors", "created", "updated", "deleted", "published", "conflicts", "skipped", "resolved"]
+        .iter()
+        .all(|list| {
+            json::member(report, list)
+                .and_then(json::elements)
+                .is_some_and(|mut entries| entries.next().is_none())
+        })
+}
+
+/// Canonical bodies by id.
+pub fn by_id(list: &str) -> BTreeMap<String, String> {
+    let own = |record: &str| {
+        let parsed = essaim::pure::record::read_record(record).unwrap();
+        (parsed.id.unwrap().display(), equality::canonical(&format!("{{{}}}", parsed.body)))
+    };
+    json::elements(list).unwrap().map(own).collect()
+}
+
+/// What `pull_only` leaves comparable.
+pub fn keep_tags(records: &mut BTreeMap<String, String>) {
+    for record in records.values_mut() {
+        *record = format!("{{\"{TAG}\":{}}}", tag(record).unwrap_or(0));
+    }
+}

@@ -1,0 +1,79 @@
+//! Whoever runs the server, reading along: every request, as it is and as it decodes.
+
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use essaim::ports::Request;
+
+pub struct Eavesdropper {
+    /// What must never be seen.
+    secrets: Vec<String>,
+}
+
+impl Eavesdropper {
+    pub fn new(secrets: Vec<String>) -> Self {
+        Eavesdropper { secrets }
+    }
+
+    /// What was understood of a request, if anything.
+    pub fn hear(&self, request: &Request) -> Option<String> {
+        let headers = request.headers.iter().flat_map(|(name, value)| [name, value]);
+        let texts = headers.chain([&request.url]).chain(&request.body);
+        texts
+            .filter_map(|text| {
+                self.understand(text)
+                    .map(|secret| format!("{} {} tells \"{secret}\": {text}", request.method, request.url))
+            })
+            .next()
+    }
+
+    fn understand(&self, text: &str) -> Option<&String> {
+        let unescaped = unescape(text);
+        let runs = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
+        let decoded = runs.filter(|run| run.len() >= 8).map(decode);
+        let all: Vec<Vec<u8>> = decoded.chain([text.as_bytes().to_vec(), unescaped]).collect();
+        self.secrets.iter().find(|secret| all.iter().any(|bytes| contains(bytes, secret.as_bytes())))
+    }
+}
+
+fn decode(run: &str) -> Vec<u8> {
+    let whole = run.len() - usize::from(run.len() % 4 == 1);
+    let mut config = base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
+    config = config.with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
+    let engine = base64::engine::GeneralPurpose::new(&base64::alphabet::URL_SAFE, config);
+    engine
+        .decode(&run[..whole])
+        .or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(&run[..whole]))
+        .unwrap_or_default()
+}
+
+/// `%C3%A9`, and letters of any case.
+fn unescape(text: &str) -> Vec<u8> {
+    url::form_urlencoded::parse(text.replace(['&', '='], "%26").to_lowercase().as_bytes())
+        .flat_map(|(name, value)| [name.into_owned(), value.into_owned()].concat().into_bytes())
+        .collect()
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
+}
+
+#[test]
+fn an_eavesdropper_understands_what_is_hardly_hidden() {
+    let ear = Eavesdropper::new(vec!["diary".into()]);
+    let url = "http://s.test/v1/buckets/b/collections/c/records/p000000000001";
+    let heard = |url: &str, header: &str, body: &str| {
+        let request = Request {
+            method: "PUT",
+            url: url.into(),
+            headers: vec![("X".into(), header.into())],
+            body: Some(body.into()),
+        };
+        ear.hear(&request).is_some()
+    };
+    assert!(!heard(url, "y", r#"{"data":{"v":1,"e":1,"ct":"AAAAAAAAAAAAAAAA"}}"#));
+    assert!(heard("http://s.test/v1/buckets/b/collections/diary/records", "", ""));
+    assert!(heard("http://s.test/v1/buckets/b/collections/%64iary/records", "", ""));
+    assert!(heard(url, "diary", ""));
+    assert!(heard(url, "", r#"{"data":{"ct":"eyJteSI6ImRpYXJ5In0"}}"#), "base64url of JSON");
+    assert!(heard(url, "", r#"{"data":{"title":"my diary"}}"#));
+}

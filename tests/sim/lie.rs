@@ -1,0 +1,103 @@
+//! What a server may do to an encrypted collection, and what has to come of it.
+//!
+//! | lie | what is told | alarms | heals |
+//! |---|---|---|---|
+//! | omission | one page or segment is in no list, and 404 | `omission`; `rollback` if it is the head | when it ends |
+//! | forged tombstone | the same, as `{id, deleted: true}` | ″ | ″ |
+//! | forged emptying | one page is shown as if a snapshot covered it | `omission`, `fork`, `rollback` | by repair |
+//! | rollback | reads get an earlier state | `rollback`; `omission` if a push meets what is not shown | when it ends |
+//! | truncated lists | the end of each list is cut off, `Next-Page` too | ″ | ″ |
+//! | false 304 | nothing is new, ever | ″ | ″ |
+//! | flush | the collection, its records, or the whole server is emptied | `rollback`, `server_lost` | by repair |
+//! | restored backup | the server is an earlier one again; its clock goes on | `rollback`, `fork`, `omission` | by repair |
+//! | fork | victims live on in a copy of the server, then all are together again | `fork`, `rollback`, `omission` | by repair |
+//! | replay | an old page is shown in the place of another, or after the last | `tampered`, `fork`, `rollback` | when it ends |
+//! | reordering | two pages are shown in each other's place | ″ | ″ |
+//! | swapped segments | the same with segments | `tampered`, `omission` | ″ |
+//! | flipped bits | a page or segment is changed, cut, lengthened, or no text at all | `tampered`, `fork`, `rollback` | ″ |
+//! | relabelled | a page or segment claims another version or epoch | none: `upgrade_required`, `no_key` | ″ |
+//! | misdated | `last_modified` is off, lists are upside down | `rollback`, `omission` | ″ |
+//! | vanished | everything in the collection is 404 | `server_lost` | ″ |
+//! | another status | 200 for what is created, 201 for what is replaced | none | ″ |
+//! | false success | 200 and 201, and nothing stored | `rollback`, `fork`, `omission` | by repair |
+//! | false refusal | 412, and the position is free | `omission` | when it ends |
+//!
+//! "By repair": devices were told things that are not so, and believed them; honest ones then find what these wrote. A lie about
+//! the newest pages alone is a stale view: nobody can tell it from a quiet day, and it does no harm.
+//!
+//! A hidden head is a `rollback` when it is the only page missing, and a wrong one is a `fork`. A head that is shown only changed
+//! (replayed, swapped, flipped) may be called any of three things, according to what is looked at first.
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lie {
+    Omission,
+    ForgedTombstone,
+    ForgedEmptying,
+    Rollback,
+    TruncatedLists,
+    FalseUnchanged,
+    Flush,
+    RestoredBackup,
+    Fork,
+    Replay,
+    Reordering,
+    SwappedSegments,
+    FlippedBits,
+    Relabelled,
+    Misdated,
+    Vanished,
+    AnotherStatus,
+    FalseSuccess,
+    FalseRefusal,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Healing {
+    WhenItEnds,
+    ByRepair,
+}
+
+impl Lie {
+    pub const ALL: [Lie; 19] = [
+        Lie::Omission,
+        Lie::ForgedTombstone,
+        Lie::ForgedEmptying,
+        Lie::Rollback,
+        Lie::TruncatedLists,
+        Lie::FalseUnchanged,
+        Lie::Flush,
+        Lie::RestoredBackup,
+        Lie::Fork,
+        Lie::Replay,
+        Lie::Reordering,
+        Lie::SwappedSegments,
+        Lie::FlippedBits,
+        Lie::Relabelled,
+        Lie::Misdated,
+        Lie::Vanished,
+        Lie::AnotherStatus,
+        Lie::FalseSuccess,
+        Lie::FalseRefusal,
+    ];
+
+    /// What may be raised because of it, on any device.
+    pub fn alarms(self) -> &'static [&'static str] {
+        match self {
+            Lie::Omission | Lie::ForgedTombstone | Lie::Rollback | Lie::TruncatedLists | Lie::FalseUnchanged | Lie::Misdated => &["omission", "rollback"],
+            Lie::ForgedEmptying | Lie::RestoredBackup | Lie::Fork | Lie::FalseSuccess => &["omission", "fork", "rollback"],
+            Lie::Flush => &["rollback", "server_lost"],
+            Lie::Replay | Lie::Reordering | Lie::FlippedBits => &["tampered", "fork", "rollback"],
+            Lie::SwappedSegments => &["tampered", "omission"],
+            Lie::Vanished => &["server_lost"],
+            Lie::FalseRefusal => &["omission"],
+            Lie::Relabelled | Lie::AnotherStatus => &[],
+        }
+    }
+
+    pub fn healing(self) -> Healing {
+        match self {
+            Lie::ForgedEmptying | Lie::Flush | Lie::RestoredBackup | Lie::Fork | Lie::FalseSuccess => Healing::ByRepair,
+            _ => Healing::WhenItEnds,
+        }
+    }
+}
