@@ -7,6 +7,7 @@ mod actor;
 mod devices;
 mod eavesdropper;
 mod executor;
+mod forger;
 mod history;
 mod liar;
 mod lie;
