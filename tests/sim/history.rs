@@ -88,6 +88,25 @@ impl History {
         Ok(())
     }
 
+    /// After a server lost something: records that were created and never deleted are there, and every record holds something
+    /// that was written to it.
+    pub fn check_existence(&self, finals: &BTreeMap<String, Tag>) -> Result<(), String> {
+        let writes = self.writes.borrow();
+        let deleted: BTreeSet<&str> = writes.values().filter(|write| write.is_deletion).map(|write| write.record.as_str()).collect();
+        for (tag, write) in writes
+            .iter()
+            .filter(|(_, write)| write.acknowledged && !deleted.contains(write.record.as_str()))
+        {
+            if !finals.contains_key(&write.record) {
+                return Err(format!("LOST: {} is gone, {tag} and all, and nobody deleted it", write.record));
+            }
+        }
+        match finals.iter().find(|(record, tag)| writes.get(tag).is_none_or(|write| write.record != **record)) {
+            Some((record, tag)) => Err(format!("MADE UP: {record} ended as {tag}, which nobody wrote to it")),
+            None => Ok(()),
+        }
+    }
+
     fn check_winner(&self, last: Tag, write: Tag, record: &str) -> Result<(), String> {
         let unsure = self.unanswered.borrow().contains(&last);
         if !unsure && self.ancestors(write).contains(&last) {

@@ -6,6 +6,7 @@
 mod actor;
 mod devices;
 mod eavesdropper;
+mod encrypted;
 mod executor;
 mod forger;
 mod history;
@@ -19,7 +20,11 @@ mod storage;
 mod tabs;
 mod world;
 
+use essaim::pure::sealed;
+use lie::Lie;
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
 use storage::Rule;
 
 fn seeds() -> std::ops::Range<u64> {
@@ -63,8 +68,60 @@ fn devices_lose_nothing_and_end_alike() {
 }
 
 #[test]
+fn encrypted_devices_lose_nothing_and_suspect_nobody() {
+    all("encrypted_devices_lose_nothing_and_suspect_nobody", |seed| {
+        encrypted::run(seed, None, None).map(|outcome| outcome.trace)
+    });
+}
+
+fn lie_of(seed: u64) -> Lie {
+    Lie::ALL[(seed % Lie::ALL.len() as u64) as usize]
+}
+
+#[test]
+fn a_server_that_lies_is_found_out_and_does_no_harm() {
+    /// Runs, in how many it was told, in how many somebody was alarmed.
+    type Tally = (usize, usize, usize);
+    let tallies: Mutex<BTreeMap<Lie, Tally>> = Mutex::default();
+    all("a_server_that_lies_is_found_out_and_does_no_harm", |seed| {
+        let outcome = encrypted::run(seed, Some(lie_of(seed)), None)?;
+        let mut tallies = tallies.lock().unwrap();
+        let tally = tallies.entry(lie_of(seed)).or_default();
+        *tally = (
+            tally.0 + 1,
+            tally.1 + usize::from(outcome.told),
+            tally.2 + usize::from(!outcome.alarms.is_empty()),
+        );
+        Ok(outcome.trace)
+    });
+    let tallies = tallies.into_inner().unwrap();
+    for (lie, (runs, told, alarmed)) in &tallies {
+        println!("{lie:?}: told in {told} of {runs}, somebody was alarmed in {alarmed}");
+        let enough = *runs >= 50;
+        assert!(!enough || *told > 0, "{lie:?} is never told");
+        assert!(!enough || *alarmed > 0 || lie.alarms().is_empty(), "{lie:?} is never found out");
+    }
+}
+
+/// As for tabs, below.
+#[test]
+fn without_any_one_rule_of_the_sealed_journal_something_goes_wrong() {
+    for rule in sealed::Rule::ALL {
+        let goes_wrong = |seed: &u64| {
+            let lie = (seed % 2 == 1).then(|| lie_of(seed / 2));
+            !matches!(catch_unwind(AssertUnwindSafe(|| encrypted::run(*seed, lie, Some(rule)))), Ok(Ok(_)))
+        };
+        let harm = (0..600).filter(goes_wrong).count();
+        println!("without {rule:?}: {harm} of 600 seeds go wrong");
+        assert!(harm > 0, "{rule:?} is not missed");
+    }
+}
+
+#[test]
 fn the_same_seed_gives_the_same_run() {
     for seed in 0..20 {
+        let lie = Some(lie_of(seed));
+        assert_eq!(encrypted::run(seed, lie, None), encrypted::run(seed, lie, None), "seed {seed}");
         assert_eq!(devices::run(seed), devices::run(seed), "seed {seed}");
         assert_eq!(tabs::run(seed, None), tabs::run(seed, None), "seed {seed}");
     }

@@ -6,6 +6,7 @@ use super::storage::Disk;
 use essaim::error::Result;
 use essaim::ports::{App, Clock, Platform, Rng, Tabs, Witness};
 use essaim::pure::fold::Limits;
+use essaim::pure::sealed;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
@@ -16,6 +17,8 @@ pub struct Tab {
     pub disk: Disk,
     pub network: Network,
     pub browser: Rc<Browser>,
+    pub sealed_limits: sealed::Limits,
+    pub without: Option<sealed::Rule>,
     chance: SeededRng,
     clock: SimClock,
     tabs: SimTabs,
@@ -41,14 +44,15 @@ impl Tab {
             disk,
             network,
             browser,
+            sealed_limits: sealed::Limits::default(),
+            without: None,
             clock,
             tabs,
         }
     }
 
-    pub fn with_clock_off_by(mut self, skew_ms: i64) -> Self {
+    pub fn set_clock_off_by(&mut self, skew_ms: i64) {
         self.clock.skew_ms = skew_ms;
-        self
     }
 }
 
@@ -66,6 +70,12 @@ impl Platform for Tab {
     }
     fn fold_limits(&self) -> Limits {
         Limits { rows: 6, bytes: 1 << 14 }
+    }
+    fn sealed_limits(&self) -> sealed::Limits {
+        self.sealed_limits
+    }
+    fn without(&self) -> Option<sealed::Rule> {
+        self.without
     }
     fn storage(&self) -> &Disk {
         &self.disk

@@ -5,6 +5,7 @@ use essaim::error::{Error, Result};
 use essaim::memory::MemoryStorage;
 use essaim::ports::{Appended, CollectionId, Fold, Storage};
 use essaim::pure::journal::{Entry, Position, Stored, Tail, read_entry};
+use std::cell::Cell;
 use std::rc::Rc;
 
 /// The rules of the journal that an adapter has to keep. Each can be taken away, to see that it is needed.
@@ -26,7 +27,7 @@ pub struct Disk {
     pub executor: Executor,
     pub dice: Rc<Dice>,
     /// How often a connection is lost, of a thousand.
-    pub lost_permille: usize,
+    pub lost_permille: Rc<Cell<usize>>,
     pub without: Option<Rule>,
 }
 
@@ -37,7 +38,7 @@ impl Disk {
     }
 
     fn lost(&self) -> bool {
-        self.dice.permille(self.lost_permille)
+        self.dice.permille(self.lost_permille.get())
     }
 
     async fn append_again(&self, collection: &CollectionId, entry: Entry) -> Result<Appended> {

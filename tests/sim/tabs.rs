@@ -61,7 +61,7 @@ impl World {
             memory: MemoryStorage::default(),
             executor: executor.clone(),
             dice: dice.clone(),
-            lost_permille: 60,
+            lost_permille: Rc::new(Cell::new(60)),
             without,
         };
         let internet = Internet::new(SimServer::new(SimConfig::default()), executor.clone(), dice.clone(), false);

@@ -11,6 +11,7 @@ use essaim::engine::client::Client;
 use essaim::engine::collection::Collection;
 use essaim::memory::MemoryStorage;
 use essaim::ports::Request;
+use essaim::pure::sealed::{Limits, Rule};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -52,6 +53,8 @@ pub struct World {
     /// What was written together arrives together.
     pub is_atomic: bool,
     pub complaint: RefCell<Option<String>>,
+    pub limits: Limits,
+    pub without: Option<Rule>,
 }
 
 impl World {
@@ -66,12 +69,13 @@ impl World {
         };
         let internet = Internet::new(SimServer::new(config), executor.clone(), dice.clone(), postgresql);
         internet.bad_weather.set([0, 30, 80][dice.below(3)]);
+        let lost_permille = Rc::new(Cell::new(20));
         let device = |_| {
             let disk = Disk {
                 memory: MemoryStorage::default(),
                 executor: executor.clone(),
                 dice: dice.clone(),
-                lost_permille: 20,
+                lost_permille: lost_permille.clone(),
                 without: None,
             };
             Device {
@@ -96,6 +100,8 @@ impl World {
             alarms: RefCell::default(),
             is_atomic,
             complaint: RefCell::default(),
+            limits: Limits::default(),
+            without: None,
         }
     }
 
@@ -114,7 +120,9 @@ impl World {
             executor: self.executor.clone(),
             dice: self.dice.clone(),
         };
-        let tab = Tab::new(owner, self.executor.clone(), self.dice.clone(), disk, network, browser).with_clock_off_by(skew_ms);
+        let mut tab = Tab::new(owner, self.executor.clone(), self.dice.clone(), disk, network, browser);
+        tab.set_clock_off_by(skew_ms);
+        (tab.sealed_limits, tab.without) = (self.limits, self.without);
         let collection = Rc::new((self.open)(&Client::new(Rc::new(tab), "sim")));
         Actor {
             device,
@@ -162,6 +170,12 @@ impl World {
                 owners[index] = (device, self.start(device, 2));
             }
         }
+    }
+
+    /// Nothing is lost any more: no requests, no answers, no connections to a disk.
+    pub fn calm(&self) {
+        self.internet.bad_weather.set(0);
+        self.devices.iter().for_each(|device| device.disk.lost_permille.set(0));
     }
 
     pub fn run(&self) {

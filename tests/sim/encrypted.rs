@@ -1,0 +1,337 @@
+//! Devices with one encrypted collection, and a server that can read none of it: honest, or lying for a while.
+//!
+//! While it lasts, tabs are killed between any two steps. Then the weather clears, the lie ends (see [`Lie`]), everybody
+//! syncs, and repairs what can only be repaired. All must then have the same records and the same head, nothing lost,
+//! nothing won by an older write; a new device reads it all; one more sync is one request. And nobody cries wolf.
+
+use super::actor::{ALARMS, Actor, is_idle, keep_tags, options, shared_id, tag};
+use super::eavesdropper::Eavesdropper;
+use super::executor::Dice;
+use super::liar::Liar;
+use super::lie::{Healing, Lie};
+use super::platform::NoApp;
+use super::server::SimServer;
+use super::world::{COLLECTION, CONFIDENTIAL, DEVICES, RECORDS, REMOTE, World, narrate, request};
+use essaim::error::Error;
+use essaim::pure::crypto::key;
+use essaim::pure::sealed::{Limits, Rule};
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+/// What became of a run.
+#[derive(Debug, Default, PartialEq)]
+pub struct Outcome {
+    pub trace: u64,
+    /// The server said something that is not so.
+    pub told: bool,
+    pub alarms: BTreeSet<String>,
+}
+
+/// Runs one seed; an error says what went wrong.
+pub fn run(seed: u64, lie: Option<Lie>, without: Option<Rule>) -> Result<Outcome, String> {
+    let setting = Setting::draw(seed);
+    let world = Rc::new(setting.world(seed, without));
+    let mut deceit = Deceit::new(&world, &setting, lie);
+    world.live(8, || deceit.go_on(&world));
+    check_alarms(&world, &deceit)?;
+    world.calm();
+    deceit.rest(&world)?;
+    settle(&world, &deceit)?;
+    check_alarms(&world, &deceit)?;
+    Ok(Outcome {
+        trace: world.executor.trace(),
+        told: deceit.liar.as_ref().is_some_and(|liar| liar.has_told()),
+        alarms: world.alarms.borrow().iter().map(|(_, code)| code.clone()).collect(),
+    })
+}
+
+/// What an app and an administrator chose.
+struct Setting {
+    bucket: &'static str,
+    key: String,
+    dice: Dice,
+}
+
+impl Setting {
+    fn draw(seed: u64) -> Self {
+        let dice = Dice::new(!seed);
+        let random = std::array::from_fn(|_| dice.next() as u8);
+        Setting {
+            bucket: ["default", "shelf"][dice.below(2)],
+            key: key::make_key(random).to_string(),
+            dice,
+        }
+    }
+
+    fn world(&self, seed: u64, without: Option<Rule>) -> World {
+        let (bucket, key) = (self.bucket, self.key.clone());
+        let mut world = World::new(seed, true, move |client| {
+            client
+                .sealed_collection(bucket, COLLECTION, NoApp, Vec::new(), &key)
+                .expect("a key that was just made")
+        });
+        world.without = without;
+        world.limits = Limits {
+            page_bytes: [300, 700, 5000][self.dice.below(3)],
+            snapshot_pages: [3, 5, 9][self.dice.below(3)],
+            history_hashes: [2, 7][self.dice.below(2)],
+            listing_rows: [2, 3, 64][self.dice.below(3)],
+        };
+        for device in &mut world.devices {
+            device.skew_ms = [0, 0, -90_000, 3_600_000, 3 * 86_400_000][self.dice.below(5)];
+        }
+        let plain: String = self.key.chars().filter(|char| *char != '-').collect();
+        let secrets = [
+            CONFIDENTIAL.to_owned(),
+            self.key.clone(),
+            self.key.to_lowercase(),
+            plain["essaim1".len()..].to_owned(),
+        ];
+        *world.internet.eavesdropper.borrow_mut() = Some(Eavesdropper::new(secrets.into()));
+        if self.bucket != "default" {
+            let made = world.internet.handle(&request("PUT", self.bucket_url(), Some("{}".into())));
+            assert_eq!(made.status, 201, "{made:?}");
+        }
+        world
+    }
+
+    fn bucket_url(&self) -> String {
+        format!("{REMOTE}/buckets/{}", self.bucket)
+    }
+
+    fn collection_url(&self) -> String {
+        let keys = key::read_key(&self.key).expect("a key").derive_journal(COLLECTION);
+        format!("{}/collections/{}", self.bucket_url(), keys.server_collection)
+    }
+}
+
+/// When a lie is told, by the number of requests, and to whom.
+struct Deceit {
+    lie: Option<Lie>,
+    victim: Option<usize>,
+    backup_at: usize,
+    begin_at: usize,
+    end_at: usize,
+    backup: Option<SimServer>,
+    liar: Option<Rc<Liar>>,
+    is_over: bool,
+    bucket: String,
+    collection: String,
+}
+
+impl Deceit {
+    fn new(world: &World, setting: &Setting, lie: Option<Lie>) -> Self {
+        let dice = &world.dice;
+        let begin_at = 8 + dice.below(60);
+        Deceit {
+            lie,
+            victim: dice.permille(700).then(|| dice.below(DEVICES)),
+            backup_at: begin_at / 2 + dice.below(begin_at / 2),
+            begin_at,
+            end_at: if dice.permille(500) { begin_at + 4 + dice.below(40) } else { usize::MAX },
+            backup: None,
+            liar: None,
+            is_over: false,
+            bucket: setting.bucket_url(),
+            collection: setting.collection_url(),
+        }
+    }
+
+    fn go_on(&mut self, world: &World) {
+        let requests = world.internet.requests.get();
+        if self.lie.is_none() || self.is_over {
+            return;
+        }
+        if self.backup.is_none() && requests >= self.backup_at {
+            self.backup = Some(world.internet.server.borrow().clone());
+        }
+        if self.liar.is_none() && requests >= self.begin_at {
+            self.begin(world);
+        }
+        if requests >= self.end_at {
+            self.end(world);
+        }
+    }
+
+    fn begin(&mut self, world: &World) {
+        let Some(lie) = self.lie.filter(|_| self.liar.is_none()) else { return };
+        narrate(|| format!("THE SERVER LIES: {lie:?} to {:?}", self.victim));
+        let backup = self.backup.take().unwrap_or_else(|| world.internet.server.borrow().clone());
+        let liar = Rc::new(Liar::new(lie, self.victim, world.dice.clone(), backup));
+        liar.begin(world.executor.now_ms(), &world.internet.server, &self.bucket, &self.collection);
+        *world.internet.liar.borrow_mut() = Some(liar.clone());
+        self.liar = Some(liar);
+    }
+
+    fn end(&mut self, world: &World) {
+        narrate(|| "the server tells the truth".to_owned());
+        *world.internet.liar.borrow_mut() = None;
+        self.is_over = true;
+    }
+
+    /// Nothing goes wrong any more but for the lie. Whoever is alarmed stays so, sends nothing, and loses nothing.
+    fn rest(&mut self, world: &Rc<World>) -> Result<(), String> {
+        self.begin(world);
+        if self.liar.is_none() {
+            return Ok(());
+        }
+        if !self.is_over {
+            for device in 0..DEVICES {
+                let actor = world.open(device);
+                let writer = actor.clone();
+                let id = shared_id(world.dice.below(RECORDS));
+                world.wait(actor.owner, async move { writer.write(&id).await });
+                sync(&actor, "manual").ok();
+                self.stay_alarmed(world, &actor)?;
+            }
+        }
+        self.end(world);
+        check_alarms(world, self)
+    }
+
+    fn stay_alarmed(&self, world: &World, actor: &Actor) -> Result<(), String> {
+        let first = sync(actor, "manual");
+        let before = actor.records();
+        world.internet.answered.borrow_mut().clear();
+        let second = sync(actor, "server_wins");
+        let (Err(first), Err(second)) = (first, second) else { return Ok(()) };
+        if !ALARMS.contains(&first.code().as_str()) || !ALARMS.contains(&second.code().as_str()) {
+            return Ok(());
+        }
+        let written = world
+            .internet
+            .answered
+            .borrow()
+            .iter()
+            .find(|answer| answer.method != "GET" && answer.status < 300)
+            .cloned();
+        if let Some(written) = written {
+            return Err(format!("TRUSTED: device {} was alarmed ({second}), and still sent {written:?}", actor.device));
+        }
+        if actor.records() != before {
+            return Err(format!("CHANGED: device {} was alarmed ({second}), and its records changed", actor.device));
+        }
+        Ok(())
+    }
+
+    fn is_repairable(&self) -> bool {
+        self.lie.is_some_and(|lie| lie.healing() == Healing::ByRepair)
+    }
+}
+
+fn sync(actor: &Actor, strategy: &'static str) -> Result<String, Error> {
+    let syncing = actor.clone();
+    actor.world.wait(actor.owner, async move { syncing.sync(strategy).await })
+}
+
+/// Every alarm must be one that this lie deserves; and no honest server is suspected.
+fn check_alarms(world: &World, deceit: &Deceit) -> Result<(), String> {
+    for (device, code) in world.alarms.borrow().iter() {
+        let Some(lie) = deceit.lie.filter(|_| deceit.liar.is_some()) else {
+            return Err(format!("FALSE ALARM: device {device} says {code}"));
+        };
+        let concerned = deceit.victim.is_none_or(|victim| victim == *device) || lie.healing() == Healing::ByRepair;
+        if !concerned || !lie.alarms().contains(&code.as_str()) {
+            return Err(format!(
+                "FALSE ALARM: device {device} says {code}, and the lie was {lie:?} to {:?}",
+                deceit.victim
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The weather is fine and nobody lies: everybody syncs until nothing is left, then all must agree.
+fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
+    let mut devices: Vec<Actor> = (0..DEVICES).map(|device| world.open(device)).collect();
+    let mut repaired = false;
+    world.rounds(&devices, |actor| {
+        let strategy = ["manual", "client_wins", "server_wins"][world.dice.below(3)];
+        match sync(actor, strategy) {
+            Ok(report) => Ok(is_idle(&report)),
+            Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(false),
+            Err(error) if deceit.is_repairable() && ALARMS.contains(&error.code().as_str()) => {
+                repaired = true;
+                repair(actor)?;
+                Ok(false)
+            }
+            Err(error) => Err(format!("NOT HEALED: device {}: {error}", actor.device)),
+        }
+    })?;
+    let fresh = world.open(DEVICES);
+    sync(&fresh, "manual").map_err(|error| format!("UNREADABLE: a new device: {error}"))?;
+    devices.push(fresh);
+    check_alike(world, &devices)?;
+    check_idle(world, &devices)?;
+    if let Some(complaint) = world.complaint.borrow().clone().or_else(|| world.internet.overheard.borrow().clone()) {
+        return Err(complaint);
+    }
+    let finals: BTreeMap<String, u64> = devices[0].records().into_iter().map(|(id, record)| (id, tag(&record).unwrap_or(0))).collect();
+    match repaired {
+        false => world.history.check(&finals),
+        // What was made on top of what the server lost, and what was deleted since, may be met again as a conflict.
+        true => world.history.check_existence(&finals),
+    }
+}
+
+fn repair(actor: &Actor) -> Result<(), String> {
+    narrate(|| format!("device {} is repaired", actor.device));
+    let collection = actor.collection.clone();
+    let strategy = ["manual", "client_wins", "server_wins"][actor.world.dice.below(3)];
+    match actor.world.wait(actor.owner, async move { collection.repair(&options(strategy)).await }) {
+        Ok(_) | Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(()),
+        Err(error) => Err(format!("NOT REPAIRED: device {}: {error}", actor.device)),
+    }
+}
+
+/// The same records, to the tag and the member, and the same head.
+fn check_alike(world: &Rc<World>, devices: &[Actor]) -> Result<(), String> {
+    let head = |actor: &Actor| {
+        let collection = actor.collection.clone();
+        world.wait(actor.owner, async move { collection.head().await })
+    };
+    let records = |actor: &Actor| {
+        let mut records = actor.records();
+        if world.fourth_strategy == "pull_only" {
+            keep_tags(&mut records);
+        }
+        records
+    };
+    let (there, first) = (records(&devices[0]), head(&devices[0]));
+    for actor in &devices[1..] {
+        let here = records(actor);
+        if here != there {
+            return Err(format!("NOT ALIKE: device {} has {here:?}, device 0 {there:?}", actor.device));
+        }
+        let head = head(actor);
+        if head != first {
+            return Err(format!("HEADS: device {} is at {head:?}, device 0 at {first:?}", actor.device));
+        }
+        actor.check_pairs(&list(actor));
+    }
+    Ok(())
+}
+
+fn list(actor: &Actor) -> String {
+    let collection = actor.collection.clone();
+    actor.world.wait(actor.owner, async move { collection.list("{}").await.unwrap() })
+}
+
+/// Once the last seconds were looked at again, nothing new is one request, and its answer a 304.
+fn check_idle(world: &World, devices: &[Actor]) -> Result<(), String> {
+    for actor in devices {
+        for may_list in [true, false, false] {
+            let executor = world.executor.clone();
+            world.wait(actor.owner, async move { executor.sleep(600_000).await });
+            world.internet.answered.borrow_mut().clear();
+            let report = sync(actor, "manual").map_err(|error| format!("NOT IDLE: device {}: {error}", actor.device))?;
+            let answered = world.internet.answered.borrow();
+            let is_one = answered.len() == 1 && answered[0].status == 304;
+            let reads = answered.iter().all(|answer| answer.method == "GET");
+            if !(is_one || may_list && reads) || !is_idle(&report) {
+                return Err(format!("NOT IDLE: device {} got {answered:?} for {report}", actor.device));
+            }
+        }
+    }
+    Ok(())
+}
