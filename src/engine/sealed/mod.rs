@@ -132,14 +132,3 @@ fn destination_url(destination: &str) -> String {
         encode(&part("collection"))
     )
 }
-
-impl<P: Platform> crate::engine::collection::Collection<P> {
-    /// The last page known here: `{"position": n, "hash": "…"}`, or `null`.
-    pub async fn head(&self) -> Result<String> {
-        let head = self.resident.read(known::home).await?.head;
-        Ok(match head.position {
-            0 => "null".to_owned(),
-            position => format!("{{\"position\":{position},\"hash\":\"{}\"}}", head.hash.to_text()),
-        })
-    }
-}
