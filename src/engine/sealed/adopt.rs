@@ -15,6 +15,7 @@ use crate::pure::sealed::item::Content;
 use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::Arrival;
 use crate::pure::sealed::page::Kind;
+use crate::pure::sealed::pending::Pending;
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, History, Ledger, Snapshot};
 
@@ -34,7 +35,10 @@ impl<P: Platform> Session<'_, P> {
         if snapshot::digest(ledger.iter()) != snapshot.digest && !self.without(Rule::DigestBeforeAdopting) {
             return Err(bad_snapshot(&opened, Some(snapshot.digest), Some(snapshot::digest(ledger.iter()))));
         }
-        let run = self.catch_up(&known, &opened, &snapshot, ledger).await?;
+        let Some(own) = self.covered_pendings(walk, secrets, &known, &opened, &snapshot).await? else {
+            return Ok(false);
+        };
+        let run = self.catch_up(&known, own, &opened, &snapshot, ledger).await?;
         self.commit_run(run).await?;
         Ok(true)
     }
@@ -50,16 +54,11 @@ impl<P: Platform> Session<'_, P> {
         if head.position == 0 {
             return Ok(true);
         }
-        let found = match snapshot.hash_of(at, head.position) {
-            Some(hash) => hash,
-            None if self.without(Rule::NothingCutOff) => return Ok(true),
-            None => match snapshot.history.iter().find(|entry| (entry.first..=entry.last).contains(&head.position)) {
-                None => None,
-                Some(entry) => match self.read_history(&walk.view, secrets, at, entry).await? {
-                    None => return Ok(false),
-                    Some(hashes) => hashes[(head.position - entry.first) as usize],
-                },
-            },
+        if self.without(Rule::NothingCutOff) && snapshot.hash_of(at, head.position).is_none() {
+            return Ok(true);
+        }
+        let Some(found) = self.covered_hash(walk, secrets, at, snapshot, head.position).await? else {
+            return Ok(false);
         };
         if found == Some(head.hash) {
             return Ok(true);
@@ -68,6 +67,32 @@ impl<P: Platform> Session<'_, P> {
         Err(Error::Fork {
             evidence: evidence(head.position, Some(head.hash), found, item),
         })
+    }
+
+    /// The hash that a snapshot at `at` says a position has, in its history if need be. The outer `None`: that cannot be read.
+    async fn covered_hash(&self, walk: &Walk, secrets: &Secrets, at: u64, snapshot: &Snapshot, position: u64) -> Result<Option<Option<Hash>>> {
+        if let Some(hash) = snapshot.hash_of(at, position) {
+            return Ok(Some(hash));
+        }
+        let Some(entry) = snapshot.history.iter().find(|entry| (entry.first..=entry.last).contains(&position)) else {
+            return Ok(Some(None));
+        };
+        let hashes = self.read_history(&walk.view, secrets, at, entry).await?;
+        Ok(hashes.map(|hashes| hashes[(position - entry.first) as usize]))
+    }
+
+    /// Own pages that are in the chain up to here, although their answers never came; after many snapshots only the history
+    /// knows. `None` if that cannot be read.
+    async fn covered_pendings(&self, walk: &Walk, secrets: &Secrets, known: &Known, opened: &Opened, snapshot: &Snapshot) -> Result<Option<Vec<Pending>>> {
+        let mut own = Vec::new();
+        for pending in known.pending.iter().filter(|pending| pending.position < opened.head.position) {
+            match self.covered_hash(walk, secrets, opened.head.position, snapshot, pending.position).await? {
+                None => return Ok(None),
+                Some(hash) if hash == Some(pending.hash) => own.push(pending.clone()),
+                Some(_) => {}
+            }
+        }
+        Ok(Some(own))
     }
 
     pub(super) async fn read_history(&self, view: &View, secrets: &Secrets, position: u64, entry: &History) -> Result<Option<Vec<Option<Hash>>>> {
@@ -110,12 +135,11 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// What the snapshot changes here: pendings that it covers are settled first, then what is newer in it, or gone from it.
-    async fn catch_up(&self, known: &Known, opened: &Opened, snapshot: &Snapshot, ledger: Ledger) -> Result<Run> {
+    async fn catch_up(&self, known: &Known, own: Vec<Pending>, opened: &Opened, snapshot: &Snapshot, ledger: Ledger) -> Result<Run> {
         let mut run = Run::new(known.home.clone());
         let position = opened.head.position;
         let mut versions = self.collection.resident.read(|state| known::versions(&known::ledger(state))).await?;
-        let covered = |pending: &&crate::pure::sealed::pending::Pending| snapshot.hash_of(position, pending.position) == Some(Some(pending.hash));
-        for pending in known.pending.iter().filter(covered).filter(|_| !self.without(Rule::PendingBeforeMeeting)) {
+        for pending in own.into_iter().filter(|_| !self.without(Rule::PendingBeforeMeeting)) {
             let here = |base: &&crate::pure::record::Base| base.position == pending.position;
             let text_of = |(id, _): &(_, _)| ledger.get(id).filter(here).map(|base| (Clone::clone(id), Some(base.text.clone())));
             run.acknowledged.push(Acknowledged {
