@@ -143,7 +143,8 @@ impl<P: Platform> Session<'_, P> {
         let meeting = self.decode_arrivals(fresh).await?;
         let commit = move |draft: &mut Draft| {
             let mut report = Report::default();
-            let conflicts = meeting.all(draft, &mut report);
+            // Another tab may have resolved some meanwhile: that is decided.
+            let conflicts = meeting.only(|arrival| held::is_open(draft, arrival)).all(draft, &mut report);
             Ok((report, conflicts))
         };
         let (report, conflicts) = self.collection.resident.commit(commit).await?;
@@ -326,6 +327,14 @@ pub(super) fn published_json(draft: &Draft, id: &RecordId, sent: &Row) -> String
 }
 
 impl Meeting {
+    fn only(&self, wanted: impl Fn(&Arrival) -> bool) -> Meeting {
+        Meeting {
+            strategy: self.strategy,
+            local_fields: self.local_fields.clone(),
+            decoded: self.decoded.iter().filter(|(arrival, _)| wanted(arrival)).cloned().collect(),
+        }
+    }
+
     /// Ids left in conflict.
     fn all(&self, draft: &mut Draft, report: &mut Report) -> BTreeSet<RecordId> {
         let mut conflicts = BTreeSet::new();

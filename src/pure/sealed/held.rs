@@ -7,6 +7,7 @@
 
 use super::change::Change;
 use super::meet::Arrival;
+use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::record::{Base, RecordId};
 
@@ -20,6 +21,11 @@ pub struct Held {
 
 pub fn note_name(id: &RecordId) -> String {
     format!("{HELD}{}", id.as_json())
+}
+
+/// Whether this very change is still open.
+pub fn is_open(draft: &Draft, arrival: &Arrival) -> bool {
+    draft.note(&note_name(&arrival.change.id)) == Some(Held::open(arrival.clone()).to_json())
 }
 
 pub fn is_note(name: &str) -> bool {
