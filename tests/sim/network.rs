@@ -148,16 +148,8 @@ impl Transport for Network {
             status: response.status,
         });
         super::world::narrate(|| {
-            format!(
-                "  tab {}: {} {} {:?} → {} {:?} {}",
-                self.owner,
-                request.method,
-                request.url,
-                request.body,
-                response.status,
-                response.header("etag"),
-                response.body
-            )
+            let told = format!("{:?} → {} {:?} {}", request.body, response.status, response.header("etag"), response.body);
+            format!("  tab {}: {} {} {}", self.owner, request.method, request.url, brief(&told))
         });
         if internet.storm() {
             internet.pause(40).await;
@@ -174,4 +166,18 @@ impl Transport for Network {
         internet.pause(20).await;
         Ok(response)
     }
+}
+
+/// Without what nobody can read anyway.
+fn brief(told: &str) -> String {
+    let is_payload = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '_';
+    told.split_inclusive(|char| !is_payload(char))
+        .map(|run| {
+            if run.len() > 50 {
+                format!("{}…{}", &run[..8], &run[run.len() - 1..])
+            } else {
+                run.to_owned()
+            }
+        })
+        .collect()
 }
