@@ -193,7 +193,7 @@ impl Deceit {
         let first = sync(actor, "manual");
         let before = actor.records();
         world.internet.answered.borrow_mut().clear();
-        let second = sync(actor, "server_wins");
+        let second = sync(actor, "manual");
         let (Err(first), Err(second)) = (first, second) else { return Ok(()) };
         if !ALARMS.contains(&first.code().as_str()) || !ALARMS.contains(&second.code().as_str()) {
             return Ok(());

@@ -5,17 +5,17 @@
 //! | omission | one page or segment is in no list, and 404 | `omission`; `rollback` if it is the head | when it ends |
 //! | forged tombstone | the same, as `{id, deleted: true}` | ″ | ″ |
 //! | forged emptying | one page is shown as if a snapshot covered it | `omission`, `fork`, `rollback` | by repair |
-//! | rollback | reads get an earlier state | `rollback`; `omission` if a push meets what is not shown | when it ends |
-//! | truncated lists | the end of each list is cut off, `Next-Page` too | ″ | ″ |
+//! | rollback | reads get an earlier state | `rollback`, `server_lost`; `omission` if a push meets what is not shown | when it ends |
+//! | truncated lists | the end of each list is cut off, `Next-Page` too | `rollback`, `omission` | ″ |
 //! | false 304 | nothing is new, ever | ″ | ″ |
-//! | flush | the collection, its records, or the whole server is emptied | `rollback`, `server_lost` | by repair |
-//! | restored backup | the server is an earlier one again; its clock goes on | `rollback`, `fork`, `omission` | by repair |
-//! | fork | victims live on in a copy of the server, then all are together again | `fork`, `rollback`, `omission` | by repair |
+//! | flush | the collection, its records, or the whole server is emptied | `rollback`, `server_lost`; `fork` where it is begun anew, `omission` where a push was under way | by repair |
+//! | restored backup | the server is an earlier one again; its clock goes on | ″ | ″ |
+//! | fork | victims live on in a copy of the server, then all are together again | ″ | ″ |
 //! | replay | an old page is shown in the place of another, or after the last | `tampered`, `fork`, `rollback` | when it ends |
 //! | reordering | two pages are shown in each other's place | ″ | ″ |
 //! | swapped segments | the same with segments | `tampered`, `omission` | ″ |
 //! | flipped bits | a page or segment is changed, cut, lengthened, or no text at all | `tampered`, `fork`, `rollback` | ″ |
-//! | relabelled | a page or segment claims another version or epoch | none: `upgrade_required`, `no_key` | ″ |
+//! | relabelled | a page or segment claims another version or epoch | `tampered` if it is none, `rollback` if it is the head; else none: `upgrade_required`, `no_key` | ″ |
 //! | misdated | `last_modified` is off, lists are upside down | `rollback`, `omission` | ″ |
 //! | vanished | everything in the collection is 404 | `server_lost` | ″ |
 //! | another status | 200 for what is created, 201 for what is replaced | none | ″ |
@@ -83,14 +83,16 @@ impl Lie {
     /// What may be raised because of it, on any device.
     pub fn alarms(self) -> &'static [&'static str] {
         match self {
-            Lie::Omission | Lie::ForgedTombstone | Lie::Rollback | Lie::TruncatedLists | Lie::FalseUnchanged | Lie::Misdated => &["omission", "rollback"],
-            Lie::ForgedEmptying | Lie::RestoredBackup | Lie::Fork | Lie::FalseSuccess => &["omission", "fork", "rollback"],
-            Lie::Flush => &["rollback", "server_lost"],
+            Lie::Omission | Lie::ForgedTombstone | Lie::TruncatedLists | Lie::FalseUnchanged | Lie::Misdated => &["omission", "rollback"],
+            Lie::Rollback => &["omission", "rollback", "server_lost"],
+            Lie::ForgedEmptying | Lie::FalseSuccess => &["omission", "fork", "rollback"],
+            Lie::Flush | Lie::RestoredBackup | Lie::Fork => &["omission", "fork", "rollback", "server_lost"],
             Lie::Replay | Lie::Reordering | Lie::FlippedBits => &["tampered", "fork", "rollback"],
+            Lie::Relabelled => &["tampered", "rollback"],
             Lie::SwappedSegments => &["tampered", "omission"],
             Lie::Vanished => &["server_lost"],
             Lie::FalseRefusal => &["omission"],
-            Lie::Relabelled | Lie::AnotherStatus => &[],
+            Lie::AnotherStatus => &[],
         }
     }
 

@@ -33,6 +33,9 @@ struct Chain {
     home: Home,
     pages: Vec<(u64, PageNote)>,
     ledger: Ledger,
+    /// The first page that does not follow the one before it: a server that was restored while somebody was writing has such.
+    /// From there on, a page that is known here says nothing of those before it.
+    broken_at: Option<u64>,
 }
 
 impl<P: Platform> Session<'_, P> {
@@ -99,10 +102,19 @@ impl<P: Platform> Session<'_, P> {
                 home: run.after,
                 pages: covered_pages(opened, snapshot),
                 ledger,
+                broken_at: None,
             };
             break;
         }
         let from = chain.home.head.position;
+        let mut last = chain.home.head.hash;
+        for opened in readable.iter().filter(|opened| opened.head.position > from) {
+            if opened.page.prev != last {
+                chain.broken_at = Some(opened.head.position);
+                break;
+            }
+            last = opened.head.hash;
+        }
         let mut run = Run::new(chain.home.clone());
         for opened in readable.into_iter().filter(|opened| opened.head.position > from) {
             if !matches!(opened.page.kind, Kind::Snapshot(_)) {
@@ -219,7 +231,8 @@ fn common_position(view: &View, chain: &Chain, known: &Known, secrets: &Secrets)
             theirs.entry(position).or_insert_with(|| secrets.seal.chain_hash(position, ct));
         }
     }
-    let is_same = |(position, hash): &(&u64, &Hash)| known.hash(**position) == Some(**hash);
+    let unbroken = chain.broken_at.unwrap_or(u64::MAX);
+    let is_same = |(position, hash): &(&u64, &Hash)| **position < unbroken && known.hash(**position) == Some(**hash);
     theirs.iter().rev().find(is_same).map_or(0, |(position, _)| *position)
 }
 
