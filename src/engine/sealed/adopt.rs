@@ -7,13 +7,13 @@ use super::requests::Found;
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::Platform;
+use crate::pure::record::RecordId;
 use crate::pure::sealed::Rule;
 use crate::pure::sealed::chain::{Opened, View, bad_snapshot, evidence, sealed_bytes};
-use crate::pure::sealed::change::Change;
 use crate::pure::sealed::home::{Cursor, Home, PageNote};
 use crate::pure::sealed::item::Content;
 use crate::pure::sealed::known::{self, Known};
-use crate::pure::sealed::meet::Arrival;
+use crate::pure::sealed::meet::{Arrival, Arrivals};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::pending::Pending;
 use crate::pure::sealed::seal::Hash;
@@ -138,52 +138,25 @@ impl<P: Platform> Session<'_, P> {
     async fn catch_up(&self, known: &Known, own: Vec<Pending>, opened: &Opened, snapshot: &Snapshot, ledger: Ledger) -> Result<Run> {
         let mut run = Run::new(known.home.clone());
         let position = opened.head.position;
-        let mut versions = self.collection.resident.read(|state| known::versions(&known::ledger(state))).await?;
-        for pending in own.into_iter().filter(|_| !self.without(Rule::PendingBeforeMeeting)) {
-            let here = |base: &&crate::pure::record::Base| base.position == pending.position;
-            let text_of = |(id, _): &(_, _)| ledger.get(id).filter(here).map(|base| (Clone::clone(id), Some(base.text.clone())));
-            run.acknowledged.push(Acknowledged {
-                pending: pending.clone(),
-                t: ledger.values().find(here).map_or(opened.page.t, |base| base.t),
-                texts: pending.records.iter().filter_map(text_of).collect(),
-            });
-            for (id, _) in &pending.records {
-                let version = versions.entry(id.clone()).or_default();
-                *version = (*version).max(pending.position);
-            }
-            // What we deleted there is not somebody else's deletion.
-            if let Some(own) = run.acknowledged.last_mut() {
-                for id in pending.deletions().filter(|id| !ledger.contains_key(*id)) {
-                    own.texts.insert(id.clone(), None);
-                    versions.remove(id);
-                }
-            }
+        let here = self.collection.resident.read(known::ledger).await?;
+        let own: Vec<Pending> = own.into_iter().filter(|_| !self.without(Rule::PendingBeforeMeeting)).collect();
+        for pending in &own {
+            run.acknowledged.push(acknowledge(pending, &ledger, opened.page.t));
         }
+        let sent_at = |id: &RecordId| own.iter().filter(|pending| pending.has(id)).map(|pending| pending.position).max();
         for (id, base) in &ledger {
-            let is_newer = versions.remove(id).is_none_or(|version| base.position > version);
-            if is_newer || self.without(Rule::NewerVersionsOnly) {
-                let change = Change {
-                    id: id.clone(),
-                    text: Some(base.text.clone()),
-                };
-                let arrival = Arrival {
-                    change,
-                    position: base.position,
-                    t: base.t,
-                };
-                run.arrivals.insert(id.clone(), arrival);
+            let version = here.get(id).map(|base| base.position).max(sent_at(id));
+            if version.is_none_or(|version| base.position > version) || self.without(Rule::NewerVersionsOnly) {
+                run.arrivals.insert(id.clone(), Arrival::of(id, base));
             }
         }
-        for id in versions.into_keys() {
-            let change = Change { id: id.clone(), text: None };
-            run.arrivals.insert(
-                id,
-                Arrival {
-                    change,
-                    position,
-                    t: opened.page.t,
-                },
-            );
+        // What is in the journal as this device knows it, or sent it, and is not there any more.
+        let sent = own.iter().flat_map(|pending| pending.records.iter().map(|(id, _)| id));
+        for id in here.keys().chain(sent).filter(|id| !ledger.contains_key(*id)) {
+            // What we deleted ourselves is nobody else's deletion.
+            if !own.iter().any(|pending| pending.deletions().any(|own| own == id)) {
+                run.arrivals.insert(id.clone(), Arrival::gone(id, position, opened.page.t));
+            }
         }
         run.after.head = opened.head;
         run.after.t = opened.page.t;
@@ -198,6 +171,25 @@ impl<P: Platform> Session<'_, P> {
         run.pages = covered_pages(opened, snapshot);
         Ok(run)
     }
+}
+
+/// What a page of ours, covered by a snapshot, comes to: the records that are still as it has them, and those it deleted.
+fn acknowledge(pending: &Pending, ledger: &Ledger, t: u64) -> Acknowledged {
+    let mut own = Acknowledged {
+        pending: pending.clone(),
+        t,
+        changes: Arrivals::new(),
+    };
+    for (id, _) in &pending.records {
+        if let Some(base) = ledger.get(id).filter(|base| base.position == pending.position) {
+            own.t = base.t;
+            own.changes.insert(id.clone(), Arrival::of(id, base));
+        }
+    }
+    for id in pending.deletions().filter(|id| !ledger.contains_key(*id)) {
+        own.changes.insert(id.clone(), Arrival::gone(id, pending.position, t));
+    }
+    own
 }
 
 /// Notes of the positions that a snapshot covers, and of itself.

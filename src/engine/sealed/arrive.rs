@@ -8,7 +8,7 @@ use crate::ports::{App, Platform};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::merge::{Fate, Strategy};
-use crate::pure::record::{Body, RecordId, Row};
+use crate::pure::record::{RecordId, Row};
 use crate::pure::report::{List, Report};
 use crate::pure::sealed::Rule;
 use crate::pure::sealed::chain::{Opened, bad_snapshot};
@@ -16,11 +16,11 @@ use crate::pure::sealed::change::Change;
 use crate::pure::sealed::held::{self, Held};
 use crate::pure::sealed::home::{Cursor, GROUP, Home, JOURNAL, PENDING, PageNote, page_note, read_page_note};
 use crate::pure::sealed::known::{self, Known};
-use crate::pure::sealed::meet::{self, Arrival, Incoming};
+use crate::pure::sealed::meet::{self, Arrival, Arrivals, Incoming};
 use crate::pure::sealed::page::Kind;
-use crate::pure::sealed::pending::{self, Pending};
+use crate::pure::sealed::pending::Pending;
 use crate::pure::sealed::snapshot::{self, Snapshot};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// An own page that the chain shows: its 201.
@@ -28,7 +28,8 @@ use std::rc::Rc;
 pub(super) struct Acknowledged {
     pub pending: Pending,
     pub t: u64,
-    pub texts: BTreeMap<RecordId, Option<Body>>,
+    /// The records as the page has them.
+    pub changes: Arrivals,
 }
 
 /// What one commit takes over.
@@ -38,7 +39,7 @@ pub(super) struct Run {
     pub after: Home,
     pub acknowledged: Vec<Acknowledged>,
     /// The last change of each record.
-    pub arrivals: BTreeMap<RecordId, Arrival>,
+    pub arrivals: Arrivals,
     pub pages: Vec<(u64, PageNote)>,
     /// Hashes of positions below this one are in the history now.
     pub forget_below: Option<u64>,
@@ -95,7 +96,7 @@ impl<P: Platform> Session<'_, P> {
             return Ok(());
         }
         let position = opened.head.position;
-        let differs = |(at, hash): (&u64, &Option<_>)| snapshot.hash_of(position, *at).is_some_and(|covered| covered != *hash);
+        let differs = |(at, hash): &(u64, Option<_>)| snapshot.hash_of(position, *at).is_some_and(|covered| covered != *hash);
         let covers_all = snapshot.first_covered(position) == known.home.snapshot.max(1);
         let digest = self.collection.resident.read(|state| snapshot::digest(known::ledger(state).iter())).await?;
         if covers_all && digest == snapshot.digest && !known.hashes.iter().any(differs) {
@@ -115,7 +116,7 @@ impl<P: Platform> Session<'_, P> {
             }
             let mut report = Report::default();
             for own in &run.acknowledged {
-                for (id, row) in own.pending.settle(draft, own.t, &own.texts, without) {
+                for (id, row) in own.pending.settle(draft, own.t, &own.changes, without) {
                     report.add(List::Published, published_json(draft, &id, &row));
                 }
             }
@@ -201,15 +202,26 @@ impl<P: Platform> Session<'_, P> {
         let hooked = hooked.ok_or_else(|| Error::Callback {
             message: "The incoming-changes hook gave no \"changes\".".into(),
         })?;
-        let mut wanted: BTreeMap<RecordId, &str> = BTreeMap::new();
+        let mut wanted: Vec<(RecordId, &str)> = Vec::new();
         for text in hooked {
             if let Some(id) = json::member(text, "id") {
-                wanted.insert(RecordId::read(id)?, text);
+                wanted.push((RecordId::read(id)?, text));
             }
         }
+        // Hooks mostly keep the order: the next one is looked at first.
+        let mut next = 0;
         for (arrival, decoded) in decoded.iter_mut().filter(|(_, decoded)| matches!(decoded, Decoded::Incoming(_))) {
-            *decoded = match wanted.get(&arrival.change.id) {
-                Some(text) => Decoded::Incoming(Incoming::read(arrival, text)?),
+            let is_it = |(id, _): &(RecordId, &str)| *id == arrival.change.id;
+            let at = wanted
+                .get(next)
+                .filter(|one| is_it(one))
+                .map(|_| next)
+                .or_else(|| wanted.iter().position(is_it));
+            *decoded = match at {
+                Some(at) => {
+                    next = at + 1;
+                    Decoded::Incoming(Incoming::read(arrival, wanted[at].1)?)
+                }
                 None => Decoded::Unwanted,
             };
         }
@@ -223,7 +235,7 @@ impl Run {
             after: before.clone(),
             before,
             acknowledged: Vec::new(),
-            arrivals: BTreeMap::new(),
+            arrivals: Arrivals::new(),
             pages: Vec::new(),
             forget_below: None,
         }
@@ -262,15 +274,15 @@ impl Run {
 
     fn add_changes(&mut self, own: Option<&Pending>, position: u64, t: u64, changes: Vec<Change>) {
         if let Some(pending) = own {
-            self.acknowledged.push(Acknowledged {
+            let mut own = Acknowledged {
                 pending: pending.clone(),
                 t,
-                texts: pending::texts(&changes),
-            });
-            return;
-        }
-        for change in changes {
-            self.arrivals.insert(change.id.clone(), Arrival { change, position, t });
+                changes: Arrivals::new(),
+            };
+            arrive(&mut own.changes, position, t, changes);
+            self.acknowledged.push(own);
+        } else {
+            arrive(&mut self.arrivals, position, t, changes);
         }
     }
 
@@ -296,6 +308,13 @@ impl Run {
         }
         settle_passed(draft, self.after.head.position);
         draft.set_note(JOURNAL, Some(self.after.to_json()));
+    }
+}
+
+/// A later change of a record replaces an earlier one.
+fn arrive(arrivals: &mut Arrivals, position: u64, t: u64, changes: Vec<Change>) {
+    for change in changes {
+        arrivals.insert(change.id.clone(), Arrival { change, position, t });
     }
 }
 

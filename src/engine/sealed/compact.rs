@@ -208,7 +208,7 @@ fn names(snapshot: &Snapshot) -> impl Iterator<Item = &str> {
 
 /// The hashes of all positions from `first` to `last`; `None` if one is not known.
 fn hashes(known: &Known, first: u64, last: u64) -> Option<Vec<Option<Hash>>> {
-    (first..=last).map(|position| known.hashes.get(&position).copied()).collect()
+    (first..=last).map(|position| known.hash_or_void(position)).collect()
 }
 
 /// An item that holds sealed bytes.

@@ -108,11 +108,11 @@ impl<P: Platform> Session<'_, P> {
                 (rows, groups)
             })
             .await?;
-        let mut outgoing = std::collections::BTreeMap::new();
+        let mut outgoing: Vec<Option<Outgoing>> = Vec::with_capacity(rows.len());
         let encoded = self.collection.encode(&rows).await?;
         for ((id, row), encoded) in rows.into_iter().zip(encoded) {
             match encoded.and_then(|text| read_change(&id, &row, &text)) {
-                Ok(change) => drop(outgoing.insert(id, Outgoing { row, change })),
+                Ok(change) => outgoing.push(Some(Outgoing { row, change })),
                 Err(error) => {
                     let message = format!("\"message\":{}", json::quote(&error.to_string()));
                     let (list, json) = error_entry("outgoing", Some(&id), None, None, &message);
@@ -121,9 +121,12 @@ impl<P: Platform> Session<'_, P> {
                 }
             }
         }
-        let bytes: Vec<(RecordId, usize)> = outgoing.iter().map(|(id, one)| (id.clone(), one.change.bytes())).collect();
-        let pages = group::pages(&bytes, &groups, limit);
-        Ok(pages.into_iter().map(|ids| ids.iter().filter_map(|id| outgoing.remove(id)).collect()).collect())
+        let weighed: Vec<(&RecordId, usize)> = outgoing.iter().flatten().map(|one| (&one.change.id, one.change.bytes())).collect();
+        let pages = group::pages(&weighed, &groups, limit);
+        Ok(pages
+            .into_iter()
+            .map(|page| page.into_iter().filter_map(|index| outgoing[index].take()).collect())
+            .collect())
     }
 
     /// Deleted here before the journal had it. Done only after a complete pull, which would have shown what a lost answer hid.

@@ -14,7 +14,6 @@ use crate::pure::merge::{Fate, Strategy};
 use crate::pure::record::RecordId;
 use crate::pure::report::{List, Report};
 use crate::pure::sealed::chain::{self, Opened, View};
-use crate::pure::sealed::change::Change;
 use crate::pure::sealed::held::{self, Held};
 use crate::pure::sealed::home::{Cursor, Home, JOURNAL, PageNote, page_note, read_page_note};
 use crate::pure::sealed::item::{self, Content, page_id};
@@ -24,7 +23,7 @@ use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::repair::{Step, step};
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, Ledger};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 /// The server's chain as it stands.
@@ -139,16 +138,13 @@ impl<P: Platform> Session<'_, P> {
 
     /// Every record here meets what the server has of it, in one commit.
     async fn reconcile(&mut self, chain: Chain, known: &Known, common: u64) -> Result<()> {
-        let arrivals: Vec<Arrival> = chain.ledger.iter().map(|(id, base)| arrival(id, base)).collect();
+        let arrivals: Vec<Arrival> = chain.ledger.iter().map(|(id, base)| Arrival::of(id, base)).collect();
         let decoded = self.collection.transformed(arrivals.iter().map(Arrival::to_json).collect(), false).await?;
-        let there: BTreeMap<RecordId, (Arrival, Result<Incoming>)> = arrivals
-            .into_iter()
-            .zip(decoded)
-            .map(|(arrival, text)| {
-                let incoming = text.and_then(|text| Incoming::read(&arrival, &text));
-                (arrival.change.id.clone(), (arrival, incoming))
-            })
-            .collect();
+        let read = |(arrival, text): (Arrival, Result<String>)| {
+            let incoming = text.and_then(|text| Incoming::read(&arrival, &text));
+            (arrival, incoming)
+        };
+        let there: Vec<(Arrival, Result<Incoming>)> = arrivals.into_iter().zip(decoded).map(read).collect();
         let meeting = Reconcile {
             there,
             common,
@@ -212,32 +208,21 @@ fn is_right_before(known: &Known, opened: &Opened) -> bool {
     known.home.head.position > 0 && known.home.head.hash == opened.page.prev
 }
 
-fn arrival(id: &RecordId, base: &crate::pure::record::Base) -> Arrival {
-    Arrival {
-        change: Change {
-            id: id.clone(),
-            text: Some(base.text.clone()),
-        },
-        position: base.position,
-        t: base.t,
-    }
-}
-
 /// The last position up to which this device knows the very chain that the server shows. 0 if there is none.
 fn common_position(view: &View, chain: &Chain, known: &Known, secrets: &Secrets) -> u64 {
-    let mut theirs: BTreeMap<u64, Hash> = chain.pages.iter().filter_map(|(position, note)| Some((*position, note.hash?))).collect();
-    for (position, item) in view.pages() {
-        if let Some(ct) = sealed(item) {
-            theirs.entry(position).or_insert_with(|| secrets.seal.chain_hash(position, ct));
-        }
-    }
     let unbroken = chain.broken_at.unwrap_or(u64::MAX);
-    let is_same = |(position, hash): &(&u64, &Hash)| **position < unbroken && known.hash(**position) == Some(**hash);
-    theirs.iter().rev().find(is_same).map_or(0, |(position, _)| *position)
+    let is_known = |position: u64, hash: Hash| position < unbroken && known.hash(position) == Some(hash);
+    let told = chain.pages.iter().filter_map(|(position, note)| Some((*position, note.hash?)));
+    let shown = view
+        .pages()
+        .filter_map(|(position, item)| Some((position, secrets.seal.chain_hash(position, sealed(item)?))));
+    let same = told.chain(shown).filter(|(position, hash)| is_known(*position, *hash));
+    same.map(|(position, _)| position).max().unwrap_or(0)
 }
 
 struct Reconcile {
-    there: BTreeMap<RecordId, (Arrival, Result<Incoming>)>,
+    /// In the order of ids.
+    there: Vec<(Arrival, Result<Incoming>)>,
     common: u64,
     head: u64,
     t: u64,
@@ -249,13 +234,18 @@ struct Reconcile {
 impl Reconcile {
     fn ids(&self, draft: &Draft) -> BTreeSet<RecordId> {
         let here = draft.rows().into_iter().map(|(id, _)| id);
-        here.chain(self.there.keys().cloned()).collect()
+        here.chain(self.there.iter().map(|(arrival, _)| arrival.change.id.clone())).collect()
+    }
+
+    fn there(&self, id: &RecordId) -> Option<&(Arrival, Result<Incoming>)> {
+        let index = self.there.binary_search_by(|(arrival, _)| arrival.change.id.cmp(id)).ok()?;
+        self.there.get(index)
     }
 
     /// True if it is left to the user.
     fn one(&self, draft: &mut Draft, id: &RecordId, report: &mut Report) -> bool {
         let row = draft.row(id);
-        let there = self.there.get(id);
+        let there = self.there(id);
         if row.is_none() && self.hidden.contains(id) {
             let held = there.map(|(arrival, _)| Held::hidden(arrival.clone()).to_json());
             draft.set_note(&held::note_name(id), held);
@@ -291,12 +281,8 @@ impl Reconcile {
     }
 
     fn meet(&self, draft: &mut Draft, id: &RecordId, row: Option<crate::pure::record::Row>, incoming: Option<Incoming>, report: &mut Report) -> bool {
-        let gone = Arrival {
-            change: Change { id: id.clone(), text: None },
-            position: self.head,
-            t: self.t,
-        };
-        let arrival = self.there.get(id).map_or(&gone, |(arrival, _)| arrival);
+        let gone = Arrival::gone(id, self.head, self.t);
+        let arrival = self.there(id).map_or(&gone, |(arrival, _)| arrival);
         let Some(incoming) = incoming.or_else(|| Incoming::read(&gone, &gone.to_json()).ok()) else {
             return false;
         };

@@ -4,14 +4,14 @@ use super::home::Head;
 use super::item::{Content, EPOCH, Item, Name, VERSION};
 use super::page::{Kind, Page};
 use super::seal::{Hash, Seal};
-use crate::error::{Error, Evidence, Result};
-use std::collections::BTreeMap;
+use crate::error::{Error, Evidence};
 
 /// What the server has shown so far.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    pages: BTreeMap<u64, Item>,
-    segments: BTreeMap<String, Item>,
+    /// In the order of positions.
+    pages: Vec<(u64, Item)>,
+    segments: Vec<(String, Item)>,
 }
 
 /// A page that follows.
@@ -24,6 +24,8 @@ pub struct Opened {
     pub last_modified: u64,
 }
 
+type Result<T, E = Error> = std::result::Result<T, E>;
+
 pub enum Next {
     Page(Box<Opened>),
     /// Nothing is shown after the head.
@@ -34,32 +36,43 @@ pub enum Next {
 
 impl View {
     pub fn add(&mut self, item: Item) {
-        let newer = |known: Option<&Item>| known.is_none_or(|known| known.last_modified <= item.last_modified);
-        match &item.name {
-            Name::Page(position) if newer(self.pages.get(position)) => drop(self.pages.insert(*position, item)),
-            Name::Segment(id) if newer(self.segments.get(id)) => drop(self.segments.insert(id.clone(), item)),
-            _ => {}
+        match item.name.clone() {
+            Name::Page(position) => match self.find(position) {
+                Ok(at) => replace(&mut self.pages[at].1, item),
+                Err(at) => self.pages.insert(at, (position, item)),
+            },
+            Name::Segment(id) => match self.segments.iter_mut().find(|(known, _)| *known == id) {
+                Some((_, known)) => replace(known, item),
+                None => self.segments.push((id, item)),
+            },
         }
     }
 
+    fn find(&self, position: u64) -> Result<usize, usize> {
+        self.pages.binary_search_by_key(&position, |(position, _)| *position)
+    }
+
     pub fn page(&self, position: u64) -> Option<&Item> {
-        self.pages.get(&position)
+        self.find(position).ok().map(|at| &self.pages[at].1)
     }
 
     pub fn segment(&self, id: &str) -> Option<&Item> {
-        self.segments.get(id)
+        self.segments.iter().find(|(known, _)| known == id).map(|(_, item)| item)
     }
 
     pub fn pages(&self) -> impl DoubleEndedIterator<Item = (u64, &Item)> {
         self.pages.iter().map(|(position, item)| (*position, item))
     }
 
+    /// The pages after a position.
+    fn beyond(&self, position: u64) -> impl DoubleEndedIterator<Item = (u64, &Item)> {
+        let from = self.pages.partition_point(|(known, _)| *known <= position);
+        self.pages[from..].iter().map(|(position, item)| (*position, item))
+    }
+
     /// The first position after the head that is shown with content.
     fn after(&self, head: &Head) -> Option<(u64, &Item)> {
-        self.pages
-            .range(head.position + 1..)
-            .map(|(position, item)| (*position, item))
-            .find(|(_, item)| item.content != Content::Emptied)
+        self.beyond(head.position).find(|(_, item)| item.content != Content::Emptied)
     }
 
     /// What follows the head. A page that names the head's hash follows it, wherever it stands: positions between were
@@ -83,18 +96,18 @@ impl View {
     /// Whether the known head is shown, as it is known. Another page in its place, or in that of an earlier one, is a fork.
     pub fn shows(&self, head: &Head, known: impl Fn(u64) -> Option<Hash>, seal: &Seal) -> Result<bool> {
         let mut shown = head.position == 0;
-        for (position, item) in self.pages.range(..=head.position) {
+        for (position, item) in self.pages().take_while(|(position, _)| *position <= head.position) {
             let Content::Sealed { ct, .. } = &item.content else { continue };
-            let expected = if *position == head.position { Some(head.hash) } else { known(*position) };
-            let found = seal.chain_hash(*position, ct);
+            let expected = if position == head.position { Some(head.hash) } else { known(position) };
+            let found = seal.chain_hash(position, ct);
             match expected {
                 Some(expected) if expected != found => {
-                    open(item, *position, seal)?;
+                    open(item, position, seal)?;
                     return Err(Error::Fork {
-                        evidence: evidence(*position, Some(expected), Some(found), Some(item)),
+                        evidence: evidence(position, Some(expected), Some(found), Some(item)),
                     });
                 }
-                _ => shown |= *position == head.position,
+                _ => shown |= position == head.position,
             }
         }
         Ok(shown)
@@ -102,11 +115,11 @@ impl View {
 
     /// The latest snapshot after the head.
     pub fn latest_snapshot(&self, head: &Head, seal: &Seal) -> Result<Option<Opened>> {
-        for (position, item) in self.pages.range(head.position + 1..).rev() {
+        for (position, item) in self.beyond(head.position).rev() {
             if item.content == Content::Emptied {
                 continue;
             }
-            let opened = open(item, *position, seal)?;
+            let opened = open(item, position, seal)?;
             if matches!(opened.page.kind, Kind::Snapshot(_)) {
                 return Ok(Some(opened));
             }
@@ -117,8 +130,15 @@ impl View {
     /// The first position after the head that is not shown, although a later one is.
     pub fn first_missing(&self, head: &Head) -> u64 {
         (head.position + 1..)
-            .find(|position| !self.pages.contains_key(position))
+            .find(|position| self.find(*position).is_err())
             .unwrap_or(head.position + 1)
+    }
+}
+
+/// What was listed later is what stands.
+fn replace(known: &mut Item, item: Item) {
+    if known.last_modified <= item.last_modified {
+        *known = item;
     }
 }
 

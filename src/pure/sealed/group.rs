@@ -1,24 +1,24 @@
 //! Which records go into which page: those that one `execute` wrote stay together.
 
 use crate::pure::record::RecordId;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-/// Cuts records (with the bytes each adds) into pages. `groups` that share a record are one. A group larger than a page has one to itself.
-pub fn pages(records: &[(RecordId, usize)], groups: &[BTreeSet<RecordId>], limit: usize) -> Vec<Vec<RecordId>> {
-    let bytes: BTreeMap<&RecordId, usize> = records.iter().map(|(id, bytes)| (id, *bytes)).collect();
+/// Cuts records (with the bytes each adds) into pages, which are lists of indices. `groups` that share a record are one. A
+/// group larger than a page has one to itself.
+pub fn pages(records: &[(&RecordId, usize)], groups: &[BTreeSet<RecordId>], limit: usize) -> Vec<Vec<usize>> {
     let joined = join(groups);
-    let mut placed = BTreeSet::new();
-    let mut pages: Vec<(usize, Vec<RecordId>)> = Vec::new();
-    for (id, _) in records {
-        if placed.contains(id) {
+    let mut placed = vec![false; records.len()];
+    let mut pages: Vec<(usize, Vec<usize>)> = Vec::new();
+    for (index, (id, _)) in records.iter().enumerate() {
+        if placed[index] {
             continue;
         }
-        let unit: Vec<RecordId> = match joined.iter().find(|group| group.contains(id)) {
-            Some(group) => group.iter().filter(|id| bytes.contains_key(id)).cloned().collect(),
-            None => vec![id.clone()],
+        let unit: Vec<usize> = match joined.iter().find(|group| group.contains(*id)) {
+            Some(group) => (index..records.len()).filter(|other| group.contains(records[*other].0)).collect(),
+            None => vec![index],
         };
-        let weight: usize = unit.iter().map(|id| bytes[id]).sum();
-        placed.extend(unit.iter().cloned());
+        let weight: usize = unit.iter().map(|index| records[*index].1).sum();
+        unit.iter().for_each(|index| placed[*index] = true);
         match pages.last_mut().filter(|(used, _)| used + weight <= limit) {
             Some((used, page)) => {
                 *used += weight;
@@ -60,8 +60,10 @@ mod tests {
     }
 
     fn cut(records: &[&str], groups: &[BTreeSet<RecordId>]) -> Vec<Vec<RecordId>> {
-        let records: Vec<(RecordId, usize)> = records.iter().map(|text| (id(text), 10)).collect();
-        pages(&records, groups, 30)
+        let ids: Vec<RecordId> = records.iter().map(|text| id(text)).collect();
+        let records: Vec<(&RecordId, usize)> = ids.iter().map(|id| (id, 10)).collect();
+        let pages = pages(&records, groups, 30);
+        pages.iter().map(|page| page.iter().map(|index| ids[*index].clone()).collect()).collect()
     }
 
     #[test]

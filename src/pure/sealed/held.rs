@@ -43,15 +43,7 @@ impl Held {
 
     /// A record that is removed here, and stays in the journal.
     pub fn removed(id: &RecordId, base: &Base) -> Self {
-        let change = Change {
-            id: id.clone(),
-            text: Some(base.text.clone()),
-        };
-        Held::hidden(Arrival {
-            change,
-            position: base.position,
-            t: base.t,
-        })
+        Held::hidden(Arrival::of(id, base))
     }
 
     pub fn to_json(&self) -> String {

@@ -6,15 +6,15 @@ use super::pending::{self, Pending};
 use super::seal::Hash;
 use super::snapshot::Ledger;
 use crate::pure::json;
-use crate::pure::record::{Base, RecordId};
+use crate::pure::record::RecordId;
 use crate::pure::state::State;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     pub home: Home,
-    /// Hashes since the snapshot before the latest; the inner `None` for a void position.
-    pub hashes: BTreeMap<u64, Option<Hash>>,
+    /// Hashes since the snapshot before the latest, in the order of positions; `None` for a void one.
+    pub hashes: Vec<(u64, Option<Hash>)>,
     pub pending: Vec<Pending>,
     pub held: Vec<Held>,
 }
@@ -33,7 +33,13 @@ impl Known {
     }
 
     pub fn hash(&self, position: u64) -> Option<Hash> {
-        self.hashes.get(&position).copied().flatten()
+        self.hash_or_void(position).flatten()
+    }
+
+    /// The inner `None` for a void position.
+    pub fn hash_or_void(&self, position: u64) -> Option<Option<Hash>> {
+        let index = self.hashes.binary_search_by_key(&position, |(at, _)| *at).ok()?;
+        self.hashes.get(index).map(|(_, hash)| *hash)
     }
 
     pub fn open(&self) -> impl Iterator<Item = &Held> {
@@ -55,11 +61,12 @@ fn held(state: &State) -> impl Iterator<Item = Held> {
 
 /// Everything that the journal holds, as far as this device has read it.
 pub fn ledger(state: &State) -> Ledger {
-    let mut ledger: Ledger = state
-        .rows
-        .iter()
-        .filter_map(|(id, row)| Some((id.clone(), row.base.clone().filter(|base| base.position > 0)?)))
-        .collect();
+    let mut ledger = Ledger::new();
+    for (id, row) in &state.rows {
+        if let Some(base) = row.base.as_ref().filter(|base| base.position > 0) {
+            ledger.insert(id.clone(), base.clone());
+        }
+    }
     for Held { arrival, .. } in held(state) {
         match arrival.base() {
             Some(base) => drop(ledger.insert(arrival.change.id, base)),
@@ -67,11 +74,6 @@ pub fn ledger(state: &State) -> Ledger {
         }
     }
     ledger
-}
-
-/// The version of every record that the journal has.
-pub fn versions(ledger: &Ledger) -> BTreeMap<RecordId, u64> {
-    ledger.iter().map(|(id, Base { position, .. })| (id.clone(), *position)).collect()
 }
 
 /// Records that one `execute` wrote, by note.

@@ -7,8 +7,9 @@
 use super::change::Change;
 use crate::error::{Error, Result};
 use crate::pure::merge::{self, Fate, Outcome, Remote, Side, Strategy};
-use crate::pure::record::{Base, Row, Status, read_record, same_on_server};
+use crate::pure::record::{Base, RecordId, Row, Status, read_record, same_on_server};
 use crate::pure::report::List;
+use std::collections::BTreeMap;
 
 /// A record's latest change, as the journal has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,7 +19,29 @@ pub struct Arrival {
     pub t: u64,
 }
 
+/// The last change of each record.
+pub type Arrivals = BTreeMap<RecordId, Arrival>;
+
 impl Arrival {
+    /// A record as a snapshot or a ledger has it.
+    pub fn of(id: &RecordId, base: &Base) -> Self {
+        let change = Change {
+            id: id.clone(),
+            text: Some(base.text.clone()),
+        };
+        Arrival {
+            change,
+            position: base.position,
+            t: base.t,
+        }
+    }
+
+    /// A deletion, at the latest at this page.
+    pub fn gone(id: &RecordId, position: u64, t: u64) -> Self {
+        let change = Change { id: id.clone(), text: None };
+        Arrival { change, position, t }
+    }
+
     pub fn base(&self) -> Option<Base> {
         self.change.text.as_ref().map(|text| Base {
             position: self.position,
@@ -131,7 +154,6 @@ fn meet_deletion(local: &Row, remote: &Remote, strategy: Strategy, local_fields:
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pure::record::RecordId;
 
     fn incoming(text: Option<&str>) -> Incoming {
         let change = Change {

@@ -3,16 +3,15 @@
 //! Kept until the head has passed its position. When the chain shows its hash there, that is its answer, **before** any
 //! record of it is met: otherwise a device meets its own older edit as a conflict with itself.
 
-use super::change::Change;
 use super::held;
+use super::meet::Arrivals;
 use super::rule::Rule;
 use super::seal::Hash;
 use crate::pure::crypto::encoding;
 use crate::pure::crypto::hash::sha256;
 use crate::pure::draft::Draft;
 use crate::pure::json;
-use crate::pure::record::{Base, Body, RecordId, Row, Status};
-use std::collections::BTreeMap;
+use crate::pure::record::{Base, RecordId, Row, Status};
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pending {
@@ -38,6 +37,10 @@ const DELETION: &str = "-";
 const NOTE: &str = "pending ";
 
 impl Pending {
+    pub fn has(&self, id: &RecordId) -> bool {
+        self.records.iter().any(|(known, _)| known == id)
+    }
+
     /// The records that it deletes.
     pub fn deletions(&self) -> impl Iterator<Item = &RecordId> {
         self.records.iter().filter(|(_, version)| version == DELETION).map(|(id, _)| id)
@@ -66,8 +69,8 @@ impl Pending {
 
     /// Its 201: the records that have not changed since are synced, the others stand on it. Gives what is published.
     ///
-    /// `texts` are the records as the page has them; one that a snapshot has replaced since is not among them.
-    pub fn settle(&self, draft: &mut Draft, t: u64, texts: &BTreeMap<RecordId, Option<Body>>, without: Option<Rule>) -> Vec<(RecordId, Row)> {
+    /// `changes` are the records as the page has them; one that a snapshot has replaced since is not among them.
+    pub fn settle(&self, draft: &mut Draft, t: u64, changes: &Arrivals, without: Option<Rule>) -> Vec<(RecordId, Row)> {
         let mut published = Vec::new();
         for (id, sealed) in &self.records {
             let is_older = |row: &Row| row.base.as_ref().is_none_or(|base| base.position < self.position);
@@ -77,7 +80,7 @@ impl Pending {
             if unchanged {
                 published.push((id.clone(), row.clone()));
             }
-            match (unchanged, row.is_live(), texts.get(id)) {
+            match (unchanged, row.is_live(), changes.get(id).map(|arrival| arrival.change.text.clone())) {
                 (true, false, _) => draft.remove(id),
                 // Deleted there by us, and made again here: new to the journal.
                 (false, true, Some(None)) => draft.put(id, Row::new(row.body, Status::Created, None)),
@@ -85,7 +88,7 @@ impl Pending {
                     let base = Base {
                         position: self.position,
                         t,
-                        text: text.cloned().flatten().unwrap_or_else(|| row.body.clone()),
+                        text: text.flatten().unwrap_or_else(|| row.body.clone()),
                     };
                     let status = match (unchanged, row.status) {
                         (true, _) => Status::Synced,
@@ -98,10 +101,6 @@ impl Pending {
         }
         published
     }
-}
-
-pub fn texts(changes: &[Change]) -> BTreeMap<RecordId, Option<Body>> {
-    changes.iter().map(|change| (change.id.clone(), change.text.clone())).collect()
 }
 
 pub fn read_all<'a>(notes: impl Iterator<Item = (&'a String, &'a String)>) -> Vec<Pending> {
