@@ -100,9 +100,9 @@ impl View {
         Ok(shown)
     }
 
-    /// The latest snapshot after the head.
-    pub fn latest_snapshot(&self, head: &Head, seal: &Seal) -> Result<Option<Opened>> {
-        for (position, item) in self.pages.range(head.position + 1..).rev() {
+    /// The latest snapshot after the head and before `end`.
+    pub fn latest_snapshot(&self, head: &Head, end: u64, seal: &Seal) -> Result<Option<Opened>> {
+        for (position, item) in self.pages.range(head.position + 1..end.max(head.position + 1)).rev() {
             if item.content == Content::Emptied {
                 continue;
             }
