@@ -10,7 +10,7 @@ use crate::ports::Platform;
 use crate::pure::record::RecordId;
 use crate::pure::sealed::Rule;
 use crate::pure::sealed::chain::{Opened, View, bad_snapshot, evidence, sealed_bytes};
-use crate::pure::sealed::home::{Cursor, Home, PageNote};
+use crate::pure::sealed::home::{Cursor, PageNote};
 use crate::pure::sealed::item::Content;
 use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::{Arrival, Arrivals};
@@ -26,7 +26,7 @@ impl<P: Platform> Session<'_, P> {
             return Err(Error::bug("a snapshot that is none"));
         };
         let known = self.known().await?;
-        if !self.check_covered(walk, secrets, &known.home, &opened, &snapshot).await? {
+        if !self.check_covered(walk, secrets, &known, &opened, &snapshot).await? {
             return Ok(false);
         }
         let Some(ledger) = self.read_segments(&walk.view, secrets, opened.head.position, &snapshot).await? else {
@@ -45,8 +45,8 @@ impl<P: Platform> Session<'_, P> {
 
     /// A device always finds its own head among the positions that a snapshot covers; another hash there is a fork. False if
     /// the history cannot be read.
-    async fn check_covered(&self, walk: &Walk, secrets: &Secrets, home: &Home, opened: &Opened, snapshot: &Snapshot) -> Result<bool> {
-        let (at, head) = (opened.head.position, home.head);
+    async fn check_covered(&self, walk: &Walk, secrets: &Secrets, known: &Known, opened: &Opened, snapshot: &Snapshot) -> Result<bool> {
+        let (at, head) = (opened.head.position, known.home.head);
         let last = snapshot.covered.iter().rev().find_map(|hash| *hash).unwrap_or_default();
         if at <= head.position || last != opened.page.prev {
             return Err(bad_snapshot(opened, Some(opened.page.prev), Some(last)));
@@ -60,12 +60,15 @@ impl<P: Platform> Session<'_, P> {
         let Some(found) = self.covered_hash(walk, secrets, at, snapshot, head.position).await? else {
             return Ok(false);
         };
-        if found == Some(head.hash) {
-            return Ok(true);
-        }
-        let item = walk.view.page(at);
+        // Also what is before the head: a repaired chain may be put together from two.
+        let differs = |(position, hash): &&(u64, Option<Hash>)| snapshot.hash_of(at, *position).is_some_and(|covered| covered != *hash);
+        let other = match known.hashes.iter().find(differs) {
+            _ if found != Some(head.hash) => Some((head.position, Some(head.hash), found)),
+            other => other.map(|(position, hash)| (*position, *hash, snapshot.hash_of(at, *position).flatten())),
+        };
+        let Some((position, expected, found)) = other else { return Ok(true) };
         Err(Error::Fork {
-            evidence: evidence(head.position, Some(head.hash), found, item),
+            evidence: evidence(position, expected, found, walk.view.page(at)),
         })
     }
 

@@ -14,7 +14,7 @@ use crate::pure::record::{Body, RecordId};
 use crate::pure::sealed::Rule;
 use crate::pure::sealed::chain::View;
 use crate::pure::sealed::home::Head;
-use crate::pure::sealed::item::{Content, Item, Name, emptied_body, history_body, page_id, read_name, sealed_body};
+use crate::pure::sealed::item::{Content, Name, emptied_body, history_body, page_id, read_name, sealed_body};
 use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::seal::Hash;
@@ -49,10 +49,11 @@ impl<P: Platform> Session<'_, P> {
         let Some(snapshot) = self.write_segments(secrets, &known, &ledger, &mut written).await? else {
             return self.take_back(written).await;
         };
+        let segments: Vec<String> = snapshot.segments.iter().map(|segment| segment.id.clone()).collect();
         let kept: Vec<String> = names(&snapshot).map(str::to_owned).collect();
         let (put, head) = self.append(secrets, Kind::Snapshot(snapshot), Vec::new(), 0).await?;
         match put {
-            Put::Appended(last_modified) => self.prune(&known, &head, last_modified, &kept).await,
+            Put::Appended(last_modified) => self.prune(&known, &head, last_modified, &segments, &kept).await,
             Put::Look(_) if self.stands(secrets, &head).await? => Ok(()),
             Put::Look(_) | Put::TooLarge => self.take_back(written).await,
         }
@@ -102,12 +103,15 @@ impl<P: Platform> Session<'_, P> {
         let full = self.platform().sealed_limits().history_hashes;
         let mut first = home.covered_from;
         if let Some(last) = history.pop_if(|last| last.last + 1 - last.first < full) {
-            let Some(mut before) = self.read_history(&View::default(), secrets, home.head.position, &last).await? else {
-                return Ok(None);
-            };
-            first = last.first;
-            before.append(&mut more);
-            more = before;
+            match self.read_history(&View::default(), secrets, home.head.position, &last).await? {
+                Some(mut before) => {
+                    first = last.first;
+                    before.append(&mut more);
+                    more = before;
+                }
+                // The server has lost it: a device that needs it will say so.
+                None => history.push(last),
+            }
         }
         for (first, last, bytes) in snapshot::cut_history(first, &more, full) {
             let Some((id, hash)) = self.write_segment(secrets, &bytes, history_body, written).await? else {
@@ -143,9 +147,15 @@ impl<P: Platform> Session<'_, P> {
 
     /// Empties the pages that the snapshot covers, and deletes segments that it does not list and that are older than it: a
     /// younger one may belong to a snapshot that is being written, an older one's writer is overtaken.
-    async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, kept: &[String]) -> Result<()> {
+    ///
+    /// Nothing is emptied before the segments were seen: a server may say 201 and store nothing.
+    async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, segments: &[String], kept: &[String]) -> Result<()> {
         let mut parts = Vec::new();
-        for (id, at) in self.list_names().await? {
+        let there = self.list_names().await?;
+        if !segments.iter().all(|segment| there.iter().any(|(id, _)| id == segment)) {
+            return Ok(());
+        }
+        for (id, at) in there {
             match read_name(&id) {
                 Some(Name::Page(position)) if position < snapshot.position => parts.push(self.emptied(&id, at)),
                 Some(Name::Segment(_)) if !kept.contains(&id) && (at < snapshot_at || self.without(Rule::YoungSegmentsStay)) => {
@@ -209,12 +219,4 @@ fn names(snapshot: &Snapshot) -> impl Iterator<Item = &str> {
 /// The hashes of all positions from `first` to `last`; `None` if one is not known.
 fn hashes(known: &Known, first: u64, last: u64) -> Option<Vec<Option<Hash>>> {
     (first..=last).map(|position| known.hash_or_void(position)).collect()
-}
-
-/// An item that holds sealed bytes.
-pub(super) fn sealed(item: &Item) -> Option<&[u8]> {
-    match &item.content {
-        Content::Sealed { ct, .. } => Some(ct),
-        _ => None,
-    }
 }

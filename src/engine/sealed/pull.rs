@@ -214,15 +214,27 @@ impl<P: Platform> Session<'_, P> {
             if walk.reading == Reading::Since {
                 return Ok(false);
             }
-            let Some(snapshot) = walk.view.latest_snapshot(&head, &secrets.seal)? else {
-                return Err(self.not_covered(walk, &head));
-            };
-            if !self.adopt(walk, secrets, snapshot).await? {
+            if !self.adopt_latest(walk, secrets, &head).await? {
                 return Ok(false);
             }
             walk.shown = true;
             self.check_not_moved(&self.home().await?)?;
             self.advance(walk, secrets).await?;
+        }
+    }
+
+    /// Of several snapshots the last one that is there in full: the segments of a later one may never have been stored.
+    async fn adopt_latest(&mut self, walk: &mut Walk, secrets: &Secrets, head: &Head) -> Result<bool> {
+        let mut end = u64::MAX;
+        while let Some(snapshot) = walk.view.latest_snapshot(head, end, &secrets.seal)? {
+            end = snapshot.head.position;
+            if self.adopt(walk, secrets, snapshot).await? {
+                return Ok(true);
+            }
+        }
+        match end {
+            u64::MAX => Err(self.not_covered(walk, head)),
+            _ => Ok(false),
         }
     }
 

@@ -44,6 +44,12 @@ struct Push {
     voids: u64,
 }
 
+/// A page that was sealed, and is not known to stand.
+struct SealedPage {
+    ct: Vec<u8>,
+    opened: Opened,
+}
+
 enum Outcome {
     Appended,
     Overtaken,
@@ -198,6 +204,64 @@ impl<P: Platform> Session<'_, P> {
     /// Seals a page on the head and appends it; if that stands, it is the new head.
     pub(super) async fn append(&mut self, secrets: &Secrets, kind: Kind, records: Vec<(RecordId, pending::Version)>, voids: u64) -> Result<(Put, Head)> {
         let home = self.home().await?;
+        let sealed = self.seal_next(secrets, &home, kind, voids).await?;
+        let head = sealed.opened.head;
+        let pending = Pending {
+            position: head.position,
+            hash: head.hash,
+            records,
+        };
+        if !self.without(Rule::PendingBeforeSending) {
+            self.note_pending(&home, &pending).await?;
+        }
+        let put = self.put_page(&home, &sealed).await?;
+        if let Put::Appended(last_modified) = put {
+            self.stand(
+                home,
+                Some(&pending),
+                Opened {
+                    last_modified,
+                    ..sealed.opened
+                },
+            )
+            .await?;
+        }
+        Ok((put, head))
+    }
+
+    /// Appends changes that are not this device's, and meets them as it would had it found them there. Past positions that
+    /// are emptied, if need be.
+    pub(super) async fn append_foreign(&mut self, secrets: &Secrets, changes: Vec<Change>, mut voids: u64) -> Result<()> {
+        const TRIES: usize = 3;
+        let mut nothing_there = 0;
+        loop {
+            let home = self.home().await?;
+            let sealed = self.seal_next(secrets, &home, Kind::Changes(changes.clone()), voids).await?;
+            let position = sealed.opened.head.position;
+            match self.put_page(&home, &sealed).await? {
+                Put::Appended(last_modified) => {
+                    return self
+                        .stand(
+                            home,
+                            None,
+                            Opened {
+                                last_modified,
+                                ..sealed.opened
+                            },
+                        )
+                        .await;
+                }
+                Put::Look(_) => match self.get_item(&page_id(position)).await? {
+                    Found::Item(item) if item.content == Content::Emptied => voids += 1,
+                    Found::Nothing if nothing_there < TRIES => nothing_there += 1,
+                    _ => return Err(overtaken()),
+                },
+                Put::TooLarge => return Err(overtaken()),
+            }
+        }
+    }
+
+    async fn seal_next(&mut self, secrets: &Secrets, home: &Home, kind: Kind, voids: u64) -> Result<SealedPage> {
         let position = home.head.position + 1 + voids;
         let (t, skew) = page::time(self.platform().clock().now_ms(), home.t);
         self.report.clock_skew_ms = self.report.clock_skew_ms.max(skew);
@@ -213,25 +277,18 @@ impl<P: Platform> Session<'_, P> {
             position,
             hash: secrets.seal.chain_hash(position, &ct),
         };
-        let pending = Pending {
-            position,
-            hash: head.hash,
-            records,
+        let opened = Opened {
+            head,
+            page,
+            bytes: ct.len(),
+            last_modified: 0,
         };
-        if !self.without(Rule::PendingBeforeSending) {
-            self.note_pending(&home, &pending).await?;
-        }
-        let put = self.put_new(&page_id(position), sealed_body(&ct), home.head.position == 0).await?;
-        if let Put::Appended(last_modified) = put {
-            let opened = Opened {
-                head,
-                page,
-                bytes: ct.len(),
-                last_modified,
-            };
-            self.stand(home, &pending, opened).await?;
-        }
-        Ok((put, head))
+        Ok(SealedPage { ct, opened })
+    }
+
+    async fn put_page(&mut self, home: &Home, sealed: &SealedPage) -> Result<Put> {
+        let id = page_id(sealed.opened.head.position);
+        self.put_new(&id, sealed_body(&sealed.ct), home.head.position == 0).await
     }
 
     async fn note_pending(&self, home: &Home, pending: &Pending) -> Result<()> {
@@ -246,10 +303,10 @@ impl<P: Platform> Session<'_, P> {
         self.collection.resident.commit(commit).await
     }
 
-    async fn stand(&mut self, home: Home, pending: &Pending, opened: Opened) -> Result<()> {
+    async fn stand(&mut self, home: Home, pending: Option<&Pending>, opened: Opened) -> Result<()> {
         let last_modified = opened.last_modified;
         let mut run = Run::new(home);
-        run.add(Some(pending), opened);
+        run.add(pending, opened);
         if run.after.snapshot != run.before.snapshot {
             run.after.live_bytes = self.live_bytes().await?;
         }
@@ -262,6 +319,12 @@ impl<P: Platform> Session<'_, P> {
         };
         self.report.last_modified = self.report.last_modified.max(Some(last_modified));
         self.commit_run(run).await
+    }
+}
+
+fn overtaken() -> Error {
+    Error::Callback {
+        message: "Somebody else writes at the same moment. Try again.".into(),
     }
 }
 

@@ -3,7 +3,6 @@
 
 use super::adopt::covered_pages;
 use super::arrive::{Run, settle_passed};
-use super::compact::sealed;
 use super::{Secrets, interrupted, is_unchanged};
 use crate::engine::sync::Session;
 use crate::error::Result;
@@ -21,7 +20,6 @@ use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::{self, Arrival, Incoming};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::repair::{Step, step};
-use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, Ledger};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -32,9 +30,8 @@ struct Chain {
     home: Home,
     pages: Vec<(u64, PageNote)>,
     ledger: Ledger,
-    /// The first page that does not follow the one before it: a server that was restored while somebody was writing has such.
-    /// From there on, a page that is known here says nothing of those before it.
-    broken_at: Option<u64>,
+    /// Pages that open but do not follow what is before them: a server that was restored while somebody was writing has such.
+    strays: Vec<Opened>,
 }
 
 impl<P: Platform> Session<'_, P> {
@@ -46,11 +43,13 @@ impl<P: Platform> Session<'_, P> {
     async fn repair_journal(&mut self, secrets: &Secrets) -> Result<()> {
         let view = self.read_all().await?;
         let known = self.known().await?;
-        let chain = self.read_chain(&view, secrets, &known).await?;
-        let common = common_position(&view, &chain, &known, secrets);
+        let mut chain = self.read_chain(&view, secrets, &known).await?;
+        let strays = std::mem::take(&mut chain.strays);
+        let common = common_position(&chain, &known);
         self.reconcile(chain, &known, common).await?;
-        self.empty_unreadable(&view).await?;
         if self.options.strategy != Strategy::PullOnly {
+            self.write_again(secrets, &view, strays, &known).await?;
+            self.empty_unreadable(&view).await?;
             self.push_journal(secrets).await?;
             self.compact(secrets).await?;
         }
@@ -75,7 +74,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    /// The latest snapshot that can be read, and the pages after it that open, whatever they say of each other.
+    /// The latest snapshot that can be read, and the pages that follow it.
     async fn read_chain(&self, view: &View, secrets: &Secrets, known: &Known) -> Result<Chain> {
         let mut chain = Chain::default();
         let readable: Vec<Opened> = view
@@ -101,24 +100,22 @@ impl<P: Platform> Session<'_, P> {
                 home: run.after,
                 pages: covered_pages(opened, snapshot),
                 ledger,
-                broken_at: None,
+                strays: Vec::new(),
             };
             break;
         }
         let from = chain.home.head.position;
-        let mut last = chain.home.head.hash;
-        for opened in readable.iter().filter(|opened| opened.head.position > from) {
-            if opened.page.prev != last {
-                chain.broken_at = Some(opened.head.position);
-                break;
-            }
-            last = opened.head.hash;
-        }
         let mut run = Run::new(chain.home.clone());
-        for opened in readable.into_iter().filter(|opened| opened.head.position > from) {
-            if !matches!(opened.page.kind, Kind::Snapshot(_)) {
-                run.add(None, opened);
+        for mut opened in readable.into_iter().filter(|opened| opened.head.position > from) {
+            if opened.page.prev != run.after.head.hash {
+                chain.strays.push(opened);
+                continue;
             }
+            if matches!(opened.page.kind, Kind::Snapshot(_)) {
+                // Its segments cannot be read, and what it covers is still there.
+                opened.page.kind = Kind::Changes(Vec::new());
+            }
+            run.add(None, opened);
         }
         chain.home = run.after;
         chain.pages.extend(run.pages);
@@ -188,6 +185,22 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
+    /// Pages that do not follow the chain are written again after it, as they are, so that whoever follows it finds them. Their
+    /// hashes are not in it: a device that stands on one is told so, and brings up again what else it has of that history.
+    /// What of them is known here goes up with the rest.
+    async fn write_again(&mut self, secrets: &Secrets, view: &View, strays: Vec<Opened>, known: &Known) -> Result<()> {
+        let last = view.pages().next_back().map_or(0, |(position, _)| position);
+        for stray in strays.into_iter().filter(|stray| known.hash(stray.head.position) != Some(stray.head.hash)) {
+            let Kind::Changes(changes) = stray.page.kind else { continue };
+            if changes.is_empty() {
+                continue;
+            }
+            let voids = last.saturating_sub(self.home().await?.head.position);
+            self.append_foreign(secrets, changes, voids).await?;
+        }
+        Ok(())
+    }
+
     /// Pages after the head that open for nobody would be in the way for ever.
     async fn empty_unreadable(&self, view: &View) -> Result<()> {
         let head = self.home().await?.head.position;
@@ -208,16 +221,10 @@ fn is_right_before(known: &Known, opened: &Opened) -> bool {
     known.home.head.position > 0 && known.home.head.hash == opened.page.prev
 }
 
-/// The last position up to which this device knows the very chain that the server shows. 0 if there is none.
-fn common_position(view: &View, chain: &Chain, known: &Known, secrets: &Secrets) -> u64 {
-    let unbroken = chain.broken_at.unwrap_or(u64::MAX);
-    let is_known = |position: u64, hash: Hash| position < unbroken && known.hash(position) == Some(hash);
-    let told = chain.pages.iter().filter_map(|(position, note)| Some((*position, note.hash?)));
-    let shown = view
-        .pages()
-        .filter_map(|(position, item)| Some((position, secrets.seal.chain_hash(position, sealed(item)?))));
-    let same = told.chain(shown).filter(|(position, hash)| is_known(*position, *hash));
-    same.map(|(position, _)| position).max().unwrap_or(0)
+/// The last position up to which this device knows the very chain that the server has. 0 if there is none.
+fn common_position(chain: &Chain, known: &Known) -> u64 {
+    let is_same = |(position, note): &&(u64, PageNote)| note.hash.is_some() && known.hash(*position) == note.hash;
+    chain.pages.iter().rev().find(is_same).map_or(0, |(position, _)| *position)
 }
 
 struct Reconcile {

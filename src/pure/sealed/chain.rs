@@ -113,9 +113,9 @@ impl View {
         Ok(shown)
     }
 
-    /// The latest snapshot after the head.
-    pub fn latest_snapshot(&self, head: &Head, seal: &Seal) -> Result<Option<Opened>> {
-        for (position, item) in self.beyond(head.position).rev() {
+    /// The latest snapshot after the head and before `end`.
+    pub fn latest_snapshot(&self, head: &Head, end: u64, seal: &Seal) -> Result<Option<Opened>> {
+        for (position, item) in self.beyond(head.position).rev().skip_while(|(position, _)| *position >= end) {
             if item.content == Content::Emptied {
                 continue;
             }
