@@ -20,6 +20,7 @@ import type {
   HeadersOption,
   Hooks,
   IdSchema,
+  JournalDestination,
   JournalHead,
   JournalPage,
   RecordData,
@@ -122,6 +123,22 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
    */
   async repair(options?: SyncOptions): Promise<SyncResultObject<T>> {
     return this.#talk(options, (raw, request) => raw.repair(request));
+  }
+
+  /**
+   * Closes an encrypted collection at its server, when it moves to another: syncs, and says as its last page where it goes on.
+   * From then on every device that syncs here gets `moved`; its unsynced changes wait, and go to the new server. Copy the
+   * server's records there as they are (they need no key), then sync with it.
+   *
+   * @example
+   * ```js
+   * await notes.closeJournal({ remote: "https://mine.example/v1" });
+   * ```
+   */
+  async closeJournal(destination: JournalDestination, options?: SyncOptions): Promise<SyncResultObject<T>> {
+    const remote = absoluteRemote(readRemote(destination?.remote));
+    const text = JSON.stringify({ ...destination, remote });
+    return this.#talk(options, (raw, request) => raw.close_journal(text, request));
   }
 
   /**

@@ -239,6 +239,13 @@ export interface JournalHead {
   words: [string, string, string, string];
 }
 
+/** Where an encrypted collection goes on: in a collection of the same name, made from its key. */
+export interface JournalDestination {
+  remote: string;
+  /** Default: the same as before. */
+  bucket?: string;
+}
+
 /** A page of an encrypted collection, as this device read it. */
 export interface JournalPage {
   position: number;

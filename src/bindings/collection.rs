@@ -216,6 +216,12 @@ impl RawCollection {
         self.promise(async move |collection| collection.repair(&options).await)
     }
 
+    /// Closes an encrypted collection's journal here; it goes on at `{"remote", "bucket"?}`. Options and result as `sync`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn close_journal(&self, destination: String, options: String) -> Promise {
+        self.promise(async move |collection| collection.close_journal(&destination, &options).await)
+    }
+
     /// The head of an encrypted collection's journal: `{"position", "hash"}` or `null`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn head(&self) -> Promise {

@@ -264,7 +264,7 @@ impl<P: Platform> Collection<P> {
 
     /// The head of an encrypted collection's journal: `{"position", "hash"}`, or `null` before the first sync.
     pub async fn head(&self) -> Result<String> {
-        self.check_sealed("head")?;
+        self.sealed("head")?;
         self.resident
             .read(|state| match known::home(state).head {
                 head if head.position == 0 => "null".to_owned(),
@@ -275,7 +275,7 @@ impl<P: Platform> Collection<P> {
 
     /// The newest pages since the latest snapshot: `[{"position", "time", "device", "bytes", "kind"}]`.
     pub async fn pages(&self, limit: usize) -> Result<String> {
-        self.check_sealed("pages")?;
+        self.sealed("pages")?;
         let write = |(position, page): (u64, PageNote)| {
             let PageNote { t, device, bytes, kind, .. } = page;
             let device = json::quote(&device);
@@ -287,9 +287,10 @@ impl<P: Platform> Collection<P> {
         Ok(format!("[{}]", pages.await?.join(",")))
     }
 
-    fn check_sealed(&self, method: &str) -> Result<()> {
+    /// Errors: `invalid_option` for a collection that is not encrypted.
+    pub(super) fn sealed(&self, method: &str) -> Result<&Rc<Secrets>> {
         let message = || format!("{method}() is for encrypted collections.");
-        self.secrets.as_ref().map(|_| ()).ok_or_else(|| Error::InvalidOption { message: message() })
+        self.secrets.as_ref().ok_or_else(|| Error::InvalidOption { message: message() })
     }
 
     /// Reads what other tabs wrote.

@@ -3,6 +3,7 @@
 //! One at a time per collection, across tabs. The order and the lists are Kinto.js's; a conflict holds back only its own record.
 
 use super::collection::Collection;
+use super::sealed::Secrets;
 use super::server::Patience;
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform, Request, Response, Tabs};
@@ -17,6 +18,7 @@ use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use std::collections::BTreeSet;
 use std::pin::pin;
+use std::rc::Rc;
 
 /// A sync under way, which another call with the same options joins.
 pub struct Running {
@@ -90,18 +92,33 @@ impl<P: Platform> Collection<P> {
         Ok(session.report)
     }
 
+    /// Closes an encrypted collection's journal at this server: it goes on at `destination`, `{"remote", "bucket"?}`,
+    /// where its pages are copied to. Options and result as [`Collection::sync`].
+    pub async fn close_journal(&self, destination: &str, options: &str) -> Result<String> {
+        let (mut session, secrets, _guard) = self.sealed_session("closeJournal", options).await?;
+        let part = |name: &str| json::member(destination, name).filter(|raw| *raw != "null").and_then(json::string);
+        let remote = Remote::read(&part("remote").unwrap_or_default())?;
+        let bucket = part("bucket").unwrap_or_else(|| session.target.bucket.clone().into());
+        let (remote, bucket, collection) = (json::quote(remote.url()), json::quote(&bucket), json::quote(&session.target.collection));
+        let destination = format!("{{\"remote\":{remote},\"bucket\":{bucket},\"collection\":{collection}}}");
+        session.close_journal(&secrets, &destination).await?;
+        Ok(session.report.to_json())
+    }
+
     /// Brings an encrypted collection and its server together again that parted, on the user's word: see `sealed::repair`.
     /// Options and result as [`Collection::sync`].
     pub async fn repair(&self, options: &str) -> Result<String> {
-        let (target, options) = self.read_options(options)?;
-        let secrets = self.secrets.clone().ok_or_else(|| Error::InvalidOption {
-            message: "repair() is for encrypted collections.".into(),
-        })?;
-        let _guard = self.lock(options.patience.timeout_ms).await?;
-        self.resident.refresh().await?;
-        let mut session = Session::new(self, target, options);
+        let (mut session, secrets, _guard) = self.sealed_session("repair", options).await?;
         session.repair(&secrets).await?;
         Ok(session.report.to_json())
+    }
+
+    async fn sealed_session(&self, method: &str, options: &str) -> Result<(Session<'_, P>, Rc<Secrets>, <P::Tabs as Tabs>::Guard)> {
+        let secrets = self.sealed(method)?.clone();
+        let (target, options) = self.read_options(options)?;
+        let guard = self.lock(options.patience.timeout_ms).await?;
+        self.resident.refresh().await?;
+        Ok((Session::new(self, target, options), secrets, guard))
     }
 
     async fn lock(&self, timeout_ms: Option<u64>) -> Result<<P::Tabs as Tabs>::Guard> {

@@ -4,6 +4,7 @@
 
 mod adopt;
 mod arrive;
+mod close;
 mod compact;
 mod pull;
 mod push;

@@ -73,7 +73,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    fn check_not_moved(&self, home: &Home) -> Result<()> {
+    pub(super) fn check_not_moved(&self, home: &Home) -> Result<()> {
         match &home.closed {
             Some(destination) if destination_url(destination) != self.target.url() => Err(Error::Moved {
                 destination: destination.clone(),

@@ -44,6 +44,7 @@ impl<P: Platform> Session<'_, P> {
         let view = self.read_all().await?;
         let known = self.known().await?;
         let mut chain = self.read_chain(&view, secrets, &known).await?;
+        self.check_not_moved(&chain.home)?;
         let strays = std::mem::take(&mut chain.strays);
         let common = common_position(&chain, &known);
         self.reconcile(chain, &known, common).await?;
