@@ -17,7 +17,7 @@ fn story() -> Vec<Option<Value>> {
     let snapshot =
         |t: u64, segments: Value, history: Value| Some(json!({ "d": "device-b", "t": t, "k": "snapshot", "segments": segments, "history": history }));
     let long = json!({ "text": "long ".repeat(4000), "__proto__": { "x": 1 } });
-    let destination = json!({ "remote": "https://kinto.example.org/v1", "bucket": "default", "collection": "e-anywhere" });
+    let destination = json!({ "remote": "https://kinto.example.org/v1", "bucket": "default", "collection": journal(&key(), COLLECTION).server_collection });
     vec![
         Some(json!({ "start": "AAECAwQFBgcICQoLDA0ODw", "d": "device-a", "t": 1001, "k": "changes",
             "c": [["a", { "title": "Alpha", "done": false }], ["b", { "title": "Beta" }], ["c", { "title": "Gamma" }]] })),
