@@ -60,7 +60,7 @@ export async function sealDump(key, name, journal) {
     if (page.k === "snapshot") {
       const entries = page.segments.flatMap(([, entries]) => entries);
       listed.segments = [];
-      for (const [id, entries] of page.segments) listed.segments.push([id, await sealSegment(id, "ct", Buffer.from(JSON.stringify(entries))), entries.length]);
+      for (const [id, entries] of page.segments) listed.segments.push([id, await sealSegment(id, "ct", padded(JSON.stringify(entries))), entries.length]);
       listed.covered = hashes.slice(snapshot - 1, at);
       listed.history = [];
       for (const [id, first, last] of page.history) {

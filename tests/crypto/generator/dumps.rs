@@ -182,7 +182,7 @@ impl Sealer {
         let mut ledger = Ledger::new();
         snapshot::read_segment_into(&mut ledger, &entries.to_string(), entries.as_array().unwrap().len()).unwrap();
         let [(count, text)] = snapshot::segments(&ledger, usize::MAX).try_into().unwrap();
-        let ct = self.seal.seal_segment(id, text.as_bytes(), self.salt());
+        let ct = self.seal.seal_segment(id, &text, self.salt());
         self.rows.push((read_row(id, &sealed_body(&ct)), Some(entries.clone())));
         all.append(&mut ledger);
         Segment {
@@ -199,7 +199,7 @@ impl Sealer {
         let (id, first, last) = (id.as_str().unwrap(), first.as_u64().unwrap(), last.as_u64().unwrap() as usize);
         let covered = &self.hashes[first as usize - 1..last];
         let [(first, last, raw)] = cut_history(first, covered, 4096).try_into().unwrap();
-        let ct = self.seal.seal_segment(id, &raw, self.salt());
+        let ct = self.seal.seal_history(id, &raw, self.salt());
         self.rows.push((read_row(id, &history_body(&ct)), Some(hashes(&raw))));
         History {
             id: id.to_owned(),
