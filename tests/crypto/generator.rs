@@ -12,7 +12,7 @@ use essaim::pure::crypto::hash::sha256;
 use essaim::pure::crypto::key::make_key;
 use serde::Serialize;
 
-pub use dumps::{dump, dump_by_javascript, dump_with_emptied};
+pub use dumps::{dump, dump_by_javascript, dump_spoiled, dump_without};
 
 /// The key of the vectors that need only one.
 pub fn key() -> String {

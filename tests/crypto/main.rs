@@ -4,8 +4,13 @@
 #[path = "../contract/crypto/mod.rs"]
 mod contract;
 
+mod device;
+mod engine;
 mod generator;
 mod javascript;
+#[allow(dead_code)]
+#[path = "../sim/server/mod.rs"]
+mod kinto;
 mod properties;
 mod salamander;
 

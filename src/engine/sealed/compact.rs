@@ -77,7 +77,9 @@ impl<P: Platform> Session<'_, P> {
         };
         let mut segments = Vec::new();
         for (count, text) in snapshot::segments(ledger, self.platform().sealed_limits().page_bytes) {
-            let Some((id, hash)) = self.write_segment(secrets, text.as_bytes(), sealed_body, written).await? else {
+            let id = self.segment_id();
+            let ct = secrets.seal.seal_segment(&id, &text, self.salt());
+            let Some(hash) = self.write_segment(&id, &ct, sealed_body(&ct), written).await? else {
                 return Ok(None);
             };
             segments.push(Segment { id, hash, count });
@@ -114,7 +116,9 @@ impl<P: Platform> Session<'_, P> {
             }
         }
         for (first, last, bytes) in snapshot::cut_history(first, &more, full) {
-            let Some((id, hash)) = self.write_segment(secrets, &bytes, history_body, written).await? else {
+            let id = self.segment_id();
+            let ct = secrets.seal.seal_history(&id, &bytes, self.salt());
+            let Some(hash) = self.write_segment(&id, &ct, history_body(&ct), written).await? else {
                 return Ok(None);
             };
             history.push(History { id, hash, first, last });
@@ -122,19 +126,15 @@ impl<P: Platform> Session<'_, P> {
         Ok(Some(history))
     }
 
-    async fn write_segment(
-        &mut self,
-        secrets: &Secrets,
-        bytes: &[u8],
-        body: fn(&[u8]) -> String,
-        written: &mut Vec<Written>,
-    ) -> Result<Option<(String, Hash)>> {
-        let id = format!("s-{}", self.random_name());
-        let ct = secrets.seal.seal_segment(&id, bytes, self.salt());
-        match self.put_new(&id, body(&ct), false).await? {
+    fn segment_id(&self) -> String {
+        format!("s-{}", self.random_name())
+    }
+
+    async fn write_segment(&mut self, id: &str, ct: &[u8], body: String, written: &mut Vec<Written>) -> Result<Option<Hash>> {
+        match self.put_new(id, body, false).await? {
             Put::Appended(last_modified) => {
-                written.push((id.clone(), last_modified));
-                Ok(Some((id, snapshot::segment_hash(&ct))))
+                written.push((id.to_owned(), last_modified));
+                Ok(Some(snapshot::segment_hash(ct)))
             }
             Put::Look(_) | Put::TooLarge => Ok(None),
         }

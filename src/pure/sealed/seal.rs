@@ -45,8 +45,13 @@ impl Seal {
         page::read(&self.open(&context::page_context(&self.sid, EPOCH, position), ct)?)
     }
 
-    pub fn seal_segment(&self, id: &str, bytes: &[u8], salt: Salt) -> Vec<u8> {
-        envelope::seal(&self.key, &context::segment_context(&self.sid, EPOCH, id), salt, bytes)
+    pub fn seal_segment(&self, id: &str, text: &str, salt: Salt) -> Vec<u8> {
+        envelope::seal(&self.key, &context::segment_context(&self.sid, EPOCH, id), salt, &padding::pad(text))
+    }
+
+    /// Not padded: how many hashes there are follows from the positions, which everybody sees.
+    pub fn seal_history(&self, id: &str, hashes: &[u8], salt: Salt) -> Vec<u8> {
+        envelope::seal(&self.key, &context::segment_context(&self.sid, EPOCH, id), salt, hashes)
     }
 
     pub fn open_segment(&self, id: &str, ct: &[u8]) -> Option<Zeroizing<Vec<u8>>> {

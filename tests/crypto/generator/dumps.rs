@@ -1,35 +1,54 @@
 use super::{key, salt};
-use crate::contract::vectors::{Dump, Place, SealedRow, journal};
+use crate::contract::vectors::{Dump, SealedRow, hashes, journal, open_row};
 use crate::javascript;
-use essaim::pure::crypto::encoding::{base64url, read_base64url};
-use essaim::pure::crypto::envelope::seal;
-use essaim::pure::crypto::key::JournalKeys;
-use essaim::pure::crypto::padding::pad;
+use essaim::pure::sealed::change::Change;
+use essaim::pure::sealed::item::{emptied_body, history_body, page_id, sealed_body};
+use essaim::pure::sealed::page::{Kind, Page};
+use essaim::pure::sealed::seal::{Hash, Salt, Seal};
+use essaim::pure::sealed::snapshot::{self, History, Ledger, Segment, Snapshot, cut_history};
 use serde_json::{Value, json};
 
 const COLLECTION: &str = "tasks";
 
-/// Page by page, but for `prev` and `covered`. A segment is its id and its entries. `None` is a position that stayed void.
+/// Page by page, but for hashes and digests. A segment is its id and its entries, history its id and its positions. `None` is a
+/// position that was emptied before anybody could read it.
 fn story() -> Vec<Option<Value>> {
     let page = |t: u64, changes: Value| Some(json!({ "d": "device-a", "t": t, "k": "changes", "c": changes }));
-    let long = "long ".repeat(4000);
-    let segments = json!([
-        ["s-AAECAwQFBgcICQoLDA0ODw", [["a", 1, 1001, { "title": "Alpha", "done": false }]]],
-        ["s-EBESExQVFhcYGRobHB0eHw", [["b", 2, 1002, { "title": "Bêta ✓" }], ["d", 4, 1004, { "text": long, "__proto__": { "x": 1 } }]]],
-    ]);
+    let snapshot =
+        |t: u64, segments: Value, history: Value| Some(json!({ "d": "device-b", "t": t, "k": "snapshot", "segments": segments, "history": history }));
+    let long = json!({ "text": "long ".repeat(4000), "__proto__": { "x": 1 } });
+    let destination = json!({ "remote": "https://kinto.example.org/v1", "bucket": "default", "collection": journal(&key(), COLLECTION).server_collection });
     vec![
         Some(json!({ "start": "AAECAwQFBgcICQoLDA0ODw", "d": "device-a", "t": 1001, "k": "changes",
             "c": [["a", { "title": "Alpha", "done": false }], ["b", { "title": "Beta" }], ["c", { "title": "Gamma" }]] })),
         page(1002, json!([["b", { "title": "Bêta ✓" }], ["c", null]])),
         None,
-        page(1004, json!([["d", { "text": long, "__proto__": { "x": 1 } }]])),
-        Some(json!({ "d": "device-b", "t": 1005, "k": "snapshot", "segments": segments, "history": [] })),
+        page(1004, json!([["d", long]])),
+        snapshot(
+            1005,
+            json!([
+                ["s-AAECAwQFBgcICQoLDA0ODw", [["a", 1, 1001, { "title": "Alpha", "done": false }], ["b", 2, 1002, { "title": "Bêta ✓" }]]],
+                ["s-EBESExQVFhcYGRobHB0eHw", [["d", 4, 1004, long]]],
+            ]),
+            json!([]),
+        ),
         None,
         page(
             1007,
             json!([["a", null], ["b", { "title": "Beta", "n": 1.5 }], ["e", { "tags": [1, "2", null] }]]),
         ),
-        page(1008, json!([["c", {}]])),
+        snapshot(
+            1008,
+            json!([
+                ["s-ICEiIyQlJicoKSorLC0uLw", [["b", 7, 1007, { "title": "Beta", "n": 1.5 }], ["d", 4, 1004, long]]],
+                ["s-MDEyMzQ1Njc4OTo7PD0-Pw", [["e", 7, 1007, { "tags": [1, "2", null] }]]],
+            ]),
+            json!([["s-QEFCQ0RFRkdISUpLTE1OTw", 1, 4]]),
+        ),
+        page(1009, json!([["c", {}]])),
+        None,
+        Some(json!({ "d": "device-a", "t": 1011, "k": "closed", "destination": destination })),
+        page(1012, json!([["e", { "tags": [] }]])),
     ]
 }
 
@@ -37,127 +56,180 @@ fn records() -> Vec<Value> {
     let long = "long ".repeat(4000);
     vec![
         json!({ "id": "b", "title": "Beta", "n": 1.5, "last_modified": 1007 }),
-        json!({ "id": "c", "last_modified": 1008 }),
+        json!({ "id": "c", "last_modified": 1009 }),
         json!({ "id": "d", "text": long, "__proto__": { "x": 1 }, "last_modified": 1004 }),
-        json!({ "id": "e", "tags": [1, "2", null], "last_modified": 1007 }),
+        json!({ "id": "e", "tags": [], "last_modified": 1012 }),
     ]
 }
 
-/// Sealed by Rust, with everything emptied that the snapshot covers.
+/// Sealed by the engine's own functions, with everything gone that the latest snapshot makes superfluous.
 pub fn dump() -> Dump {
-    dump_with_emptied(&[1, 2, 4])
+    let superfluous = [1, 2, 4, 5, 7].map(page_id);
+    dump_without(
+        &superfluous.each_ref().map(String::as_str),
+        &["s-AAECAwQFBgcICQoLDA0ODw", "s-EBESExQVFhcYGRobHB0eHw"],
+    )
 }
 
-/// The same, with only these pages emptied.
-pub fn dump_with_emptied(emptied: &[u64]) -> Dump {
-    let mut sealer = Sealer {
-        keys: journal(&key(), COLLECTION),
-        rows: Vec::new(),
-        plaintexts: Vec::new(),
-    };
-    let mut hashes = vec![base64url(&[0; 32])];
+/// The same, with only these pages emptied and these segments deleted.
+pub fn dump_without(emptied: &[&str], deleted: &[&str]) -> Dump {
+    seal_story(emptied, deleted, |_| {})
+}
+
+/// As [`dump`], but somebody with the key spoiled the latest snapshot.
+pub fn dump_spoiled(spoil: fn(&mut Snapshot)) -> Dump {
+    seal_story(&[], &[], spoil)
+}
+
+fn seal_story(emptied: &[&str], deleted: &[&str], spoil: fn(&mut Snapshot)) -> Dump {
+    let mut sealer = Sealer::new(spoil);
     for (position, page) in (1..).zip(story()) {
-        let id = format!("p{position:012}");
-        let Some(mut page) = page else {
-            sealer.rows.push(SealedRow { id, v: 1, e: None, ct: None });
-            continue;
-        };
-        if page["k"] == "snapshot" {
-            page["covered"] = json!(hashes[1..]);
-        }
-        page["prev"] = json!(hashes.last());
-        if let Some(segments) = page.get_mut("segments").and_then(Value::as_array_mut) {
-            segments.iter_mut().for_each(|segment| *segment = sealer.seal_segment(segment));
-        }
-        hashes.push(sealer.seal(&id, page));
-    }
-    sealer.into_dump(emptied)
-}
-
-struct Sealer {
-    keys: JournalKeys,
-    rows: Vec<SealedRow>,
-    plaintexts: Vec<Value>,
-}
-
-impl Sealer {
-    /// Gives the hash.
-    fn seal(&mut self, id: &str, plaintext: Value) -> String {
-        let mut row = SealedRow {
-            id: id.to_owned(),
-            v: 1,
-            e: Some(1),
-            ct: None,
-        };
-        let place = Place::of(&row);
-        let salt = salt(100 + self.rows.len() as u32);
-        let ct = seal(&self.keys.page_key(), &place.context(&self.keys.sid), salt, &pad(&plaintext.to_string()));
-        row.ct = Some(base64url(&ct));
-        self.rows.push(row);
-        self.plaintexts.push(plaintext);
-        base64url(&place.hash(&self.keys.sid, &ct))
-    }
-
-    /// Gives what the snapshot says of it.
-    fn seal_segment(&mut self, segment: &Value) -> Value {
-        let (id, entries) = (segment[0].as_str().unwrap(), &segment[1]);
-        let hash = self.seal(id, entries.clone());
-        json!([id, hash, entries.as_array().unwrap().len()])
-    }
-
-    fn into_dump(mut self, emptied: &[u64]) -> Dump {
-        let is_emptied = |row: &SealedRow| emptied.iter().any(|position| row.id == format!("p{position:012}"));
-        let sealed = self.rows.iter().filter(|row| row.ct.is_some()).zip(self.plaintexts);
-        let plaintexts = sealed.filter(|(row, _)| !is_emptied(row)).map(|(_, plaintext)| plaintext).collect();
-        for row in &mut self.rows {
-            if is_emptied(row) {
-                (row.e, row.ct) = (None, None);
-            }
-        }
-        Dump {
-            key: key(),
-            collection: COLLECTION.to_owned(),
-            rows: self.rows,
-            plaintexts,
-            records: records(),
+        match page {
+            Some(page) => sealer.seal_page(position, &page),
+            None => sealer.add_void(position),
         }
     }
-}
-
-/// The same journal sealed by WebCrypto; with fresh salts, or with those of the vectors.
-pub fn dump_by_javascript(fixed_salts: bool) -> Dump {
-    let story = serde_json::to_string(&story()).unwrap();
-    let rows = javascript::seal(&key(), COLLECTION, &story, fixed_salts).unwrap();
+    let is_gone = |row: &SealedRow| emptied.contains(&row.id.as_str()) || deleted.contains(&row.id.as_str());
     let mut dump = Dump {
         key: key(),
         collection: COLLECTION.to_owned(),
-        rows: serde_json::from_str(&rows).unwrap(),
-        plaintexts: Vec::new(),
+        plaintexts: sealer
+            .rows
+            .iter()
+            .filter(|(row, _)| !is_gone(row))
+            .filter_map(|(_, text)| text.clone())
+            .collect(),
+        rows: sealer.rows.into_iter().map(|(row, _)| row).collect(),
         records: records(),
     };
-    dump.plaintexts = expected_plaintexts(&dump);
+    dump.rows.retain(|row| !deleted.contains(&row.id.as_str()));
+    for row in dump.rows.iter_mut().filter(|row| emptied.contains(&row.id.as_str())) {
+        *row = read_row(&row.id, &emptied_body());
+    }
     dump
 }
 
-/// The story, with what only the one who sealed it could add: hashes.
-fn expected_plaintexts(dump: &Dump) -> Vec<Value> {
-    let keys = journal(&dump.key, &dump.collection);
-    let sealed: Vec<_> = dump.rows.iter().filter_map(|row| Some((row, row.ct.as_deref()?))).collect();
-    let hash = |row: &SealedRow, ct: &str| base64url(&Place::of(row).hash(&keys.sid, &read_base64url(ct).unwrap()));
-    let pages = sealed.iter().filter(|(row, _)| row.id.starts_with('p'));
-    let hashes: Vec<_> = [base64url(&[0; 32])].into_iter().chain(pages.map(|(row, ct)| hash(row, ct))).collect();
-    let mut plaintexts = Vec::new();
-    for (at, mut page) in story().into_iter().flatten().enumerate() {
-        page["prev"] = json!(hashes[at]);
-        if page["k"] == "snapshot" {
-            page["covered"] = json!(hashes[1..=at]);
+/// What the engine does to a journal, without its server.
+struct Sealer {
+    seal: Seal,
+    /// With what each holds.
+    rows: Vec<(SealedRow, Option<Value>)>,
+    /// Of the positions from 1.
+    hashes: Vec<Option<Hash>>,
+    snapshot: u64,
+    spoil: fn(&mut Snapshot),
+}
+
+impl Sealer {
+    fn new(spoil: fn(&mut Snapshot)) -> Self {
+        Sealer {
+            seal: Seal::new(&journal(&key(), COLLECTION)),
+            rows: Vec::new(),
+            hashes: Vec::new(),
+            snapshot: 1,
+            spoil,
         }
-        for segment in page.get_mut("segments").and_then(Value::as_array_mut).into_iter().flatten() {
-            let (row, ct) = sealed.iter().find(|(row, _)| row.id == segment[0]).unwrap();
-            plaintexts.push(segment[1].clone());
-            *segment = json!([segment[0], hash(row, ct), segment[1].as_array().unwrap().len()]);
-        }
-        plaintexts.push(page);
     }
-    plaintexts
+
+    fn salt(&self) -> Salt {
+        salt(100 + self.rows.len() as u32)
+    }
+
+    fn add_void(&mut self, position: u64) {
+        self.rows.push((read_row(&page_id(position), &emptied_body()), None));
+        self.hashes.push(None);
+    }
+
+    fn seal_page(&mut self, position: u64, story: &Value) {
+        let kind = match story["k"].as_str() {
+            Some("changes") => Kind::Changes(list(&story["c"]).map(|change| Change::read(&change.to_string()).unwrap()).collect()),
+            Some("snapshot") => self.seal_snapshot(position, story),
+            _ => Kind::Closed(story["destination"].to_string()),
+        };
+        let page = Page {
+            prev: self.hashes.iter().rev().find_map(|hash| *hash).unwrap_or_default(),
+            device: story["d"].as_str().unwrap().to_owned(),
+            t: story["t"].as_u64().unwrap(),
+            kind,
+        };
+        let text = page.write(story["start"].as_str());
+        let ct = self.seal.seal_page(position, &text, self.salt());
+        self.hashes.push(Some(self.seal.chain_hash(position, &ct)));
+        self.rows
+            .push((read_row(&page_id(position), &sealed_body(&ct)), serde_json::from_str(&text).ok()));
+    }
+
+    /// The segments in it are those of the story: where the engine cuts depends on sizes.
+    fn seal_snapshot(&mut self, position: u64, story: &Value) -> Kind {
+        let mut all = Ledger::new();
+        let segments = list(&story["segments"]).map(|segment| self.seal_segment(segment, &mut all)).collect();
+        let history = list(&story["history"]).map(|history| self.seal_history(history)).collect();
+        let mut snapshot = Snapshot {
+            segments,
+            covered: self.hashes[self.snapshot as usize - 1..].to_vec(),
+            history,
+            digest: snapshot::digest(all.iter()),
+        };
+        if self.snapshot > 1 {
+            (self.spoil)(&mut snapshot);
+        }
+        self.snapshot = position;
+        Kind::Snapshot(snapshot)
+    }
+
+    fn seal_segment(&mut self, story: &Value, all: &mut Ledger) -> Segment {
+        let (id, entries) = (story[0].as_str().unwrap(), &story[1]);
+        let mut ledger = Ledger::new();
+        snapshot::read_segment_into(&mut ledger, &entries.to_string(), entries.as_array().unwrap().len()).unwrap();
+        let [(count, text)] = snapshot::segments(&ledger, usize::MAX).try_into().unwrap();
+        let ct = self.seal.seal_segment(id, &text, self.salt());
+        self.rows.push((read_row(id, &sealed_body(&ct)), Some(entries.clone())));
+        all.append(&mut ledger);
+        Segment {
+            id: id.to_owned(),
+            hash: snapshot::segment_hash(&ct),
+            count,
+        }
+    }
+
+    fn seal_history(&mut self, story: &Value) -> History {
+        let [id, first, last] = story.as_array().unwrap().as_slice() else {
+            panic!("{story}")
+        };
+        let (id, first, last) = (id.as_str().unwrap(), first.as_u64().unwrap(), last.as_u64().unwrap() as usize);
+        let covered = &self.hashes[first as usize - 1..last];
+        let [(first, last, raw)] = cut_history(first, covered, 4096).try_into().unwrap();
+        let ct = self.seal.seal_history(id, &raw, self.salt());
+        self.rows.push((read_row(id, &history_body(&ct)), Some(hashes(&raw))));
+        History {
+            id: id.to_owned(),
+            hash: snapshot::segment_hash(&ct),
+            first,
+            last,
+        }
+    }
+}
+
+fn list(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().unwrap().iter()
+}
+
+/// A row as the server gives it, from what it is given.
+fn read_row(id: &str, body: &str) -> SealedRow {
+    serde_json::from_str(&format!("{{\"id\":\"{id}\",{body}}}")).unwrap()
+}
+
+/// The same journal sealed by WebCrypto, with nothing emptied or deleted; with fresh salts, or with those of the vectors.
+pub fn dump_by_javascript(fixed_salts: bool) -> Dump {
+    let story = serde_json::to_string(&story()).unwrap();
+    let rows = javascript::seal(&key(), COLLECTION, &story, fixed_salts).unwrap();
+    let rows: Vec<SealedRow> = serde_json::from_str(&rows).unwrap();
+    let keys = journal(&key(), COLLECTION);
+    Dump {
+        key: key(),
+        collection: COLLECTION.to_owned(),
+        plaintexts: rows.iter().filter_map(|row| open_row(&keys, row)).collect(),
+        rows,
+        records: records(),
+    }
 }

@@ -1,0 +1,228 @@
+//! The real engine on a simulated Kinto, with nothing that goes wrong: `tests/sim` is for that.
+
+use crate::kinto::{SimConfig, SimServer};
+use essaim::engine::client::Client;
+use essaim::engine::collection::Collection;
+use essaim::error::Result;
+use essaim::memory::MemoryStorage;
+use essaim::ports::{App, Clock, Platform, Request, Response, Rng, Tabs, Transport, Witness};
+use essaim::pure::crypto::hash::sha256;
+use essaim::pure::sealed::Limits;
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::future::Future;
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+pub const COLLECTION: &str = "tasks";
+const REMOTE: &str = "https://kinto.example.org/v1";
+const AUTHORIZATION: &str = "Basic YWxpY2U6c2VjcmV0";
+/// Of milliseconds: between any two requests some time passes.
+const PAUSE: u64 = 7;
+
+/// One Kinto for several devices, and the time that they share.
+#[derive(Clone)]
+pub struct Kinto {
+    server: Rc<RefCell<SimServer>>,
+    now_ms: Rc<Cell<u64>>,
+}
+
+impl Kinto {
+    pub fn new() -> Self {
+        Kinto {
+            server: Rc::new(RefCell::new(SimServer::new(SimConfig::default()))),
+            now_ms: Rc::new(Cell::new(1_800_000_000_000)),
+        }
+    }
+
+    pub fn handle(&self, request: &Request) -> Response {
+        self.now_ms.set(self.now_ms.get() + PAUSE);
+        self.server.borrow_mut().handle(self.now_ms.get(), request)
+    }
+
+    /// All records of a Kinto collection, as its owner gets them from any client.
+    pub fn dump(&self, collection: &str) -> Vec<Value> {
+        let response = self.ask("GET", collection, "", None);
+        response["data"].as_array().expect("a list").clone()
+    }
+
+    pub fn put(&self, collection: &str, row: &Value) {
+        let id = row["id"].as_str().expect("a row has an id");
+        let answer = self.ask("PUT", collection, &format!("/{id}"), Some(json!({ "data": row }).to_string()));
+        assert_eq!(answer["data"]["id"], id);
+    }
+
+    fn ask(&self, method: &'static str, collection: &str, record: &str, body: Option<String>) -> Value {
+        let headers = [("Authorization", AUTHORIZATION), ("Content-Type", "application/json")];
+        let request = Request {
+            method,
+            url: format!("{REMOTE}/buckets/default/collections/{collection}/records{record}"),
+            headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+            body,
+        };
+        serde_json::from_str(&self.handle(&request).body).expect("JSON")
+    }
+}
+
+/// A tab that runs its tasks one after the other.
+pub struct Device {
+    kinto: Kinto,
+    storage: MemoryStorage,
+    random: Random,
+    limits: Limits,
+}
+
+impl Device {
+    pub fn open(kinto: &Kinto, key: &str, name: &str, limits: Limits) -> Collection<Device> {
+        let device = Device {
+            kinto: kinto.clone(),
+            storage: MemoryStorage::default(),
+            random: Random {
+                seed: name.to_owned(),
+                drawn: Cell::default(),
+            },
+            limits,
+        };
+        let client = Client::new(Rc::new(device), "test");
+        client.sealed_collection("default", COLLECTION, NoApp, Vec::new(), key).expect("a key")
+    }
+}
+
+pub fn sync(collection: &Collection<Device>) -> Value {
+    let options = json!({ "remote": REMOTE, "headers": { "Authorization": AUTHORIZATION }, "strategy": "client_wins" });
+    let report = now(collection.sync(&options.to_string()));
+    serde_json::from_str(&report.expect("nothing goes wrong")).expect("JSON")
+}
+
+/// What a list shows, without what a device adds to it, in the order of the ids.
+pub fn list(collection: &Collection<Device>) -> Vec<Value> {
+    let list = now(collection.list("{\"order\":\"id\"}")).expect("nothing goes wrong");
+    let mut records: Vec<Value> = serde_json::from_str(&list).expect("JSON");
+    for record in records.iter_mut().filter_map(Value::as_object_mut) {
+        assert_eq!(record.remove("_status"), Some(json!("synced")), "{record:?}");
+    }
+    records.sort_by_key(|record| record["id"].to_string());
+    records
+}
+
+/// Polls what never has to wait for anybody.
+pub fn now<T>(future: impl Future<Output = T>) -> T {
+    let mut future = pin!(future);
+    for _ in 0..1000 {
+        if let Poll::Ready(done) = future.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+            return done;
+        }
+    }
+    panic!("it waits for something that never comes");
+}
+
+impl Platform for Device {
+    type Storage = MemoryStorage;
+    type Transport = Kinto;
+    type Clock = Kinto;
+    type Rng = Random;
+    type Tabs = Alone;
+    type Witness = Alone;
+    type App = NoApp;
+
+    /// Folding the local journal is all that is ever spawned, and may be left out.
+    fn spawn(&self, _: impl Future<Output = ()> + 'static) {}
+    fn sealed_limits(&self) -> Limits {
+        self.limits
+    }
+    fn storage(&self) -> &MemoryStorage {
+        &self.storage
+    }
+    fn transport(&self) -> &Kinto {
+        &self.kinto
+    }
+    fn clock(&self) -> &Kinto {
+        &self.kinto
+    }
+    fn rng(&self) -> &Random {
+        &self.random
+    }
+    fn tabs(&self) -> &Alone {
+        &Alone
+    }
+    fn witness(&self) -> &Alone {
+        &Alone
+    }
+}
+
+impl Transport for Kinto {
+    async fn send(&self, request: Request) -> Result<Response> {
+        Ok(self.handle(&request))
+    }
+}
+
+impl Clock for Kinto {
+    fn now_ms(&self) -> u64 {
+        self.now_ms.get()
+    }
+    async fn sleep_ms(&self, ms: u64) {
+        self.now_ms.set(self.now_ms.get() + ms);
+    }
+    async fn next_turn(&self) {}
+}
+
+/// Not random: the same in every run, and another for each device.
+pub struct Random {
+    seed: String,
+    drawn: Cell<u64>,
+}
+
+impl Rng for Random {
+    fn fill(&self, bytes: &mut [u8]) {
+        for part in bytes.chunks_mut(32) {
+            self.drawn.set(self.drawn.get() + 1);
+            let hash = sha256(format!("{} {}", self.seed, self.drawn.get()).as_bytes());
+            part.copy_from_slice(&hash[..part.len()]);
+        }
+    }
+}
+
+/// No other tabs, and nothing that an evicted database left behind.
+pub struct Alone;
+
+impl Tabs for Alone {
+    type Guard = ();
+    type Listener = ();
+    async fn lock(&self, _: &str) -> Result<()> {
+        Ok(())
+    }
+    async fn try_lock(&self, _: &str) -> Result<Option<()>> {
+        Ok(Some(()))
+    }
+    fn notify(&self, _: &str) {}
+    fn listen(&self, _: &str, _: impl Fn() + 'static) {}
+}
+
+impl Witness for Alone {
+    fn read(&self, _: &str) -> Option<String> {
+        None
+    }
+    fn write(&self, _: &str, _: Option<&str>) {}
+}
+
+/// An app without transformers or hooks.
+pub struct NoApp;
+
+impl App for NoApp {
+    fn has_transformers(&self) -> bool {
+        false
+    }
+    fn has_incoming_hook(&self) -> bool {
+        false
+    }
+    async fn encode(&self, records: String) -> Result<String> {
+        Ok(records)
+    }
+    async fn decode(&self, records: String) -> Result<String> {
+        Ok(records)
+    }
+    async fn incoming(&self, payload: String) -> Result<String> {
+        Ok(payload)
+    }
+}
