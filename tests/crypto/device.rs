@@ -10,13 +10,14 @@ use essaim::pure::crypto::hash::sha256;
 use essaim::pure::sealed::Limits;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
 
 pub const COLLECTION: &str = "tasks";
-const REMOTE: &str = "https://kinto.example.org/v1";
+pub const REMOTE: &str = "https://kinto.example.org/v1";
 const AUTHORIZATION: &str = "Basic YWxpY2U6c2VjcmV0";
 /// Of milliseconds: between any two requests some time passes.
 const PAUSE: u64 = 7;
@@ -24,21 +25,35 @@ const PAUSE: u64 = 7;
 /// One Kinto for several devices, and the time that they share.
 #[derive(Clone)]
 pub struct Kinto {
-    server: Rc<RefCell<SimServer>>,
+    remote: &'static str,
+    servers: Rc<RefCell<BTreeMap<&'static str, SimServer>>>,
     now_ms: Rc<Cell<u64>>,
 }
 
 impl Kinto {
     pub fn new() -> Self {
-        Kinto {
-            server: Rc::new(RefCell::new(SimServer::new(SimConfig::default()))),
+        let kinto = Kinto {
+            remote: REMOTE,
+            servers: Rc::default(),
             now_ms: Rc::new(Cell::new(1_800_000_000_000)),
-        }
+        };
+        kinto.beside(REMOTE)
+    }
+
+    /// Another server, which the same devices reach.
+    pub fn beside(&self, remote: &'static str) -> Self {
+        self.servers.borrow_mut().insert(remote, SimServer::new(SimConfig::default()));
+        Kinto { remote, ..self.clone() }
     }
 
     pub fn handle(&self, request: &Request) -> Response {
         self.now_ms.set(self.now_ms.get() + PAUSE);
-        self.server.borrow_mut().handle(self.now_ms.get(), request)
+        let mut servers = self.servers.borrow_mut();
+        let (_, server) = servers
+            .iter_mut()
+            .find(|(remote, _)| request.url.starts_with(*remote))
+            .expect("a server at that address");
+        server.handle(self.now_ms.get(), request)
     }
 
     /// All records of a Kinto collection, as its owner gets them from any client.
@@ -57,7 +72,7 @@ impl Kinto {
         let headers = [("Authorization", AUTHORIZATION), ("Content-Type", "application/json")];
         let request = Request {
             method,
-            url: format!("{REMOTE}/buckets/default/collections/{collection}/records{record}"),
+            url: format!("{}/buckets/default/collections/{collection}/records{record}", self.remote),
             headers: headers.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
             body,
         };
@@ -90,9 +105,16 @@ impl Device {
 }
 
 pub fn sync(collection: &Collection<Device>) -> Value {
-    let options = json!({ "remote": REMOTE, "headers": { "Authorization": AUTHORIZATION }, "strategy": "client_wins" });
-    let report = now(collection.sync(&options.to_string()));
-    serde_json::from_str(&report.expect("nothing goes wrong")).expect("JSON")
+    sync_at(collection, REMOTE).expect("nothing goes wrong")
+}
+
+pub fn sync_at(collection: &Collection<Device>, remote: &str) -> Result<Value> {
+    let report = now(collection.sync(&options(remote)))?;
+    Ok(serde_json::from_str(&report).expect("JSON"))
+}
+
+pub fn options(remote: &str) -> String {
+    json!({ "remote": remote, "headers": { "Authorization": AUTHORIZATION }, "strategy": "client_wins" }).to_string()
 }
 
 /// What a list shows, without what a device adds to it, in the order of the ids.

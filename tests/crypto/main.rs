@@ -4,6 +4,7 @@
 #[path = "../contract/crypto/mod.rs"]
 mod contract;
 
+mod closing;
 mod device;
 mod engine;
 mod generator;

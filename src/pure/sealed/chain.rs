@@ -127,10 +127,10 @@ impl View {
         Ok(None)
     }
 
-    /// The first position after the head that is not shown, although a later one is.
+    /// The first position after the head whose content is not shown, although that of a later one is.
     pub fn first_missing(&self, head: &Head) -> u64 {
         (head.position + 1..)
-            .find(|position| self.find(*position).is_err())
+            .find(|position| self.page(*position).is_none_or(|item| item.content == Content::Emptied))
             .unwrap_or(head.position + 1)
     }
 }
