@@ -2,7 +2,15 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use essaim::pure::journal::{Entry, Position, follow, read_entry};
+use essaim::pure::record::{Base, RecordId};
 use essaim::pure::record::{Row, Status, merge_bodies, read_record};
+use essaim::pure::sealed::change::Change as PageChange;
+use essaim::pure::sealed::held::Held;
+use essaim::pure::sealed::home::{Home, PageNote};
+use essaim::pure::sealed::page::{Kind, Page};
+use essaim::pure::sealed::seal::Hash;
+use essaim::pure::sealed::snapshot::{Ledger, Snapshot, read_segment_into, segments};
+use essaim::pure::sealed::{change, item, page as sealed_page};
 use essaim::pure::state::{Change, State};
 use essaim::pure::{equality, fold, json, page};
 use proptest::prelude::*;
@@ -166,4 +174,61 @@ fn replay(segments: &[Vec<u8>]) -> State {
         .flat_map(|segment| page::read(segment).unwrap())
         .for_each(|change| state.apply(change));
     state
+}
+
+/// Names that mean something in a journal, with values that mostly do not.
+fn almost_a_journal() -> impl Strategy<Value = String> {
+    const NAMES: &str = "prev|d|t|k|c|segments|covered|history|digest|destination|id|v|e|ct|deleted|last_modified|position|open|records|hash|snapshot";
+    let value = prop_oneof![
+        any_json(),
+        Just(Value::from("changes")),
+        Just(Value::from("snapshot")),
+        Just(Value::from("p000000000007")),
+        Just(Value::from(Hash([7; 32]).to_text())),
+        Just(Value::from(u64::MAX)),
+        prop::collection::vec(prop::collection::vec(any_json(), 0..5), 0..3).prop_map(|rows| rows.into_iter().map(Value::from).collect()),
+    ];
+    prop::collection::btree_map(NAMES, value, 0..9).prop_map(|map| Value::Object(map.into_iter().collect()).to_string())
+}
+
+fn any_ledger() -> impl Strategy<Value = Ledger> {
+    let entry = (any_object(), 1..1_000_000u64, 0..1u64 << 42);
+    let base = entry.prop_map(|(map, position, t)| Base {
+        position,
+        t,
+        text: body_of(&map).into(),
+    });
+    prop::collection::btree_map(".{0,6}".prop_map(|id| RecordId::from_text(&id)), base, 0..20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_server_or_a_page_says_is_read_without_panic(text in almost_a_journal(), cut in 0..200usize) {
+        let end = (0..=cut.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+        for text in [text.as_str(), &text[..end]] {
+            let _ = item::read(text);
+            let _ = sealed_page::read(text);
+            let _ = Snapshot::read(text).map(|snapshot| (snapshot.first_covered(3), snapshot.hash_of(9, u64::MAX)));
+            let _ = change::read_entry(text);
+            let _ = PageChange::read(text);
+            let _ = Held::read(text);
+            prop_assert_eq!(Home::read(&Home::read(text).to_json()), Home::read(text));
+            let _ = PageNote::read(text);
+            let _ = read_segment_into(&mut Ledger::new(), text, 1);
+        }
+    }
+
+    #[test]
+    fn segments_and_pages_keep_every_text_to_the_byte(ledger in any_ledger(), limit in 50..600usize) {
+        let mut again = Ledger::new();
+        for (count, text) in segments(&ledger, limit) {
+            prop_assert!(read_segment_into(&mut again, &text, count).is_some());
+        }
+        prop_assert_eq!(&again, &ledger);
+        let changes: Vec<PageChange> = ledger.iter().map(|(id, base)| PageChange { id: id.clone(), text: Some(base.text.clone()) }).collect();
+        let page = Page { prev: Hash([1; 32]), device: "d".into(), t: 5, kind: Kind::Changes(changes) };
+        prop_assert_eq!(sealed_page::read(&page.write(None)), Some(page));
+    }
 }

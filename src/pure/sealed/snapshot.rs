@@ -205,7 +205,7 @@ pub fn cut_history(first: u64, hashes: &[Option<Hash>], full: u64) -> Vec<(u64, 
 /// The hashes of a history segment; `None` if it is not of the length it should have.
 pub fn read_hashes(entry: &History, bytes: &[u8]) -> Option<Vec<Option<Hash>>> {
     let (hashes, rest) = bytes.as_chunks::<32>();
-    let expected = (entry.last + 1).checked_sub(entry.first)?;
+    let expected = entry.last.checked_sub(entry.first)?.checked_add(1)?;
     (rest.is_empty() && hashes.len() as u64 == expected).then(|| hashes.iter().map(|raw| Some(Hash(*raw)).filter(|hash| *hash != Hash::default())).collect())
 }
 
