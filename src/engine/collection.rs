@@ -7,12 +7,12 @@ use super::sync::Running;
 use crate::error::{Error, Result};
 use crate::ports::{App, Platform, Storage};
 use crate::pure::draft::Draft;
+use crate::pure::json;
 use crate::pure::operations::{self, LAST_MODIFIED, METADATA, UpdateOptions};
 use crate::pure::query::Query;
-use crate::pure::record::{Parsed, RecordId, Row, Status, invalid, read_record, split_local};
+use crate::pure::record::{Parsed, RecordId, Row, invalid, read_record, split_local};
 use crate::pure::sealed::home::PageNote;
 use crate::pure::sealed::known;
-use crate::pure::{json, report};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -391,22 +391,4 @@ impl Transaction {
         let ids = ids.map(RecordId::read).collect::<Result<Vec<_>>>()?;
         self.with(|draft| Ok(operations::delete_all(draft, &ids))).map(|old| array(&old))
     }
-}
-
-/// An entry of the `errors` list.
-pub(super) fn error_entry(kind: &str, id: Option<&RecordId>, path: Option<&str>, sent: Option<&str>, error: &str) -> (report::List, String) {
-    let id = id.map_or_else(String::new, |id| format!(",\"id\":{}", id.as_json()));
-    let path = path.map_or_else(String::new, |path| format!(",\"path\":{}", json::quote(path)));
-    let sent = sent.map_or_else(String::new, |sent| format!(",\"sent\":{sent}"));
-    (report::List::Errors, format!("{{\"type\":\"{kind}\"{id}{path}{sent},{error}}}"))
-}
-
-/// The row as a report shows it once the server has it.
-pub(super) fn synced_json(id: &RecordId, row: &Row) -> String {
-    Row {
-        status: Status::Synced,
-        sent: None,
-        ..row.clone()
-    }
-    .to_json(id)
 }

@@ -1,7 +1,6 @@
 //! What is new on the server, page by page. A page and the cursor after it are one commit, so that a pull that is cut
 //! goes on where it was.
 
-use super::collection::error_entry;
 use super::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::{App, Clock, Platform, Request};
@@ -12,6 +11,7 @@ use crate::pure::json;
 use crate::pure::merge::{self, Fate, Remote};
 use crate::pure::operations::CURSOR;
 use crate::pure::record::{RecordId, Row, Status};
+use crate::pure::report::error_entry;
 use crate::pure::report::{List, Report};
 use crate::pure::state::State;
 use std::collections::{BTreeMap, BTreeSet};

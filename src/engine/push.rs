@@ -6,7 +6,6 @@
 //! Kinto refuses a whole batch for one record that it cannot read or store (a lone surrogate; on PostgreSQL a NUL, as
 //! "503, retry later" for ever). So a refused batch is cut in halves until the culprit stands alone, and the rest goes on.
 
-use super::collection::error_entry;
 use super::server::Patience;
 use super::settle::{Answer, Outgoing, Settle};
 use super::sync::Session;
@@ -18,6 +17,7 @@ use crate::pure::json;
 use crate::pure::protocol::{Part, batch_length};
 use crate::pure::record::{Body, RecordId, Row, Status, read_record};
 use crate::pure::report::List;
+use crate::pure::report::error_entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// How far a push has come.

@@ -1,12 +1,12 @@
 //! What the server's answer to a write does to the record that was sent, and that may have changed since.
 
-use super::collection::{error_entry, synced_json};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::merge::{self, Fate, Remote, Side};
 use crate::pure::protocol::Part;
 use crate::pure::record::{RecordId, Row, Sent, Status, merge_bodies, same_content, same_on_server, split_local};
 use crate::pure::report::{List, Report};
+use crate::pure::report::{error_entry, synced_json};
 use crate::pure::state::present_content;
 use std::rc::Rc;
 

@@ -1,6 +1,7 @@
 //! What a sync did: the lists of Kinto.js's `SyncResultObject`. Entries are JSON texts; the facade removes duplicates.
 
 use super::json;
+use super::record::{RecordId, Row, Status};
 
 /// The lists, by the names JavaScript sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,6 +73,24 @@ impl Report {
         out.push('}');
         out
     }
+}
+
+/// An entry of the `errors` list.
+pub fn error_entry(kind: &str, id: Option<&RecordId>, path: Option<&str>, sent: Option<&str>, error: &str) -> (List, String) {
+    let id = id.map_or_else(String::new, |id| format!(",\"id\":{}", id.as_json()));
+    let path = path.map_or_else(String::new, |path| format!(",\"path\":{}", json::quote(path)));
+    let sent = sent.map_or_else(String::new, |sent| format!(",\"sent\":{sent}"));
+    (List::Errors, format!("{{\"type\":\"{kind}\"{id}{path}{sent},{error}}}"))
+}
+
+/// The row as a report shows it once the server has it.
+pub fn synced_json(id: &RecordId, row: &Row) -> String {
+    Row {
+        status: Status::Synced,
+        sent: None,
+        ..row.clone()
+    }
+    .to_json(id)
 }
 
 /// The id of the record that a conflict is about, as JSON text.

@@ -1,7 +1,6 @@
 //! Catching up by a snapshot: a device that is new, or behind what was emptied, takes the segments.
 
 use super::Secrets;
-use super::arrive::{Acknowledged, Run};
 use super::pull::Walk;
 use super::requests::Found;
 use crate::engine::sync::Session;
@@ -16,6 +15,7 @@ use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::{Arrival, Arrivals};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::pending::Pending;
+use crate::pure::sealed::run::{Acknowledged, Run};
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, History, Ledger, Snapshot};
 

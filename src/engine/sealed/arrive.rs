@@ -1,65 +1,23 @@
 //! Changes of the journal on their way to the local records: decoded, met, and committed with the head that they lead to.
 
 use super::{interrupted, is_unchanged};
-use crate::engine::collection::{error_entry, synced_json};
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::{App, Platform};
 use crate::pure::draft::Draft;
 use crate::pure::json;
-use crate::pure::merge::{Fate, Strategy};
-use crate::pure::record::{RecordId, Row};
-use crate::pure::report::{List, Report};
+use crate::pure::record::RecordId;
+use crate::pure::report::Report;
 use crate::pure::sealed::Rule;
 use crate::pure::sealed::chain::{Opened, bad_snapshot};
-use crate::pure::sealed::change::Change;
-use crate::pure::sealed::held::{self, Held};
-use crate::pure::sealed::home::{Cursor, GROUP, Home, JOURNAL, PENDING, PageNote, page_note, read_page_note};
+use crate::pure::sealed::held;
+use crate::pure::sealed::home::{Cursor, Home, JOURNAL};
 use crate::pure::sealed::known::{self, Known};
-use crate::pure::sealed::meet::{self, Arrival, Arrivals, Incoming};
+use crate::pure::sealed::meet::{Arrival, Incoming};
+use crate::pure::sealed::meeting::{Decoded, Meeting};
 use crate::pure::sealed::page::Kind;
-use crate::pure::sealed::pending::Pending;
+use crate::pure::sealed::run::Run;
 use crate::pure::sealed::snapshot::{self, Snapshot};
-use std::collections::BTreeSet;
-use std::rc::Rc;
-
-/// An own page that the chain shows: its 201.
-#[derive(Clone)]
-pub(super) struct Acknowledged {
-    pub pending: Pending,
-    pub t: u64,
-    /// The records as the page has them.
-    pub changes: Arrivals,
-}
-
-/// What one commit takes over.
-pub(super) struct Run {
-    /// What it was decided on.
-    pub before: Home,
-    pub after: Home,
-    pub acknowledged: Vec<Acknowledged>,
-    /// The last change of each record.
-    pub arrivals: Arrivals,
-    pub pages: Vec<(u64, PageNote)>,
-    /// Hashes of positions below this one are in the history now.
-    pub forget_below: Option<u64>,
-}
-
-/// An arrival after transformers and hooks.
-#[derive(Clone)]
-enum Decoded {
-    Incoming(Incoming),
-    /// The hook left it out.
-    Unwanted,
-    Failed(String),
-}
-
-/// What a commit does with arrivals.
-struct Meeting {
-    strategy: Strategy,
-    local_fields: Rc<Vec<String>>,
-    decoded: Vec<(Arrival, Decoded)>,
-}
 
 impl<P: Platform> Session<'_, P> {
     /// Pages that follow the head, in order. A snapshot or a closing page stands alone.
@@ -115,11 +73,7 @@ impl<P: Platform> Session<'_, P> {
                 return Err(interrupted());
             }
             let mut report = Report::default();
-            for own in &run.acknowledged {
-                for (id, row) in own.pending.settle(draft, own.t, &own.changes, without) {
-                    report.add(List::Published, published_json(draft, &id, &row));
-                }
-            }
+            run.acknowledge(draft, &mut report, without);
             let conflicts = meeting.all(draft, &mut report);
             run.write_notes(draft);
             Ok((report, conflicts))
@@ -226,180 +180,5 @@ impl<P: Platform> Session<'_, P> {
             };
         }
         Ok(())
-    }
-}
-
-impl Run {
-    pub fn new(before: Home) -> Self {
-        Run {
-            after: before.clone(),
-            before,
-            acknowledged: Vec::new(),
-            arrivals: Arrivals::new(),
-            pages: Vec::new(),
-            forget_below: None,
-        }
-    }
-
-    pub fn add(&mut self, own: Option<&Pending>, opened: Opened) {
-        let Opened {
-            head,
-            page,
-            bytes,
-            last_modified,
-        } = opened;
-        for void in self.after.head.position + 1..head.position {
-            self.pages.push((void, PageNote::void()));
-        }
-        let note = PageNote {
-            hash: Some(head.hash),
-            t: page.t,
-            device: page.device,
-            kind: page.kind.name().into(),
-            bytes,
-        };
-        self.pages.push((head.position, note));
-        self.after.head = head;
-        self.after.t = page.t;
-        self.after.cursor.since = last_modified;
-        self.after.page_bytes += bytes;
-        self.after.closed = None;
-        match page.kind {
-            Kind::Changes(changes) => self.add_changes(own, head.position, page.t, changes),
-            Kind::Snapshot(snapshot) => self.after_snapshot(&snapshot),
-            Kind::Closed(destination) => self.after.closed = Some(destination),
-            Kind::Unknown => {}
-        }
-    }
-
-    fn add_changes(&mut self, own: Option<&Pending>, position: u64, t: u64, changes: Vec<Change>) {
-        if let Some(pending) = own {
-            let mut own = Acknowledged {
-                pending: pending.clone(),
-                t,
-                changes: Arrivals::new(),
-            };
-            arrive(&mut own.changes, position, t, changes);
-            self.acknowledged.push(own);
-        } else {
-            arrive(&mut self.arrivals, position, t, changes);
-        }
-    }
-
-    /// The head is a snapshot now.
-    pub fn after_snapshot(&mut self, snapshot: &Snapshot) {
-        let position = self.after.head.position;
-        self.after.snapshot = position;
-        self.after.covered_from = snapshot.first_covered(position);
-        self.after.history = snapshot.history.clone();
-        self.after.page_bytes = 0;
-        self.forget_below = Some(self.after.covered_from);
-    }
-
-    pub fn write_notes(&self, draft: &mut Draft) {
-        for name in draft.note_names() {
-            let is_old = |position| self.forget_below.is_some_and(|first| position < first);
-            if read_page_note(&name).is_some_and(is_old) {
-                draft.set_note(&name, None);
-            }
-        }
-        for (position, note) in &self.pages {
-            draft.set_note(&page_note(*position), Some(note.to_json()));
-        }
-        settle_passed(draft, self.after.head.position);
-        draft.set_note(JOURNAL, Some(self.after.to_json()));
-    }
-}
-
-/// A later change of a record replaces an earlier one.
-fn arrive(arrivals: &mut Arrivals, position: u64, t: u64, changes: Vec<Change>) {
-    for change in changes {
-        arrivals.insert(change.id.clone(), Arrival { change, position, t });
-    }
-}
-
-/// Pendings that the head has passed are over, and groups all of whose records are published.
-pub(super) fn settle_passed(draft: &mut Draft, head: u64) {
-    for name in draft.note_names() {
-        let Some(note) = draft.note(&name) else { continue };
-        let is_passed = || {
-            json::member(&note, "position")
-                .and_then(json::number)
-                .is_some_and(|position| position as u64 <= head)
-        };
-        let is_published = || {
-            let mut ids = json::elements(&note).into_iter().flatten().filter_map(|id| RecordId::read(id).ok());
-            !ids.any(|id| draft.row(&id).is_some_and(|row| row.is_dirty()))
-        };
-        if name.starts_with(PENDING) && is_passed() || name.starts_with(GROUP) && is_published() {
-            draft.set_note(&name, None);
-        }
-    }
-}
-
-/// A published record, as the report shows it.
-pub(super) fn published_json(draft: &Draft, id: &RecordId, sent: &Row) -> String {
-    match sent.is_live() {
-        true => synced_json(id, &draft.row(id).unwrap_or_else(|| sent.clone())),
-        false => format!("{{\"id\":{},\"deleted\":true}}", id.as_json()),
-    }
-}
-
-impl Meeting {
-    fn only(&self, wanted: impl Fn(&Arrival) -> bool) -> Meeting {
-        Meeting {
-            strategy: self.strategy,
-            local_fields: self.local_fields.clone(),
-            decoded: self.decoded.iter().filter(|(arrival, _)| wanted(arrival)).cloned().collect(),
-        }
-    }
-
-    /// Ids left in conflict.
-    fn all(&self, draft: &mut Draft, report: &mut Report) -> BTreeSet<RecordId> {
-        let mut conflicts = BTreeSet::new();
-        for (arrival, decoded) in &self.decoded {
-            let id = &arrival.change.id;
-            let held = match decoded {
-                Decoded::Incoming(incoming) => self.one(draft, arrival, incoming, report),
-                Decoded::Unwanted => self.hide(draft, arrival),
-                Decoded::Failed(message) => {
-                    let message = format!("\"message\":{}", json::quote(message));
-                    let (list, json) = error_entry("incoming", Some(id), None, None, &message);
-                    report.add(list, json);
-                    Some(Held::open(arrival.clone()))
-                }
-            };
-            if held.as_ref().is_some_and(|held| held.is_open) {
-                conflicts.insert(id.clone());
-            }
-            draft.set_note(&held::note_name(id), held.map(|held| held.to_json()));
-        }
-        conflicts
-    }
-
-    fn one(&self, draft: &mut Draft, arrival: &Arrival, incoming: &Incoming, report: &mut Report) -> Option<Held> {
-        let id = &arrival.change.id;
-        let outcome = meet::meet(draft.row(id).as_ref(), incoming, self.strategy, &self.local_fields);
-        match outcome.fate {
-            Fate::Keep => {}
-            Fate::Put(row) => draft.put(id, row),
-            Fate::Remove => draft.remove(id),
-        }
-        let (list, json) = outcome.entry?;
-        report.add(list, json);
-        (list == List::Conflicts).then(|| Held::open(arrival.clone()))
-    }
-
-    /// Not wanted here: the local record stays, on the version that it has not seen.
-    fn hide(&self, draft: &mut Draft, arrival: &Arrival) -> Option<Held> {
-        let row = draft.row(&arrival.change.id);
-        match (row, arrival.base()) {
-            (Some(row), base) => {
-                draft.put(&arrival.change.id, row.on(base));
-                None
-            }
-            (None, Some(_)) => Some(Held::hidden(arrival.clone())),
-            (None, None) => None,
-        }
     }
 }

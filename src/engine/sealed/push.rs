@@ -3,16 +3,15 @@
 //! A page is noted before it is sent (`pending`). A position is lost only to an append that succeeded, so somebody always
 //! makes progress; who was overtaken meets the other's page first, and then seals again on the new head.
 
-use super::arrive::Run;
 use super::requests::{Found, Put};
 use super::{Secrets, interrupted, is_unchanged};
-use crate::engine::collection::error_entry;
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::record::{RecordId, Row, Status, read_record};
+use crate::pure::report::error_entry;
 use crate::pure::sealed::chain::{Opened, evidence};
 use crate::pure::sealed::change::Change;
 use crate::pure::sealed::home::{Cursor, Head, Home};
@@ -20,6 +19,7 @@ use crate::pure::sealed::item::{Content, page_id, sealed_body};
 use crate::pure::sealed::meet::other_id;
 use crate::pure::sealed::page::{self, Kind, Page};
 use crate::pure::sealed::pending::{self, Pending};
+use crate::pure::sealed::run::Run;
 use crate::pure::sealed::{RECORD_BYTES, Rule, group, known};
 use crate::pure::state::State;
 use std::collections::BTreeSet;

@@ -2,7 +2,6 @@
 //! what the server lost goes up again, and a snapshot lets everybody else begin from there.
 
 use super::adopt::covered_pages;
-use super::arrive::{Run, settle_passed};
 use super::{Secrets, interrupted, is_unchanged};
 use crate::engine::sync::Session;
 use crate::error::Result;
@@ -20,6 +19,7 @@ use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::{self, Arrival, Incoming};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::repair::{Step, step};
+use crate::pure::sealed::run::{Run, settle_passed};
 use crate::pure::sealed::snapshot::{self, Ledger};
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -263,7 +263,7 @@ impl Reconcile {
             Some((_, Ok(incoming))) => Some(incoming.clone()),
             Some((arrival, Err(error))) => {
                 let message = format!("\"message\":{}", crate::pure::json::quote(&error.to_string()));
-                let (list, json) = crate::engine::collection::error_entry("incoming", Some(id), None, None, &message);
+                let (list, json) = crate::pure::report::error_entry("incoming", Some(id), None, None, &message);
                 report.add(list, json);
                 draft.set_note(&held::note_name(id), Some(Held::open(arrival.clone()).to_json()));
                 return true;

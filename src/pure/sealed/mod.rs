@@ -15,10 +15,12 @@ pub mod home;
 pub mod item;
 pub mod known;
 pub mod meet;
+pub mod meeting;
 pub mod page;
 pub mod pending;
 pub mod repair;
 pub mod rule;
+pub mod run;
 pub mod seal;
 pub mod snapshot;
 

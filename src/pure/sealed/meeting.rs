@@ -1,0 +1,86 @@
+//! Arrivals, decoded, on their way into a draft.
+
+use super::held::{self, Held};
+use super::meet::{self, Arrival, Incoming};
+use crate::pure::draft::Draft;
+use crate::pure::json;
+use crate::pure::merge::{Fate, Strategy};
+use crate::pure::record::RecordId;
+use crate::pure::report::{List, Report, error_entry};
+use std::collections::BTreeSet;
+use std::rc::Rc;
+
+/// An arrival after transformers and hooks.
+#[derive(Clone, Debug)]
+pub enum Decoded {
+    Incoming(Incoming),
+    /// The hook left it out.
+    Unwanted,
+    Failed(String),
+}
+
+/// What a commit does with arrivals.
+pub struct Meeting {
+    pub strategy: Strategy,
+    pub local_fields: Rc<Vec<String>>,
+    pub decoded: Vec<(Arrival, Decoded)>,
+}
+
+impl Meeting {
+    pub fn only(&self, wanted: impl Fn(&Arrival) -> bool) -> Meeting {
+        Meeting {
+            strategy: self.strategy,
+            local_fields: self.local_fields.clone(),
+            decoded: self.decoded.iter().filter(|(arrival, _)| wanted(arrival)).cloned().collect(),
+        }
+    }
+
+    /// Ids left in conflict.
+    pub fn all(&self, draft: &mut Draft, report: &mut Report) -> BTreeSet<RecordId> {
+        let mut conflicts = BTreeSet::new();
+        for (arrival, decoded) in &self.decoded {
+            let id = &arrival.change.id;
+            let held = match decoded {
+                Decoded::Incoming(incoming) => self.one(draft, arrival, incoming, report),
+                Decoded::Unwanted => self.hide(draft, arrival),
+                Decoded::Failed(message) => {
+                    let message = format!("\"message\":{}", json::quote(message));
+                    let (list, json) = error_entry("incoming", Some(id), None, None, &message);
+                    report.add(list, json);
+                    Some(Held::open(arrival.clone()))
+                }
+            };
+            if held.as_ref().is_some_and(|held| held.is_open) {
+                conflicts.insert(id.clone());
+            }
+            draft.set_note(&held::note_name(id), held.map(|held| held.to_json()));
+        }
+        conflicts
+    }
+
+    fn one(&self, draft: &mut Draft, arrival: &Arrival, incoming: &Incoming, report: &mut Report) -> Option<Held> {
+        let id = &arrival.change.id;
+        let outcome = meet::meet(draft.row(id).as_ref(), incoming, self.strategy, &self.local_fields);
+        match outcome.fate {
+            Fate::Keep => {}
+            Fate::Put(row) => draft.put(id, row),
+            Fate::Remove => draft.remove(id),
+        }
+        let (list, json) = outcome.entry?;
+        report.add(list, json);
+        (list == List::Conflicts).then(|| Held::open(arrival.clone()))
+    }
+
+    /// Not wanted here: the local record stays, on the version that it has not seen.
+    fn hide(&self, draft: &mut Draft, arrival: &Arrival) -> Option<Held> {
+        let row = draft.row(&arrival.change.id);
+        match (row, arrival.base()) {
+            (Some(row), base) => {
+                draft.put(&arrival.change.id, row.on(base));
+                None
+            }
+            (None, Some(_)) => Some(Held::hidden(arrival.clone())),
+            (None, None) => None,
+        }
+    }
+}

@@ -1,0 +1,161 @@
+//! What one commit takes over from the journal: a run of pages, or a snapshot, with the head that it leads to.
+
+use super::chain::Opened;
+use super::change::Change;
+use super::home::{GROUP, Home, JOURNAL, PENDING, PageNote, page_note, read_page_note};
+use super::meet::{Arrival, Arrivals};
+use super::page::Kind;
+use super::pending::Pending;
+use super::rule::Rule;
+use super::snapshot::Snapshot;
+use crate::pure::draft::Draft;
+use crate::pure::json;
+use crate::pure::record::{RecordId, Row};
+use crate::pure::report::{List, Report, synced_json};
+
+/// An own page that the chain shows: its 201.
+#[derive(Clone)]
+pub struct Acknowledged {
+    pub pending: Pending,
+    pub t: u64,
+    /// The records as the page has them.
+    pub changes: Arrivals,
+}
+
+/// What one commit takes over.
+pub struct Run {
+    /// What it was decided on.
+    pub before: Home,
+    pub after: Home,
+    pub acknowledged: Vec<Acknowledged>,
+    /// The last change of each record.
+    pub arrivals: Arrivals,
+    pub pages: Vec<(u64, PageNote)>,
+    /// Hashes of positions below this one are in the history now.
+    pub forget_below: Option<u64>,
+}
+
+impl Run {
+    pub fn new(before: Home) -> Self {
+        Run {
+            after: before.clone(),
+            before,
+            acknowledged: Vec::new(),
+            arrivals: Arrivals::new(),
+            pages: Vec::new(),
+            forget_below: None,
+        }
+    }
+
+    pub fn add(&mut self, own: Option<&Pending>, opened: Opened) {
+        let Opened {
+            head,
+            page,
+            bytes,
+            last_modified,
+        } = opened;
+        for void in self.after.head.position + 1..head.position {
+            self.pages.push((void, PageNote::void()));
+        }
+        let note = PageNote {
+            hash: Some(head.hash),
+            t: page.t,
+            device: page.device,
+            kind: page.kind.name().into(),
+            bytes,
+        };
+        self.pages.push((head.position, note));
+        self.after.head = head;
+        self.after.t = page.t;
+        self.after.cursor.since = last_modified;
+        self.after.page_bytes += bytes;
+        self.after.closed = None;
+        match page.kind {
+            Kind::Changes(changes) => self.add_changes(own, head.position, page.t, changes),
+            Kind::Snapshot(snapshot) => self.after_snapshot(&snapshot),
+            Kind::Closed(destination) => self.after.closed = Some(destination),
+            Kind::Unknown => {}
+        }
+    }
+
+    fn add_changes(&mut self, own: Option<&Pending>, position: u64, t: u64, changes: Vec<Change>) {
+        if let Some(pending) = own {
+            let mut own = Acknowledged {
+                pending: pending.clone(),
+                t,
+                changes: Arrivals::new(),
+            };
+            arrive(&mut own.changes, position, t, changes);
+            self.acknowledged.push(own);
+        } else {
+            arrive(&mut self.arrivals, position, t, changes);
+        }
+    }
+
+    /// The head is a snapshot now.
+    pub fn after_snapshot(&mut self, snapshot: &Snapshot) {
+        let position = self.after.head.position;
+        self.after.snapshot = position;
+        self.after.covered_from = snapshot.first_covered(position);
+        self.after.history = snapshot.history.clone();
+        self.after.page_bytes = 0;
+        self.forget_below = Some(self.after.covered_from);
+    }
+
+    pub fn write_notes(&self, draft: &mut Draft) {
+        for name in draft.note_names() {
+            let is_old = |position| self.forget_below.is_some_and(|first| position < first);
+            if read_page_note(&name).is_some_and(is_old) {
+                draft.set_note(&name, None);
+            }
+        }
+        for (position, note) in &self.pages {
+            draft.set_note(&page_note(*position), Some(note.to_json()));
+        }
+        settle_passed(draft, self.after.head.position);
+        draft.set_note(JOURNAL, Some(self.after.to_json()));
+    }
+
+    /// Own pages count as answered, before any record of theirs is met.
+    pub fn acknowledge(&self, draft: &mut Draft, report: &mut Report, without: Option<Rule>) {
+        for own in &self.acknowledged {
+            for (id, row) in own.pending.settle(draft, own.t, &own.changes, without) {
+                report.add(List::Published, published_json(draft, &id, &row));
+            }
+        }
+    }
+}
+
+/// A later change of a record replaces an earlier one.
+fn arrive(arrivals: &mut Arrivals, position: u64, t: u64, changes: Vec<Change>) {
+    for change in changes {
+        arrivals.insert(change.id.clone(), Arrival { change, position, t });
+    }
+}
+
+/// Pendings that the head has passed are over, and groups all of whose records are published.
+pub fn settle_passed(draft: &mut Draft, head: u64) {
+    for name in draft.note_names() {
+        let Some(note) = draft.note(&name) else { continue };
+        let is_passed = || {
+            json::member(&note, "position")
+                .and_then(json::number)
+                .is_some_and(|position| position as u64 <= head)
+        };
+        let is_published = || {
+            let mut ids = json::elements(&note).into_iter().flatten().filter_map(|id| RecordId::read(id).ok());
+            !ids.any(|id| draft.row(&id).is_some_and(|row| row.is_dirty()))
+        };
+        if name.starts_with(PENDING) && is_passed() || name.starts_with(GROUP) && is_published() {
+            draft.set_note(&name, None);
+        }
+    }
+}
+
+/// A published record, as the report shows it.
+fn published_json(draft: &Draft, id: &RecordId, sent: &Row) -> String {
+    match sent.is_live() {
+        true => synced_json(id, &draft.row(id).unwrap_or_else(|| sent.clone())),
+        false => format!("{{\"id\":{},\"deleted\":true}}", id.as_json()),
+    }
+}
