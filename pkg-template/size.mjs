@@ -6,8 +6,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { gzipSync } from "node:zlib";
 
-/** What it was when storage and sync were first whole (338,000), and a little. */
-const LIMIT = 350_000;
+/** What it was when encrypted collections were first whole (392,000), and a little: the ciphers and the sealed journal cost 115,000. */
+const LIMIT = 400_000;
 
 const pkg = new URL("../pkg/", import.meta.url).pathname;
 const sizes = { wasm: [0, 0], js: [0, 0] };
