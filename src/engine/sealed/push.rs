@@ -138,11 +138,14 @@ impl<P: Platform> Session<'_, P> {
             .collect())
     }
 
-    /// Deleted here before the journal had it. Done only after a complete pull, which would have shown what a lost answer hid.
+    /// Deleted here before the journal had it. It may have it all the same while an answer is missing: a slow server, or one
+    /// that hides the page, shows it only later.
     async fn drop_needless_tombstones(&self) -> Result<()> {
         let needless = |row: &Row| !row.is_live() && row.base.as_ref().is_none_or(|base| base.position == 0);
         let read = |state: &State| -> Vec<(RecordId, Row)> {
-            let rows = state.rows.iter().filter(|(_, row)| needless(row));
+            let known = known::Known::of(state);
+            let on_its_way = |id: &RecordId| known.pending.iter().any(|pending| pending.records.iter().any(|(sent, _)| sent == id));
+            let rows = state.rows.iter().filter(|(id, row)| needless(row) && !on_its_way(id));
             rows.map(|(id, row)| (id.clone(), row.clone())).collect()
         };
         let gone = self.collection.resident.read(read).await?;
