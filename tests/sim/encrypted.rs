@@ -246,10 +246,12 @@ fn check_alarms(world: &World, deceit: &Deceit) -> Result<(), String> {
 fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
     let mut devices: Vec<Actor> = (0..DEVICES).map(|device| world.open(device)).collect();
     let mut repaired = false;
-    world.rounds(&devices, |actor| {
+    let mut settle_one = |actor: &Actor| {
         let strategy = ["manual", "client_wins", "server_wins"][world.dice.below(3)];
+        let before = head(actor);
         match sync(actor, strategy) {
-            Ok(report) => Ok(is_idle(&report)),
+            // A snapshot is not in the report.
+            Ok(report) => Ok(is_idle(&report) && head(actor) == before),
             Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(false),
             Err(error) if deceit.is_repairable() && ALARMS.contains(&error.code().as_str()) => {
                 repaired = true;
@@ -258,10 +260,12 @@ fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
             }
             Err(error) => Err(format!("NOT HEALED: device {}: {error}", actor.device)),
         }
-    })?;
+    };
+    world.rounds(&devices, &mut settle_one)?;
     let fresh = world.open(DEVICES);
     sync(&fresh, "manual").map_err(|error| format!("UNREADABLE: a new device: {error}"))?;
     devices.push(fresh);
+    world.rounds(&devices, &mut settle_one)?;
     check_alike(world, &devices)?;
     check_idle(world, &devices)?;
     if let Some(complaint) = world.complaint.borrow().clone().or_else(|| world.internet.overheard.borrow().clone()) {
@@ -289,10 +293,6 @@ fn repair(actor: &Actor) -> Result<(), String> {
 
 /// The same records, to the tag and the member, and the same head.
 fn check_alike(world: &Rc<World>, devices: &[Actor]) -> Result<(), String> {
-    let head = |actor: &Actor| {
-        let collection = actor.collection.clone();
-        world.wait(actor.owner, async move { collection.head().await })
-    };
     let records = |actor: &Actor| {
         let mut records = actor.records();
         if world.fourth_strategy == "pull_only" {
@@ -308,11 +308,16 @@ fn check_alike(world: &Rc<World>, devices: &[Actor]) -> Result<(), String> {
         }
         let head = head(actor);
         if head != first {
-            return Err(format!("HEADS: device {} is at {head:?}, device 0 at {first:?}", actor.device));
+            return Err(format!("HEADS: device {} is at {head}, device 0 at {first}", actor.device));
         }
         actor.check_pairs(&list(actor));
     }
     Ok(())
+}
+
+fn head(actor: &Actor) -> String {
+    let collection = actor.collection.clone();
+    actor.world.wait(actor.owner, async move { collection.head().await.unwrap() })
 }
 
 fn list(actor: &Actor) -> String {
