@@ -58,6 +58,7 @@ impl Actor {
             9 => self.patch(&id).await,
             10 => self.create().await,
             11 => self.create_pair().await,
+            12 if dice.permille(300) => self.world.executor.sleep(dice.below(40_000) as u64).await,
             12 => self.look().await,
             _ => {
                 let strategy = ["manual", "client_wins", "server_wins", self.world.fourth_strategy][dice.below(4)];

@@ -54,7 +54,8 @@ fn unescape(text: &str) -> Vec<u8> {
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    bytes.windows(wanted.len()).any(|window| window == wanted)
+    let wanted = std::str::from_utf8(wanted).unwrap();
+    String::from_utf8_lossy(bytes).contains(wanted)
 }
 
 #[test]

@@ -61,7 +61,7 @@ impl Liar {
         match self.lie {
             Lie::RestoredBackup => server.swap(&self.other),
             // Sometimes of now, sometimes an old one.
-            Lie::Fork if self.way % 3 > 0 => *self.other.borrow_mut() = server.borrow().clone(),
+            Lie::Fork if !self.way.is_multiple_of(3) => *self.other.borrow_mut() = server.borrow().clone(),
             Lie::Flush => {
                 let mut server = server.borrow_mut();
                 let mut send = |method, url: String, body: Option<&str>| drop(server.handle(now_ms, &request(method, url, body.map(str::to_owned))));

@@ -4,7 +4,7 @@
 //! |---|---|---|---|
 //! | omission | one page or segment is in no list, and 404 | `omission`; `rollback` if it is the head | when it ends |
 //! | forged tombstone | the same, as `{id, deleted: true}` | ″ | ″ |
-//! | forged emptying | one page is shown as if a snapshot covered it | `omission`, `fork`, `rollback` | by repair |
+//! | forged emptying | one page is shown as if a snapshot covered it | ″ | ″ |
 //! | rollback | reads get an earlier state | `rollback`, `server_lost`; `omission` if a push meets what is not shown | when it ends |
 //! | truncated lists | the end of each list is cut off, `Next-Page` too | `rollback`, `omission` | ″ |
 //! | false 304 | nothing is new, ever | ″ | ″ |
@@ -83,9 +83,9 @@ impl Lie {
     /// What may be raised because of it, on any device.
     pub fn alarms(self) -> &'static [&'static str] {
         match self {
-            Lie::Omission | Lie::ForgedTombstone | Lie::TruncatedLists | Lie::FalseUnchanged | Lie::Misdated => &["omission", "rollback"],
+            Lie::Omission | Lie::ForgedTombstone | Lie::ForgedEmptying | Lie::TruncatedLists | Lie::FalseUnchanged | Lie::Misdated => &["omission", "rollback"],
             Lie::Rollback => &["omission", "rollback", "server_lost"],
-            Lie::ForgedEmptying | Lie::FalseSuccess => &["omission", "fork", "rollback"],
+            Lie::FalseSuccess => &["omission", "fork", "rollback"],
             Lie::Flush | Lie::RestoredBackup | Lie::Fork => &["omission", "fork", "rollback", "server_lost"],
             Lie::Replay | Lie::Reordering | Lie::FlippedBits => &["tampered", "fork", "rollback"],
             Lie::Relabelled => &["tampered", "rollback"],
@@ -96,9 +96,14 @@ impl Lie {
         }
     }
 
+    /// A stale view alone may go unnoticed for ever, and a wrong status means nothing.
+    pub fn is_always_harmless(self) -> bool {
+        matches!(self, Lie::FalseUnchanged | Lie::AnotherStatus)
+    }
+
     pub fn healing(self) -> Healing {
         match self {
-            Lie::ForgedEmptying | Lie::Flush | Lie::RestoredBackup | Lie::Fork | Lie::FalseSuccess => Healing::ByRepair,
+            Lie::Flush | Lie::RestoredBackup | Lie::Fork | Lie::FalseSuccess => Healing::ByRepair,
             _ => Healing::WhenItEnds,
         }
     }

@@ -28,7 +28,7 @@ pub struct Internet {
     pub answered: RefCell<Vec<Answered>>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Answered {
     pub device: usize,
     pub method: &'static str,
@@ -41,6 +41,12 @@ pub struct Network {
     pub owner: Owner,
     pub device: usize,
     pub internet: Rc<Internet>,
+}
+
+impl std::fmt::Display for Answered {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} {} → {}", self.method, self.url, self.status)
+    }
 }
 
 impl Internet {

@@ -20,7 +20,7 @@ impl<P: Platform> Session<'_, P> {
         const TRIES: usize = 8;
         for _ in 0..TRIES {
             self.pull_journal(secrets, None).await?;
-            self.push_journal(secrets).await?;
+            self.push_journal(secrets, false).await?;
             let (put, head) = self.append(secrets, Kind::Closed(destination.to_owned()), Vec::new(), 0).await?;
             if let Put::Appended(_) = put {
                 return self.remember_last_modified().await;

@@ -51,7 +51,7 @@ impl<P: Platform> Session<'_, P> {
     async fn sync_journal(&mut self, secrets: &Secrets) -> Result<()> {
         self.pull_journal(secrets, None).await?;
         if self.options.strategy != Strategy::PullOnly {
-            self.push_journal(secrets).await?;
+            self.push_journal(secrets, false).await?;
             self.compact_if_due(secrets).await?;
         }
         self.remember_last_modified().await

@@ -40,8 +40,9 @@ struct Push {
     overtaken: usize,
     /// How often a place was taken where nothing is.
     nothing_there: usize,
-    /// Positions after the head that were emptied before anybody read them.
+    /// Positions after the head that were emptied before anybody read them, and whether to go on behind them.
     voids: u64,
+    past_voids: bool,
 }
 
 /// A page that was sealed, and is not known to stand.
@@ -57,9 +58,11 @@ enum Outcome {
 }
 
 impl<P: Platform> Session<'_, P> {
-    pub(super) async fn push_journal(&mut self, secrets: &Secrets) -> Result<()> {
+    /// `past_voids`: a repair passes over positions that were emptied. Otherwise such a position, which no page names and no
+    /// snapshot covers, may be one that is only shown as empty: whoever appended behind it would part from all who know it.
+    pub(super) async fn push_journal(&mut self, secrets: &Secrets, past_voids: bool) -> Result<()> {
         const PATIENCE: usize = 32;
-        let mut push = Push::default();
+        let mut push = Push { past_voids, ..Push::default() };
         let mut limit = self.platform().sealed_limits().page_bytes;
         while push.overtaken < PATIENCE {
             let pages = self.next_pages(&mut push.refused, limit).await?;
@@ -135,11 +138,14 @@ impl<P: Platform> Session<'_, P> {
             .collect())
     }
 
-    /// Deleted here before the journal had it. Done only after a complete pull, which would have shown what a lost answer hid.
+    /// Deleted here before the journal had it. It may have it all the same while an answer is missing: a slow server, or one
+    /// that hides the page, shows it only later.
     async fn drop_needless_tombstones(&self) -> Result<()> {
         let needless = |row: &Row| !row.is_live() && row.base.as_ref().is_none_or(|base| base.position == 0);
         let read = |state: &State| -> Vec<(RecordId, Row)> {
-            let rows = state.rows.iter().filter(|(_, row)| needless(row));
+            let known = known::Known::of(state);
+            let on_its_way = |id: &RecordId| known.pending.iter().any(|pending| pending.records.iter().any(|(sent, _)| sent == id));
+            let rows = state.rows.iter().filter(|(id, row)| needless(row) && !on_its_way(id));
             rows.map(|(id, row)| (id.clone(), row.clone())).collect()
         };
         let gone = self.collection.resident.read(read).await?;
@@ -186,8 +192,10 @@ impl<P: Platform> Session<'_, P> {
                 let is_void = item.content == Content::Emptied;
                 let before = self.home().await?.head;
                 self.pull_journal(secrets, Some(*item)).await?;
-                if is_void && self.home().await?.head == before {
-                    push.voids += 1;
+                let still_there = is_void && self.home().await?.head == before;
+                match still_there && !push.past_voids {
+                    true => return Err(omission(position)),
+                    false => push.voids += u64::from(still_there),
                 }
                 Ok(())
             }
@@ -195,9 +203,7 @@ impl<P: Platform> Session<'_, P> {
                 push.nothing_there += 1;
                 self.pull_journal(secrets, None).await
             }
-            Found::Nothing => Err(Error::Omission {
-                evidence: evidence(position, None, None, None),
-            }),
+            Found::Nothing => Err(omission(position)),
         }
     }
 
@@ -319,6 +325,12 @@ impl<P: Platform> Session<'_, P> {
         };
         self.report.last_modified = self.report.last_modified.max(Some(last_modified));
         self.commit_run(run).await
+    }
+}
+
+fn omission(position: u64) -> Error {
+    Error::Omission {
+        evidence: evidence(position, None, None, None),
     }
 }
 

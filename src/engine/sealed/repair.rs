@@ -51,7 +51,7 @@ impl<P: Platform> Session<'_, P> {
         if self.options.strategy != Strategy::PullOnly {
             self.write_again(secrets, &view, strays, &known).await?;
             self.empty_unreadable(&view).await?;
-            self.push_journal(secrets).await?;
+            self.push_journal(secrets, true).await?;
             self.compact(secrets).await?;
         }
         self.remember_last_modified().await
