@@ -7,8 +7,8 @@ export { KINTO_URL };
 
 /** One account's collection of tasks on a real Kinto. */
 export class Server {
-  constructor({ root = KINTO_URL, user = newUser(), collection = "tasks" } = {}) {
-    Object.assign(this, { root, user, collection, headers: { Authorization: authorization(user) } });
+  constructor({ root = KINTO_URL, user = newUser(), bucket = "default", collection = "tasks" } = {}) {
+    Object.assign(this, { root, user, bucket, collection, headers: { Authorization: authorization(user) } });
   }
 
   /** Writes a record, on a version of its own if one is given, and gives it as stored. */
@@ -53,6 +53,33 @@ export class Server {
     return this.#ask("DELETE", "");
   }
 
+  /** Makes the bucket, where it is not the default one, which makes itself. */
+  async createBucket() {
+    const response = await fetch(`${this.root}/buckets/${this.bucket}`, { method: "PUT", headers: this.headers });
+    assert.ok(response.ok, `PUT ${this.bucket}: ${response.status}`);
+  }
+
+  /** Deletes all records in one request. */
+  removeRecords() {
+    return this.#ask("DELETE", "/records");
+  }
+
+  /** Makes the server what it was when `backup` was what `records()` gave: every record with its `last_modified`. */
+  async restore(backup) {
+    await this.removeCollection();
+    for (const { last_modified, ...record } of backup.toSorted((one, other) => one.last_modified - other.last_modified)) {
+      await this.put(record.id, record, { lastModified: last_modified });
+    }
+  }
+
+  /** The name of the bucket's collection, where it has just one. */
+  async onlyCollection() {
+    const response = await fetch(`${this.root}/buckets/${this.bucket}/collections`, { headers: this.headers });
+    const { data } = await response.json();
+    assert.equal(data.length, 1);
+    return data[0].id;
+  }
+
   /** Empties the whole server: everybody's data. */
   async flush() {
     const response = await fetch(`${this.root}/__flush__`, { method: "POST", headers: this.headers });
@@ -60,7 +87,7 @@ export class Server {
   }
 
   #url() {
-    return `${this.root}/buckets/default/collections/${this.collection}`;
+    return `${this.root}/buckets/${this.bucket}/collections/${this.collection}`;
   }
 
   async #ask(method, path, body) {
