@@ -90,9 +90,10 @@ export async function stage(t, { root, bucket } = {}) {
 /** `there` has written some pages, and `here` has read them. The journal's name on the server is known then. */
 export async function withJournal(t, ids = [1, 2, 3], options) {
   const scene = await stage(t, options);
+  if (options?.bucket) await scene.server.createBucket();
   await scene.there.publish(...ids);
   await scene.here.sync();
-  scene.server.collection = await scene.server.onlyCollection();
+  [scene.server.collection] = await scene.server.collections();
   scene.url = `${scene.proxy.url}/buckets/${scene.server.bucket}/collections/${scene.server.collection}`;
   return scene;
 }

@@ -72,12 +72,17 @@ export class Server {
     }
   }
 
-  /** The name of the bucket's collection, where it has just one. */
-  async onlyCollection() {
+  /** The names of the bucket's collections. */
+  async collections() {
     const response = await fetch(`${this.root}/buckets/${this.bucket}/collections`, { headers: this.headers });
-    const { data } = await response.json();
-    assert.equal(data.length, 1);
-    return data[0].id;
+    assert.equal(response.status, 200);
+    return (await response.json()).data.map(({ id }) => id);
+  }
+
+  /** Another collection of the same bucket. */
+  of(collection) {
+    const { root, user, bucket } = this;
+    return new Server({ root, user, bucket, collection });
   }
 
   /** Empties the whole server: everybody's data. */
