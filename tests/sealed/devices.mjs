@@ -29,8 +29,14 @@ let straight;
 before(async () => (straight = await Proxy.start(...KINTO_URLS)));
 after(() => straight.close());
 
-/** The root of the shared Kinto, through nobody who lies. */
-export const straightUrl = () => straight.url;
+const now = Date.now;
+let aheadMs = 0;
+Date.now = () => now() + aheadMs;
+
+/** For all devices of this process: what Kinto said a minute ago, it says for good (see `Cursor`). */
+export function aMinuteLater() {
+  aheadMs += 60_000;
+}
 
 /** A device in this process. */
 export class NodeDevice extends Device {

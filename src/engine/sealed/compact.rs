@@ -4,7 +4,7 @@
 //! are pages emptied, and old segments deleted. It is housekeeping: what fails here is tried again some other time.
 
 use super::Secrets;
-use super::requests::{Found, Put};
+use super::requests::{Found, Listing, Put};
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::Platform;
@@ -181,15 +181,14 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn list_names(&self) -> Result<Vec<(String, u64)>> {
-        let mut all = Vec::new();
+        let (mut all, mut listing) = (Vec::new(), Listing::default());
         let mut request = self.target.list_journal_names();
         loop {
             let url = request.url.clone();
             let response = self.send(request).await?;
-            let body = answers::accept(&response, &url)?;
-            let names = answers::records(body, &url, response.status)?;
+            let (names, next) = listing.read(&response, &url)?;
             all.extend(names.into_iter().filter_map(answers::version).map(|(id, at)| (id.display(), at)));
-            let Some(next) = response.header("next-page") else { return Ok(all) };
+            let Some(next) = next else { return Ok(all) };
             request = self.target.page(self.target.remote.next_page(next)?);
         }
     }
