@@ -54,9 +54,8 @@ export class Server {
   }
 
   /** Makes the bucket, where it is not the default one, which makes itself. */
-  async createBucket() {
-    const response = await fetch(`${this.root}/buckets/${this.bucket}`, { method: "PUT", headers: this.headers });
-    assert.ok(response.ok, `PUT ${this.bucket}: ${response.status}`);
+  createBucket() {
+    return this.#ask("PUT", `${this.root}/buckets/${this.bucket}`, {});
   }
 
   /** Deletes all records in one request. */
@@ -97,7 +96,8 @@ export class Server {
 
   async #ask(method, path, body) {
     const headers = { ...this.headers, "Content-Type": "application/json" };
-    const ask = () => fetch(this.#url() + path, { method, headers, body: body && JSON.stringify(body) });
+    const url = path.startsWith(this.root) ? path : this.#url() + path;
+    const ask = () => fetch(url, { method, headers, body: body && JSON.stringify(body) });
     let response = await ask();
     // Kinto on PostgreSQL says so to the later of two writers at the same moment.
     while (response.status === 409) response = await ask();

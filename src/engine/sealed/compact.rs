@@ -148,11 +148,12 @@ impl<P: Platform> Session<'_, P> {
     /// Empties the pages that the snapshot covers, and deletes segments that it does not list and that are older than it: a
     /// younger one may belong to a snapshot that is being written, an older one's writer is overtaken.
     ///
-    /// Nothing is emptied before the segments were seen: a server may say 201 and store nothing.
+    /// Nothing is emptied before the snapshot and its segments were seen: a server may say 201 and store nothing.
     async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, segments: &[String], kept: &[String]) -> Result<()> {
         let mut parts = Vec::new();
         let there = self.list_names().await?;
-        if !segments.iter().all(|segment| there.iter().any(|(id, _)| id == segment)) {
+        let is_there = |wanted: &str| there.iter().any(|(id, _)| id == wanted);
+        if !is_there(&page_id(snapshot.position)) || !segments.iter().all(|segment| is_there(segment)) {
             return Ok(());
         }
         for (id, at) in there {
