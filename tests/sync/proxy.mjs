@@ -1,4 +1,5 @@
-// A front server before a real Kinto: it passes everything on, keeps what it saw, and meddles where a test says so.
+// A front server before a real Kinto, or several processes of one: it passes everything on, to each in turn, keeps what it
+// saw, and meddles where a test says so.
 
 import { createServer, request as requestHttp } from "node:http";
 import { once } from "node:events";
@@ -31,12 +32,13 @@ export class Proxy {
   /** Preflights too, as `METHOD url`. */
   seen = [];
   #rules = [];
+  #passed = 0;
   #server;
 
-  /** `target` is the root of a Kinto, as `http://localhost:8888/v1`. */
-  static async start(target) {
+  /** `targets`: roots of Kintos over one database, as `http://localhost:8888/v1`. */
+  static async start(...targets) {
     const proxy = new Proxy();
-    proxy.target = new URL(target);
+    proxy.targets = targets.map((target) => new URL(target));
     proxy.#server = createServer((incoming, outgoing) => proxy.#serve(incoming, outgoing).catch(() => outgoing.destroy()));
     proxy.#server.listen(0, "localhost");
     await once(proxy.#server, "listening");
@@ -99,7 +101,8 @@ export class Proxy {
 
   /** The Host stays the page's, so that the addresses in Kinto's answers lead through here. */
   async #pass({ method, url, headers: { "content-length": _, ...headers }, body }) {
-    const passed = requestHttp(new URL(url, this.target), { method, headers, agent: false });
+    const target = this.targets[this.#passed++ % this.targets.length];
+    const passed = requestHttp(new URL(url, target), { method, headers, agent: false });
     passed.end(body);
     const [received] = await once(passed, "response");
     const chunks = [];

@@ -7,8 +7,8 @@ export { KINTO_URL };
 
 /** One account's collection of tasks on a real Kinto. */
 export class Server {
-  constructor({ root = KINTO_URL, user = newUser(), collection = "tasks" } = {}) {
-    Object.assign(this, { root, user, collection, headers: { Authorization: authorization(user) } });
+  constructor({ root = KINTO_URL, user = newUser(), bucket = "default", collection = "tasks" } = {}) {
+    Object.assign(this, { root, user, bucket, collection, headers: { Authorization: authorization(user) } });
   }
 
   /** Writes a record, on a version of its own if one is given, and gives it as stored. */
@@ -53,6 +53,37 @@ export class Server {
     return this.#ask("DELETE", "");
   }
 
+  /** Makes the bucket, where it is not the default one, which makes itself. */
+  createBucket() {
+    return this.#ask("PUT", `${this.root}/buckets/${this.bucket}`, {});
+  }
+
+  /** Deletes all records in one request. */
+  removeRecords() {
+    return this.#ask("DELETE", "/records");
+  }
+
+  /** Makes the server what it was when `backup` was what `records()` gave: every record with its `last_modified`. */
+  async restore(backup) {
+    await this.removeCollection();
+    for (const { last_modified, ...record } of backup.toSorted((one, other) => one.last_modified - other.last_modified)) {
+      await this.put(record.id, record, { lastModified: last_modified });
+    }
+  }
+
+  /** The names of the bucket's collections. */
+  async collections() {
+    const response = await fetch(`${this.root}/buckets/${this.bucket}/collections`, { headers: this.headers });
+    assert.equal(response.status, 200);
+    return (await response.json()).data.map(({ id }) => id);
+  }
+
+  /** Another collection of the same bucket. */
+  of(collection) {
+    const { root, user, bucket } = this;
+    return new Server({ root, user, bucket, collection });
+  }
+
   /** Empties the whole server: everybody's data. */
   async flush() {
     const response = await fetch(`${this.root}/__flush__`, { method: "POST", headers: this.headers });
@@ -60,12 +91,13 @@ export class Server {
   }
 
   #url() {
-    return `${this.root}/buckets/default/collections/${this.collection}`;
+    return `${this.root}/buckets/${this.bucket}/collections/${this.collection}`;
   }
 
   async #ask(method, path, body) {
     const headers = { ...this.headers, "Content-Type": "application/json" };
-    const ask = () => fetch(this.#url() + path, { method, headers, body: body && JSON.stringify(body) });
+    const url = path.startsWith(this.root) ? path : this.#url() + path;
+    const ask = () => fetch(url, { method, headers, body: body && JSON.stringify(body) });
     let response = await ask();
     // Kinto on PostgreSQL says so to the later of two writers at the same moment.
     while (response.status === 409) response = await ask();

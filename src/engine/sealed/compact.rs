@@ -4,7 +4,7 @@
 //! are pages emptied, and old segments deleted. It is housekeeping: what fails here is tried again some other time.
 
 use super::Secrets;
-use super::requests::{Found, Put};
+use super::requests::{Found, Listing, Put};
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::Platform;
@@ -148,11 +148,12 @@ impl<P: Platform> Session<'_, P> {
     /// Empties the pages that the snapshot covers, and deletes segments that it does not list and that are older than it: a
     /// younger one may belong to a snapshot that is being written, an older one's writer is overtaken.
     ///
-    /// Nothing is emptied before the segments were seen: a server may say 201 and store nothing.
+    /// Nothing is emptied before the snapshot and its segments were seen: a server may say 201 and store nothing.
     async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, segments: &[String], kept: &[String]) -> Result<()> {
         let mut parts = Vec::new();
         let there = self.list_names().await?;
-        if !segments.iter().all(|segment| there.iter().any(|(id, _)| id == segment)) {
+        let is_there = |wanted: &str| there.iter().any(|(id, _)| id == wanted);
+        if !is_there(&page_id(snapshot.position)) || !segments.iter().all(|segment| is_there(segment)) {
             return Ok(());
         }
         for (id, at) in there {
@@ -181,15 +182,14 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn list_names(&self) -> Result<Vec<(String, u64)>> {
-        let mut all = Vec::new();
+        let (mut all, mut listing) = (Vec::new(), Listing::default());
         let mut request = self.target.list_journal_names();
         loop {
             let url = request.url.clone();
             let response = self.send(request).await?;
-            let body = answers::accept(&response, &url)?;
-            let names = answers::records(body, &url, response.status)?;
+            let (names, next) = listing.read(&response, &url)?;
             all.extend(names.into_iter().filter_map(answers::version).map(|(id, at)| (id.display(), at)));
-            let Some(next) = response.header("next-page") else { return Ok(all) };
+            let Some(next) = next else { return Ok(all) };
             request = self.target.page(self.target.remote.next_page(next)?);
         }
     }

@@ -3,6 +3,7 @@
 //!
 //! What looks like a lie is looked at again in one full re-read, which rules out a race with somebody's snapshot.
 
+use super::requests::Listing;
 use super::{Secrets, destination_url};
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
@@ -48,6 +49,9 @@ impl<P: Platform> Session<'_, P> {
                 Ok(true) => return self.meet_open(is_first).await,
                 Ok(false) => {}
                 Err(error) if error.is_alarm() => {}
+                // Kinto refuses a `_since` of more than a day ahead of its clock: what is on the head's row was a lie, or a
+                // clock that has been put right since.
+                Err(Error::Server { status: 400, .. }) => {}
                 Err(error) => return Err(error),
             }
         }
@@ -109,6 +113,7 @@ impl<P: Platform> Session<'_, P> {
             unchanged: false,
         };
         fed.into_iter().for_each(|item| walk.view.add(item));
+        let mut listing = Listing::default();
         loop {
             let url = request.url.clone();
             let asked_if_changed = request.headers.iter().any(|(name, _)| name == "If-None-Match");
@@ -119,7 +124,7 @@ impl<P: Platform> Session<'_, P> {
             if response.status == 404 {
                 return Err(self.server_lost());
             }
-            let body = answers::accept(&response, &url)?;
+            answers::accept(&response, &url)?;
             walk.timestamp = walk.timestamp.or(answers::etag(&response));
             if response.status == 304 {
                 walk.unchanged = asked_if_changed;
@@ -132,9 +137,9 @@ impl<P: Platform> Session<'_, P> {
                 }
                 break;
             }
-            let records = answers::records(body, &url, response.status)?;
+            let (records, next) = listing.read(&response, &url)?;
             records.into_iter().filter_map(item::read).for_each(|item| walk.view.add(item));
-            let next = response.header("next-page").map(|next| self.target.remote.next_page(next)).transpose()?;
+            let next = next.map(|next| self.target.remote.next_page(next)).transpose()?;
             // In the order of time the head's row is the first one, unless it was emptied: then a snapshot has come.
             if !self.see_head(&mut walk, &known, secrets)? && reading == Reading::Since {
                 return Ok(false);

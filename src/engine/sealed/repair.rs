@@ -2,6 +2,7 @@
 //! what the server lost goes up again, and a snapshot lets everybody else begin from there.
 
 use super::adopt::covered_pages;
+use super::requests::Listing;
 use super::{Secrets, interrupted, is_unchanged};
 use crate::engine::sync::Session;
 use crate::error::Result;
@@ -58,7 +59,7 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn read_all(&mut self) -> Result<View> {
-        let mut view = View::default();
+        let (mut view, mut listing) = (View::default(), Listing::default());
         let mut request = self.target.list_journal(self.platform().sealed_limits().listing_rows);
         loop {
             let url = request.url.clone();
@@ -66,11 +67,10 @@ impl<P: Platform> Session<'_, P> {
             if response.status == 404 {
                 return Ok(view);
             }
-            let body = answers::accept(&response, &url)?;
+            let (records, next) = listing.read(&response, &url)?;
             self.report.last_modified = answers::etag(&response);
-            let records = answers::records(body, &url, response.status)?;
             records.into_iter().filter_map(item::read).for_each(|item| view.add(item));
-            let Some(next) = response.header("next-page") else { return Ok(view) };
+            let Some(next) = next else { return Ok(view) };
             request = self.target.page(self.target.remote.next_page(next)?);
         }
     }

@@ -1,0 +1,5 @@
+// Encrypted collections as apps have them: the package, a server that lies when told, and a real Kinto.
+//
+// One file for `node --test`. Each suite also runs alone: `node --test tests/sealed/hidden.mjs`.
+
+import "./hidden.mjs";
