@@ -77,9 +77,9 @@ kill: package ## pages killed in the middle of syncs, against a real Kinto
 	@tests/setup.sh system kinto npm
 	$(KINTO) --page-size 5 --batch-size 4 -- node tests/storage/kill.mjs
 
-bench: package ## measured beside Kinto.js, in one page
-	@tests/setup.sh system npm benches
-	node benches/run.mjs
+bench: package ## measured beside Kinto.js, in one page, with a real Kinto
+	@tests/setup.sh system kinto npm benches
+	$(KINTO) -- node benches/run.mjs
 
 size: package ## what an app has to download
 	@node pkg-template/size.mjs

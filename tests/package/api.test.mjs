@@ -9,7 +9,10 @@ import { launch, openPage, serve } from "./browser.mjs";
 import { authorization, KINTO_URL, newUser } from "./kinto.mjs";
 import { project } from "./projects.mjs";
 import { events } from "./api/events.mjs";
+import { journals } from "./api/journals.mjs";
 import { json } from "./api/json.mjs";
+import { keys } from "./api/keys.mjs";
+import { kinds } from "./api/kinds.mjs";
 import { options } from "./api/options.mjs";
 import { queries } from "./api/queries.mjs";
 import { records } from "./api/records.mjs";
@@ -34,7 +37,7 @@ after(async () => {
 const account = () => ({ remote: KINTO_URL, headers: { Authorization: authorization(newUser()) } });
 
 for (const storage of ["indexeddb", "memory"]) {
-  const groups = { records, queries, json, transactions, events, options, syncing };
+  const groups = { records, queries, json, transactions, events, options, syncing, keys, kinds, journals };
   for (const [group, tests] of Object.entries(groups)) {
     describe(`${group} in ${storage}`, () => {
       let opened;

@@ -12,10 +12,12 @@ mod forger;
 mod history;
 mod liar;
 mod lie;
+mod long;
 mod network;
 mod platform;
 #[allow(dead_code)]
 mod server;
+mod sleepers;
 mod storage;
 mod tabs;
 mod world;

@@ -34,6 +34,8 @@ pub struct Answered {
     pub method: &'static str,
     pub url: String,
     pub status: u16,
+    /// Of its body.
+    pub bytes: usize,
 }
 
 #[derive(Clone)]
@@ -152,6 +154,7 @@ impl Transport for Network {
             method: request.method,
             url: request.url.clone(),
             status: response.status,
+            bytes: response.body.len(),
         });
         super::world::narrate(|| {
             let told = format!("{:?} → {} {:?} {}", request.body, response.status, response.header("etag"), response.body);

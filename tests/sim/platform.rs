@@ -17,6 +17,7 @@ pub struct Tab {
     pub disk: Disk,
     pub network: Network,
     pub browser: Rc<Browser>,
+    pub fold_limits: Limits,
     pub sealed_limits: sealed::Limits,
     pub without: Option<sealed::Rule>,
     chance: SeededRng,
@@ -44,6 +45,7 @@ impl Tab {
             disk,
             network,
             browser,
+            fold_limits: Limits::default(),
             sealed_limits: sealed::Limits::default(),
             without: None,
             clock,
@@ -69,7 +71,7 @@ impl Platform for Tab {
         self.executor.spawn(self.owner, task);
     }
     fn fold_limits(&self) -> Limits {
-        Limits { rows: 6, bytes: 1 << 14 }
+        self.fold_limits
     }
     fn sealed_limits(&self) -> sealed::Limits {
         self.sealed_limits

@@ -11,6 +11,7 @@ use essaim::engine::client::Client;
 use essaim::engine::collection::Collection;
 use essaim::memory::MemoryStorage;
 use essaim::ports::Request;
+use essaim::pure::fold;
 use essaim::pure::sealed::{Limits, Rule};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ pub struct World {
     pub is_atomic: bool,
     pub complaint: RefCell<Option<String>>,
     pub limits: Limits,
+    pub fold_limits: fold::Limits,
     pub without: Option<Rule>,
 }
 
@@ -101,8 +103,15 @@ impl World {
             is_atomic,
             complaint: RefCell::default(),
             limits: Limits::default(),
+            fold_limits: fold::Limits { rows: 6, bytes: 1 << 14 },
             without: None,
         }
+    }
+
+    /// Before anybody opens a tab: another server, on Kinto's memory backend.
+    pub fn replace_server(&mut self, server: SimServer) {
+        let internet = Internet::new(server, self.executor.clone(), self.dice.clone(), false);
+        self.internet = Rc::new(internet);
     }
 
     /// Opens a tab.
@@ -122,7 +131,7 @@ impl World {
         };
         let mut tab = Tab::new(owner, self.executor.clone(), self.dice.clone(), disk, network, browser);
         tab.set_clock_off_by(skew_ms);
-        (tab.sealed_limits, tab.without) = (self.limits, self.without);
+        (tab.sealed_limits, tab.fold_limits, tab.without) = (self.limits, self.fold_limits, self.without);
         let collection = Rc::new((self.open)(&Client::new(Rc::new(tab), "sim")));
         Actor {
             device,
