@@ -1,17 +1,21 @@
 // An error of essaim, said to a person: what it means, and what to do about it.
 
+import { explainAlarm } from "./alarms.js";
+
 const ADVICE = {
   network: "The server does not answer. Your tasks are safe on this device; it tries again when the server is back.",
   timeout: "The server takes too long to answer. Your tasks are safe on this device; try again in a moment.",
-  unauthorized: "The server does not accept this account. Check user and password under “Server and account”.",
-  forbidden: "This account may not use this list on the server. Choose another one under “Server and account”.",
-  gone: "This server is retired. Put another one under “Server and account”; your tasks are safe on this device.",
-  remote_not_found: "The server has no such list. Check the address under “Server and account”.",
-  bad_response: "What answers at this address is not a Kinto server. Check it under “Server and account”.",
-  redirected: "The server has moved. Put its new address under “Server and account”.",
+  unauthorized: "The server does not accept this account. Check user and password under “Account and key”.",
+  forbidden: "This account may not use this list on the server. Choose another one under “Account and key”.",
+  gone: "This server is retired. Put another one under “Account and key”; your tasks are safe on this device.",
+  remote_not_found: "The server has no such list. Check the address under “Account and key”.",
+  bad_response: "What answers at this address is not a Kinto server. Check it under “Account and key”.",
+  redirected: "The server has moved. Put its new address under “Account and key”.",
   backoff: "The server is busy and asks to wait. Your tasks are safe on this device.",
   server: "The server had a problem. Your tasks are safe on this device; try again in a moment.",
-  server_flushed: "The server has lost its tasks. This device still has them.",
+  invalid_key: "This key is mistyped. Correct it under “Account and key”; nothing was changed.",
+  not_encrypted: "These tasks were kept here by an older demo, not encrypted. Make up a new account under “Account and key”.",
+  moved: "This list has moved to another server. Put its address under “Account and key”.",
   busy: "Another tab is syncing this device. Try again in a moment.",
   not_found: "This task is gone: it was deleted elsewhere in the meantime.",
   storage_blocked: "Another tab holds this device's tasks open. Close the other tabs of this page.",
@@ -25,14 +29,13 @@ const ADVICE = {
 const PASSING = new Set(["network", "timeout", "backoff", "server", "busy"]);
 
 /**
- * `{advice, cause, remedy, passing}` for an error: what to tell, the error's own words, `"upload"` if sending all
- * again helps, and whether it only matters online.
+ * `{advice, cause, passing}` for an error: what to tell, the error's own words, and whether it only matters online.
+ * An alarm has more: see `explainAlarm`.
  */
 export function explain(error) {
-  return {
+  return explainAlarm(error) ?? {
     advice: ADVICE[error?.code] ?? "Something went wrong. Your tasks are safe on this device.",
     cause: error?.message ?? String(error),
-    remedy: error?.code === "server_flushed" ? "upload" : null,
     passing: PASSING.has(error?.code),
   };
 }
@@ -43,7 +46,6 @@ export function explainRefusals(errors) {
   return {
     advice: errors.length === 1 ? "The server refused one task." : `The server refused ${errors.length} tasks.`,
     cause: first.message ?? first.error?.message ?? JSON.stringify(first),
-    remedy: null,
     passing: true,
   };
 }
@@ -54,7 +56,6 @@ export function explainEviction(unsynced) {
   return {
     advice: "The browser made room by throwing this device's tasks away. What the server has comes back with the next sync.",
     cause: unsynced ? `${lost}.` : "",
-    remedy: null,
     passing: false,
   };
 }

@@ -1,11 +1,13 @@
-// The server's records as a honeycomb that grows in rings from its middle. A task that is done is a capped cell.
+// The server's sealed pages as a honeycomb that grows in rings from its middle. All that can be seen of a capped cell is its number.
+
+import { positionOf } from "./liar.js";
 
 const FULL_RINGS = 2; // the comb is never smaller than this, filled or not
-const MOST_RINGS = 5;
+const MOST_RINGS = 4;
 
 export class Comb {
   #element;
-  #places = new Map(); // id → number of its cell, kept while the record lives
+  #places = new Map(); // key → number of its cell, kept while the page lives
   #cells = [];
   #rings = 0;
 
@@ -14,42 +16,40 @@ export class Comb {
     this.#grow(FULL_RINGS);
   }
 
-  show(records) {
-    const alive = new Set(records.map((record) => record.id));
-    for (const id of this.#places.keys()) if (!alive.has(id)) this.#places.delete(id);
+  /** Shows `pages` `{key, row, tale, note}`, the oldest first; those that do not fit are the oldest. */
+  show(pages) {
+    const shown = pages.slice(-capacity(MOST_RINGS));
+    const alive = new Set(shown.map(({ key }) => key));
+    for (const key of this.#places.keys()) if (!alive.has(key)) this.#places.delete(key);
     const taken = new Set(this.#places.values());
     let free = 0;
-    for (const { id } of records) {
-      if (this.#places.has(id)) continue;
+    for (const { key } of shown) {
+      if (this.#places.has(key)) continue;
       while (taken.has(free)) free++;
       taken.add(free);
-      this.#places.set(id, free);
+      this.#places.set(key, free);
     }
     const rings = ringsFor(Math.max(0, ...taken) + 1);
     if (rings !== this.#rings) this.#grow(rings);
-    const byPlace = new Map(records.map((record) => [this.#places.get(record.id), record]));
+    const byPlace = new Map(shown.map((page) => [this.#places.get(page.key), page]));
     this.#cells.forEach((cell, place) => fill(cell, byPlace.get(place)));
   }
 
-  /** The rectangle of a record's cell, or of the whole comb if it has none; `null` if the comb is not to be seen. */
-  anchor(id) {
-    const cell = this.#cells[this.#places.get(id)] ?? this.#element;
+  /** The rectangle of a page's cell, or of the whole comb if it has none; `null` if the comb is not to be seen. */
+  anchor(key) {
+    const cell = this.#cells[this.#places.get(key)] ?? this.#element;
     const rect = cell.getBoundingClientRect();
     return rect.width ? rect : null;
   }
 
-  has(id) {
-    return this.#places.has(id);
+  /** Keeps a new page's cell looking empty until its bee has landed. */
+  awaitBee(key) {
+    this.#cells[this.#places.get(key)]?.classList.add("awaited");
   }
 
-  /** Keeps a new record's cell looking empty until its bee has landed. */
-  awaitBee(id) {
-    this.#cells[this.#places.get(id)]?.classList.add("awaited");
-  }
-
-  /** Lets a record's cell light up: a bee was here. */
-  land(id) {
-    const cell = this.#cells[this.#places.get(id)];
+  /** Lets a page's cell light up: a bee was here. */
+  land(key) {
+    const cell = this.#cells[this.#places.get(key)];
     cell?.classList.remove("awaited");
     cell?.classList.add("landed");
     cell?.addEventListener("animationend", () => cell.classList.remove("landed"), { once: true });
@@ -73,15 +73,21 @@ export class Comb {
   }
 }
 
-function fill(cell, record) {
-  cell.classList.toggle("full", !!record);
-  cell.classList.toggle("done", !!record?.done);
-  cell.firstElementChild.textContent = record?.title ?? "";
-  cell.title = record?.title ?? "";
+function fill(cell, page) {
+  cell.classList.toggle("full", !!page);
+  if (page) cell.dataset.tale = page.tale;
+  else delete cell.dataset.tale;
+  // A segment of a snapshot has no position.
+  cell.firstElementChild.textContent = !page ? "" : page.row.id.startsWith("p") ? positionOf(page.row) : "s";
+  cell.title = page ? [page.row.id, page.note].filter(Boolean).join(", ") : "";
+}
+
+function capacity(rings) {
+  return 3 * rings * (rings + 1) + 1;
 }
 
 function ringsFor(cells) {
-  for (let rings = FULL_RINGS; rings < MOST_RINGS; rings++) if (cells <= 3 * rings * (rings + 1) + 1) return rings;
+  for (let rings = FULL_RINGS; rings < MOST_RINGS; rings++) if (cells <= capacity(rings)) return rings;
   return MOST_RINGS;
 }
 

@@ -1,7 +1,9 @@
 // What one device shows: its frame, its switch, its list, its conflicts, and how it stands with the server.
 
 import { ConflictList } from "./conflict.js";
+import { HeadWords } from "./head-words.js";
 import { TaskList } from "./task-list.js";
+import { Trouble } from "./trouble.js";
 
 export class DeviceView {
   #pane;
@@ -9,8 +11,10 @@ export class DeviceView {
   #parts;
   #tasks;
   #conflicts;
+  #trouble;
 
-  constructor(pane, device) {
+  /** `other` is the device whose four words this one's are compared with. */
+  constructor(pane, device, other) {
     this.#pane = pane;
     this.#device = device;
     pane.append(document.getElementById("device-template").content.cloneNode(true));
@@ -19,6 +23,8 @@ export class DeviceView {
     const focusInput = () => this.#parts.title.focus();
     this.#tasks = new TaskList(pane.querySelector(".tasks"), device, focusInput);
     this.#conflicts = new ConflictList(pane.querySelector(".conflicts"), device, focusInput);
+    this.#trouble = new Trouble(pane.querySelector(".trouble"), device);
+    new HeadWords(pane.querySelector(".head-words"), device, other);
     this.#wire();
     device.addEventListener("change", () => this.render());
     // "2 minutes ago" grows old by itself.
@@ -39,7 +45,7 @@ export class DeviceView {
     this.#parts.network.textContent = online ? "Online" : "Offline";
     this.#parts.strategy.value = strategy;
     this.#showSync();
-    this.#showTrouble();
+    this.#trouble.show();
     this.#showState();
   }
 
@@ -59,12 +65,11 @@ export class DeviceView {
   }
 
   #wire() {
-    const { online, strategy, sync, remedy, title } = this.#parts;
+    const { online, strategy, sync, title } = this.#parts;
     const device = this.#device;
     online.addEventListener("change", () => device.setOnline(online.checked));
     strategy.addEventListener("change", () => device.setStrategy(strategy.value));
     sync.addEventListener("click", () => device.sync());
-    remedy.addEventListener("click", () => device.uploadAgain());
     this.#pane.querySelector(".add").addEventListener("submit", (event) => {
       event.preventDefault();
       const text = title.value.trim();
@@ -89,19 +94,6 @@ export class DeviceView {
     badge.hidden = unsynced === 0;
     badge.textContent = unsynced;
     badge.setAttribute("aria-label", `${unsynced} unsynced`);
-  }
-
-  #showTrouble() {
-    const { problem, online } = this.#device;
-    const box = this.#pane.querySelector(".trouble");
-    const shown = problem && (online || !problem.passing);
-    box.hidden = !shown;
-    if (!shown) return;
-    this.#parts.advice.textContent = problem.advice;
-    this.#parts.cause.textContent = problem.cause;
-    this.#parts.cause.hidden = !problem.cause;
-    this.#parts.remedy.hidden = problem.remedy !== "upload";
-    this.#parts.remedy.textContent = "Send them all again";
   }
 
   #showState() {

@@ -4,6 +4,7 @@
 import Kinto from "/essaim/index.js";
 import { authorization } from "./account.js";
 import { explain, explainEviction, explainRefusals } from "./advice.js";
+import { markOf } from "./line.js";
 
 const SYNC_DELAY_MS = 700;
 const RETRY_DELAY_MS = 10_000;
@@ -17,6 +18,8 @@ export class Device extends EventTarget {
   conflicts = [];
   syncing = false;
   problem = null;
+  /** How far this device has come, with four words to compare: see `collection.head()`. Null before the first sync. */
+  head = null;
   #saved;
   #kinto;
   #collection;
@@ -34,11 +37,11 @@ export class Device extends EventTarget {
     this.#kinto = new Kinto({
       remote: account.remote,
       bucket: "default",
-      headers: authorization(account),
+      headers: { ...authorization(account), ...markOf(name) },
       timeout: 15_000,
-      adapterOptions: { dbName: `demo-${account.user}-${name}` },
+      adapterOptions: { dbName: `sealed-demo-${account.user}-${name}` },
     });
-    this.#collection = this.#kinto.collection("tasks");
+    this.#collection = this.#kinto.collection("tasks", { key: account.key });
     this.#kinto.events.on("storage:evicted", ({ unsynced }) => this.#warn(explainEviction(unsynced)));
   }
 
@@ -53,6 +56,7 @@ export class Device extends EventTarget {
     try {
       const { data } = await this.#collection.list({ order: "" }, { includeDeleted: true });
       this.tasks = data.sort((a, b) => Number(!!a.done) - Number(!!b.done) || (b.createdAt ?? 0) - (a.createdAt ?? 0));
+      this.head = await this.#collection.head();
     } catch (error) {
       this.problem = explain(error);
     }
@@ -98,7 +102,18 @@ export class Device extends EventTarget {
   sync() {
     clearTimeout(this.#timer);
     if (!this.online) return Promise.resolve();
-    this.#running ??= this.#syncOnce().finally(() => {
+    return this.#run(() => this.#collection.sync({ strategy: this.strategy }));
+  }
+
+  /** After an alarm, on the user's word: takes what the server has as it stands, and brings both together. */
+  async repair() {
+    await this.#running; // a sync that met the alarm once more
+    clearTimeout(this.#timer);
+    if (this.online) await this.#run(() => this.#collection.repair({ strategy: this.strategy }));
+  }
+
+  #run(work) {
+    this.#running ??= this.#talk(work).finally(() => {
       this.#running = null;
       if (this.problem?.passing) this.syncSoon(RETRY_DELAY_MS);
       else if (this.#editedSinceSync && !this.problem) this.syncSoon();
@@ -119,12 +134,6 @@ export class Device extends EventTarget {
     this.syncSoon(0);
   }
 
-  /** Sends everything again to a server that lost it. */
-  async uploadAgain() {
-    await this.#edit(() => this.#collection.resetSyncStatus());
-    await this.sync();
-  }
-
   /** Settles a conflict: `choice` is `"mine"`, `"theirs"`, or a merge `{title, done}`. */
   async settle(conflict, choice) {
     this.conflicts = this.conflicts.filter((other) => other !== conflict);
@@ -139,13 +148,13 @@ export class Device extends EventTarget {
     return this.#collection.resolve(conflict, choice === "theirs" ? theirs : { ...mine, ...choice });
   }
 
-  async #syncOnce() {
+  async #talk(work) {
     this.syncing = true;
     this.#editedSinceSync = false;
     this.#changed();
     let result = null;
     try {
-      result = await this.#collection.sync({ strategy: this.strategy });
+      result = await work();
       this.conflicts = result.conflicts;
       this.problem = result.errors.length ? explainRefusals(result.errors) : null;
       this.#etagSynced = String(result.lastModified);

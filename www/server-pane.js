@@ -2,26 +2,50 @@
 
 import { authorization } from "./account.js";
 import { Comb } from "./comb.js";
+import { PageList, bytesText, timeText, weight } from "./page-list.js";
+import { listRecords } from "./records.js";
+import { compareTales } from "./told.js";
 
 const POLL_MS = 8_000;
 
-/** Fires `look` after each look at the server; `etag` is then its state, `null` if it did not answer. */
+/** Fires `look` after each look at the server. */
 export class ServerPane extends EventTarget {
-  etag = null;
+  reachable = true;
   comb;
   #pane;
-  #url;
+  #line;
+  #liar;
   #headers;
+  #list;
+  #pages = [];
+  #etags = {};
   #looking = Promise.resolve();
 
-  constructor(pane, account) {
+  constructor(pane, account, line, liar) {
     super();
     this.#pane = pane;
-    this.#url = `${account.remote}/buckets/default/collections/tasks/records?_sort=-last_modified`;
+    this.#line = line;
+    this.#liar = liar;
     this.#headers = authorization(account);
     this.comb = new Comb(pane.querySelector(".comb"));
+    this.#list = new PageList(pane.querySelector(".records"), pane.querySelector(".older"));
     pane.querySelector(".address").textContent = account.remote.replace(/^https?:\/\//, "");
+    this.#fact("account", account.user);
     setInterval(() => document.hidden || this.look(), POLL_MS);
+  }
+
+  /** The keys of the pages shown, the oldest first. */
+  get keys() { return this.#pages.map(({ key }) => key); }
+
+  /** The key of the newest page that this device is told of; `undefined` if there is none. */
+  keyOf(device) {
+    const own = this.#isVictim(device) ? "false" : "hidden";
+    return this.#pages.findLast(({ tale }) => tale === "true" || tale === own)?.key;
+  }
+
+  /** The state of the server that this device is told of; `null` if it did not answer or was not asked. */
+  etagFor(device) {
+    return (this.#isVictim(device) ? this.#etags.told : this.#etags.true) ?? null;
   }
 
   /** Looks at the server, after any look under way: what is shown in the end is never the older answer. */
@@ -30,42 +54,52 @@ export class ServerPane extends EventTarget {
     return this.#looking;
   }
 
+  /** Lets a page light up where it is shown: a bee was here. */
+  land(key) {
+    this.comb.land(key);
+    this.#list.flash(key);
+  }
+
   async #lookOnce() {
+    this.#etags = {};
     try {
-      const { records, etag } = await this.#fetchAll();
-      this.etag = etag;
-      this.#show(records, etag);
+      if (this.#line.place) {
+        const { lie } = this.#liar;
+        const { rows, etag } = await listRecords(this.#line.place, this.#headers);
+        const told = await this.#liar.told();
+        // Meanwhile another tale may have begun.
+        if (lie !== this.#liar.lie) return this.#lookOnce();
+        this.#etags = { true: etag, told: told?.etag };
+        this.#show(rows, compareTales(rows, told?.rows, lie?.victims));
+      }
       this.#showTrouble(null);
     } catch (error) {
-      this.etag = null;
       this.#showTrouble(error);
     }
     this.dispatchEvent(new Event("look"));
   }
 
-  async #fetchAll() {
-    const records = [];
-    let etag = null;
-    for (let url = this.#url; url; ) {
-      const response = await fetch(url, { headers: this.#headers, cache: "no-store" });
-      if (!response.ok) throw new Error(`HTTP ${response.status} ${response.statusText}`);
-      records.push(...(await response.json()).data);
-      etag ??= response.headers.get("ETag")?.replaceAll('"', "") ?? null;
-      const next = response.headers.get("Next-Page");
-      // The account's password is for this server alone.
-      url = next && new URL(next).origin === new URL(url).origin ? next : null;
-    }
-    return { records, etag };
+  #isVictim(device) {
+    return !!this.#liar.lie?.victims.includes(device);
   }
 
-  #show(records, etag) {
-    this.comb.show([...records].sort((a, b) => (a.createdAt ?? 0) - (b.createdAt ?? 0)));
-    this.#pane.querySelector("[data-fact=count]").textContent = records.length;
-    this.#pane.querySelector("[data-fact=etag]").textContent = etag ?? "–";
-    this.#pane.querySelector("pre").replaceChildren(...colour(JSON.stringify(records, null, 2)));
+  #show(rows, pages) {
+    pages.sort(byAge);
+    this.#pages = pages.filter(({ row }) => row.ct);
+    this.comb.show(this.#pages);
+    this.#list.show(pages);
+    const full = rows.filter((row) => row.ct);
+    this.#fact("count", full.filter((row) => row.id.startsWith("p")).length);
+    this.#fact("size", bytesText(full.reduce((sum, row) => sum + weight(row), 0)));
+    this.#fact("last", rows.length ? timeText(Math.max(...rows.map((row) => row.last_modified))) : "–");
+  }
+
+  #fact(name, value) {
+    this.#pane.querySelector(`[data-fact=${name}]`).textContent = value;
   }
 
   #showTrouble(error) {
+    this.reachable = !error;
     this.#pane.classList.toggle("unreachable", !!error);
     const box = this.#pane.querySelector(".trouble");
     // Announced once, not at every poll.
@@ -75,21 +109,12 @@ export class ServerPane extends EventTarget {
   }
 }
 
-function advise(error) {
-  if (error instanceof TypeError) return "No answer from this server. Is it running? “make demo” starts one; another address goes under “Server and account”.";
-  return `The server answers “${error.message}”. Check the address and the account under “Server and account”.`;
+/** Emptied pages first: their time is that of the emptying. */
+function byAge(a, b) {
+  return Number(!!a.row.ct) - Number(!!b.row.ct) || a.row.last_modified - b.row.last_modified || (a.row.id < b.row.id ? -1 : 1);
 }
 
-/** JSON text as nodes, with keys and values in spans of their own. */
-function* colour(json) {
-  let end = 0;
-  for (const match of json.matchAll(/("(?:[^"\\]|\\.)*")(\s*:)?|\b(?:true|false|null)\b|-?\d+(?:\.\d+)?(?:e[+-]?\d+)?/gi)) {
-    yield json.slice(end, match.index);
-    const span = document.createElement("span");
-    span.className = match[2] ? "key" : match[1] ? "string" : "literal";
-    span.textContent = match[1] ?? match[0];
-    yield span;
-    end = match.index + span.textContent.length;
-  }
-  yield json.slice(end);
+function advise(error) {
+  if (error instanceof TypeError) return "No answer from this server. Is it running? “make demo” starts one; another address goes under “Account and key”.";
+  return `The server answers “${error.message}”. Check the address and the account under “Account and key”.`;
 }

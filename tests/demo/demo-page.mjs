@@ -19,6 +19,8 @@ export function launchProfile(folder, options = {}) {
 /** One browser profile with the demo open. `faults` gathers what should not happen: page errors, refused by the policy. */
 export class DemoPage {
   faults = [];
+  /** All that left the page for Kinto, as text: addresses, headers and bodies. */
+  sent = [];
 
   static async open(browser, url, remote, options = {}) {
     const context = await browser.newContext({ viewport: { width: 1280, height: 800 }, ...options });
@@ -32,6 +34,9 @@ export class DemoPage {
       // The browser itself reports requests that failed, which some scenarios are about.
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) demo.faults.push(message.text());
     });
+    demo.page.on("request", (request) => {
+      if (request.url().startsWith(remote)) demo.sent.push([request.url(), JSON.stringify(request.headers()), request.postData() ?? ""].join("\n"));
+    });
     await demo.page.goto(`${url}?remote=${encodeURIComponent(remote)}`);
     await demo.ready();
     return demo;
@@ -39,6 +44,7 @@ export class DemoPage {
 
   get phone() { return new DevicePane(this.page, "phone"); }
   get laptop() { return new DevicePane(this.page, "laptop"); }
+  get server() { return new ServerPane(this.page); }
 
   ready() {
     return this.page.locator("html[data-ready]").waitFor();
@@ -72,6 +78,7 @@ class DevicePane {
     this.input = this.pane.getByRole("textbox", { name: "New task" });
     this.conflict = this.pane.getByRole("group", { name: /^Conflict/ });
     this.trouble = this.pane.getByRole("alert");
+    this.words = this.pane.locator(".head-words .words");
   }
 
   task(title) {
@@ -118,6 +125,24 @@ class DevicePane {
     await this.pane.locator(".state").getByText("All synced").waitFor();
   }
 
+  /** Waits until an alarm with this headline is shown. */
+  async alarm(headline) {
+    await this.trouble.getByRole("heading", { name: headline }).waitFor();
+  }
+
+  async calmed() {
+    await this.trouble.waitFor({ state: "hidden" });
+  }
+
+  async repair() {
+    await this.pane.getByRole("button", { name: "Repair" }).click();
+  }
+
+  /** Waits until the four words are `"same"`, `"different"` or `"apart"` from the other device's. */
+  async comparesAs(relation) {
+    await this.pane.locator(`.head-words[data-relation=${relation}]`).waitFor();
+  }
+
   /** The titles shown, in order. */
   titles() {
     return this.pane.locator(".tasks .title").allTextContents();
@@ -126,5 +151,33 @@ class DevicePane {
   /** Waits until a task's mark says this status. */
   async status(title, status) {
     await this.task(title).locator(`[data-status=${status}]`).waitFor();
+  }
+}
+
+/** The server between them. */
+class ServerPane {
+  constructor(page) {
+    this.page = page;
+    this.pane = page.locator(".pane[data-pane=server]");
+    this.tale = this.pane.locator(".tale");
+    this.cells = this.pane.locator(".cell.full");
+    this.records = this.pane.locator(".record");
+  }
+
+  /** Lets it lie: `"old"`, `"bit"` or `"stories"`. */
+  async lie(about) {
+    await this.pane.getByLabel("What it lies about").selectOption(about);
+    await this.pane.getByRole("switch", { name: "Lying server" }).click();
+    await this.pane.getByText("Lying", { exact: true }).waitFor();
+  }
+
+  async tellTheTruth() {
+    await this.pane.getByRole("switch", { name: "Lying server" }).click();
+    await this.pane.getByText("Honest", { exact: true }).waitFor();
+  }
+
+  /** Waits until it has this many sealed pages. */
+  async holds(pages) {
+    await this.pane.locator("[data-fact=count]").getByText(String(pages), { exact: true }).waitFor();
   }
 }

@@ -24,9 +24,10 @@ describe("the page", { concurrency: 4 }, () => {
   });
 
   scenario("keeps the account to itself: nothing secret stands in the address", async (demo) => {
-    const { user, password } = await demo.account();
+    const { user, password, key } = await demo.account();
     assert.match(password, /^[0-9a-f]{32}$/);
-    assert.ok(!demo.page.url().includes(user) && !demo.page.url().includes(password));
+    assert.match(key, /^essaim1-/);
+    for (const secret of [user, password, key]) assert.ok(!demo.page.url().includes(secret));
   });
 
   scenario("can be used without a mouse", async (demo) => {
@@ -91,12 +92,12 @@ describe("the page", { concurrency: 4 }, () => {
     await phone.add("Something to stand on");
     await demo.calm();
     const names = [];
-    for (await page.getByText("Server and account").first().focus(); await page.evaluate(firstTimeHere); await page.keyboard.press("Tab")) {
+    for (await page.getByText("Account and key").first().focus(); await page.evaluate(firstTimeHere); await page.keyboard.press("Tab")) {
       names.push(await focusedName(page));
       assert.ok(await focusIsVisible(page), `no focus to be seen on “${names.at(-1)}”`);
     }
-    // Two in the masthead, two at the server, eight on each device.
-    assert.equal(names.length, 20, names.join(", "));
+    // Two in the masthead, five at the server, eight on each device.
+    assert.equal(names.length, 23, names.join(", "));
   });
 
   scenario("fits a phone, one pane at a time", async (demo) => {
@@ -122,7 +123,7 @@ describe("the page", { concurrency: 4 }, () => {
     await page.evaluate(countBees);
     await phone.add("Calm");
     await laptop.status("Calm", "synced");
-    await page.locator(".cell.full", { hasText: "Calm" }).waitFor();
+    await demo.server.holds(1);
     assert.equal(await page.evaluate(() => window.bees), 0);
   }, { reducedMotion: "reduce" });
 

@@ -2,9 +2,10 @@
 // real Kinto, whose address is in KINTO_URL.
 
 import assert from "node:assert/strict";
-import { mkdir } from "node:fs/promises";
+import { mkdir, readFile } from "node:fs/promises";
 import { after, before, it } from "node:test";
 import { fileURLToPath } from "node:url";
+import Kinto, { init } from "../../pkg/index.js";
 import { DemoPage, launchBrowser } from "./demo-page.mjs";
 import { serveDemo } from "./serve.mjs";
 
@@ -18,6 +19,7 @@ let browser;
 before(async () => {
   assert.ok(KINTO, "KINTO_URL is not set: run this by tests/kinto/serve.py, or give it the address of a Kinto");
   await mkdir(PICTURES, { recursive: true });
+  await init(await readFile(new URL("../../pkg/essaim_wasm_bg.wasm", import.meta.url)));
   site = await serveDemo();
   browser = await launchBrowser();
 });
@@ -43,10 +45,34 @@ export function scenario(name, run, options = {}) {
   });
 }
 
-/** What the server holds for an account, asked without the demo. */
-export async function onServer({ user, password }, { method = "GET", path = "/buckets/default/collections/tasks/records" } = {}) {
-  const headers = { Authorization: `Basic ${btoa(`${user}:${password}`)}` };
-  const response = await fetch(KINTO + path, { method, headers });
+/** The tasks of an account, as a device reads them that was never there before and has the key. */
+export async function onServer({ user, password, key }) {
+  const adapterOptions = { dbName: crypto.randomUUID() };
+  const device = new Kinto({ remote: KINTO, headers: authorization({ user, password }), adapter: "memory", adapterOptions });
+  const tasks = device.collection("tasks", { key });
+  await tasks.sync();
+  const { data } = await tasks.list();
+  device.close();
+  return data;
+}
+
+/** All collections of an account as Kinto has them, `{id, records}`. */
+export async function dump(account) {
+  const collections = await ask(account, "/buckets/default/collections");
+  return Promise.all(collections.map(async ({ id }) => ({ id, records: await ask(account, `/buckets/default/collections/${id}/records`) })));
+}
+
+/** Deletes everything that an account has. */
+export async function flush(account) {
+  await ask(account, "/buckets/default", "DELETE");
+}
+
+async function ask(account, path, method = "GET") {
+  const response = await fetch(KINTO + path, { method, headers: authorization(account) });
   assert.ok(response.ok, `${method} ${path}: HTTP ${response.status}`);
   return (await response.json()).data;
+}
+
+function authorization({ user, password }) {
+  return { Authorization: `Basic ${btoa(`${user}:${password}`)}` };
 }
