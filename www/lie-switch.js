@@ -42,7 +42,7 @@ export class LieSwitch extends EventTarget {
     lying.checked = !!told;
     honesty.textContent = told ? "Lying" : "Honest";
     this.#box.closest(".pane").classList.toggle("lying", !!told);
-    tale.textContent = told?.tale ?? hint;
+    tale.textContent = told ? `${told.tale} (This page makes the lie; Kinto itself stays honest.)` : hint;
     tale.hidden = !tale.textContent;
   }
 }
