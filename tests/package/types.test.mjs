@@ -1,4 +1,4 @@
-// The package's types, as an app's compiler sees them: apps/types/api.ts says what must compile and what must not.
+// The package's types, as an app's compiler sees them: apps/types/ says what must compile and what must not.
 
 import { execFile } from "node:child_process";
 import { createRequire } from "node:module";
