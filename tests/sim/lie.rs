@@ -96,9 +96,9 @@ impl Lie {
         }
     }
 
-    /// A stale view alone may go unnoticed for ever, and a wrong status means nothing.
+    /// A stale view alone may go unnoticed for ever; a wrong status or a wrong time means nothing: order is by position.
     pub fn is_always_harmless(self) -> bool {
-        matches!(self, Lie::FalseUnchanged | Lie::AnotherStatus)
+        matches!(self, Lie::FalseUnchanged | Lie::AnotherStatus | Lie::Misdated)
     }
 
     pub fn healing(self) -> Healing {

@@ -45,7 +45,8 @@ impl Tab {
             disk,
             network,
             browser,
-            fold_limits: Limits::default(),
+            // So small that a few commits fold.
+            fold_limits: Limits { rows: 6, bytes: 1 << 14 },
             sealed_limits: sealed::Limits::default(),
             without: None,
             clock,
