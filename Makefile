@@ -10,7 +10,7 @@ export PATH := $(TOOLS)/bin:$(TOOLS)/node/bin:$(HOME)/.cargo/bin:$(PATH)
 KINTO := target/kinto/bin/python tests/kinto/serve.py
 SEEDS ?= 50000
 
-.PHONY: help demo test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-storage test-sync test-demo sim kill bench size audit
+.PHONY: help demo test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-storage test-sync test-sealed test-demo sim kill bench size audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -23,7 +23,7 @@ demo: ## the demo in your browser, synced with a Kinto on this machine
 
 test: ## every kind of test
 	@$(MAKE) --no-print-directory setup
-	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-storage test-sync test-demo
+	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-storage test-sync test-sealed test-demo
 
 setup: ## install what is missing
 	@tests/setup.sh system rust tools kinto npm
@@ -66,6 +66,11 @@ test-storage: package ## databases on disk: two tabs, killed tabs, refused, dele
 test-sync: package ## two browser profiles and Kinto.js, syncing through a server that misbehaves
 	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/*.test.mjs
 	$(KINTO) --postgresql --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/pushing.mjs tests/sync/meanwhile.mjs
+
+# Two processes over one PostgreSQL: what one has just stored, the other has to know.
+test-sealed: package ## encrypted collections and a server that lies, in Node, Chromium and Firefox
+	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sealed/*.test.mjs
+	$(KINTO) --postgresql --processes 2 --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sealed/{hidden,lost,forked,altered,answered,snapshots,schedules}.mjs
 
 test-demo: package ## the demo, driven in Chromium
 	$(KINTO) -- node --test --test-reporter=spec tests/demo/*.test.mjs

@@ -93,7 +93,7 @@ export async function assertTogether({ here, there, another, others = [] }) {
   const devices = [here, there, ...others];
   // Once for each to send, once more for each to hear of it.
   for (const device of [...devices, ...devices]) await assertSyncs(device);
-  const fresh = another();
+  const fresh = await another();
   await assertSyncs(fresh);
   const [head, records] = [await there.head(), await there.records()];
   for (const device of [...devices, fresh]) {

@@ -60,6 +60,10 @@ export class NodeDevice extends Device {
     }
   }
 
+  executeUpserts(ids, fields) {
+    return this.collection.execute((transaction) => ids.forEach((id) => transaction.upsert({ id, ...fields })), { preloadIds: ids });
+  }
+
   edit(id, text) {
     return this.update({ id: `cake-${id}`, confession: text });
   }

@@ -3,3 +3,13 @@
 // One file for `node --test`. Each suite also runs alone: `node --test tests/sealed/hidden.mjs`.
 
 import "./hidden.mjs";
+import "./lost.mjs";
+import "./forked.mjs";
+import "./altered.mjs";
+import "./answered.mjs";
+import "./snapshots.mjs";
+import "./privacy.mjs";
+import "./cost.mjs";
+import "./reload.mjs";
+import "./schedules.mjs";
+import "./firefox.mjs";

@@ -85,8 +85,8 @@ impl<P: Platform> Session<'_, P> {
             .collect();
         for opened in readable.iter().rev() {
             let Kind::Snapshot(snapshot) = &opened.page.kind else { continue };
-            let ledger = match is_right_before(known, opened) {
-                // What is here is what that snapshot should hold.
+            let ledger = match stands_here(known, opened) {
+                // What is here is what that snapshot should hold; its segments may be lost.
                 true => Some(self.collection.resident.read(known::ledger).await?),
                 false => self.read_segments(view, secrets, opened.head.position, snapshot).await.ok().flatten(),
             };
@@ -217,9 +217,10 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-/// Whether the head here is the page before that snapshot.
-fn is_right_before(known: &Known, opened: &Opened) -> bool {
-    known.home.head.position > 0 && known.home.head.hash == opened.page.prev
+/// Whether the head here is that snapshot, or the page before it.
+fn stands_here(known: &Known, snapshot: &Opened) -> bool {
+    let head = known.home.head;
+    head.position > 0 && (head.hash == snapshot.page.prev || head == snapshot.head)
 }
 
 /// The last position up to which this device knows the very chain that the server has. 0 if there is none.

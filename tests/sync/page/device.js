@@ -1,6 +1,6 @@
 // In the page: collections that the test asks for, and calls that give plain data, errors included.
 
-import Kinto, { KintoError } from "/essaim/index.js";
+import Kinto, { KintoError, makeKey } from "/essaim/index.js";
 
 const EVENTS = ["sync:success", "sync:error", "create", "update", "delete", "change"];
 
@@ -21,6 +21,11 @@ globalThis.callCollection = async (number, method, args) => {
   return outcome(() => collection[method](...args));
 };
 
+/** `fields` for all these records, in one transaction. */
+globalThis.executeUpserts = (number, ids, fields) => {
+  return handles[number].collection.execute((transaction) => ids.forEach((id) => transaction.upsert({ id, ...fields })), { preloadIds: ids });
+};
+
 /** The events since this was last asked. */
 globalThis.takeEvents = (number) => handles[number].told.splice(0);
 
@@ -33,6 +38,7 @@ globalThis.outcome = async (work) => {
 };
 
 globalThis.Kinto = Kinto;
+globalThis.makeKey = makeKey;
 globalThis.handles = handles;
 
 function plain(value) {

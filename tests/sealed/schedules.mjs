@@ -1,0 +1,120 @@
+// Honest servers and nothing but bad luck: three devices, two of them with two tabs, all at once. No alarm, ever.
+//
+// `ESSAIM_SEED=7` runs one schedule, `ESSAIM_SEEDS=20` the first twenty.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import { launchBrowser } from "../demo/demo-page.mjs";
+import { serveDemo } from "../demo/serve.mjs";
+import { assertTogether } from "./alarms.mjs";
+import { stage } from "./devices.mjs";
+import { PageDevice } from "./pages.mjs";
+
+const STEPS = 60;
+const { ESSAIM_SEED, ESSAIM_SEEDS = "3" } = process.env;
+const SEEDS = ESSAIM_SEED ? [Number(ESSAIM_SEED)] : Array.from({ length: Number(ESSAIM_SEEDS) }, (_, index) => index + 1);
+
+/** Numbers from a seed (mulberry32): the same schedule each time, but for what runs at the same moment. */
+class Dice {
+  constructor(seed) {
+    this.state = seed;
+  }
+
+  below(limit) {
+    this.state = (this.state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return Math.floor((((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32) * limit);
+  }
+
+  of(list) {
+    return list[this.below(list.length)];
+  }
+}
+
+let browser;
+let site;
+before(async () => {
+  browser = await launchBrowser();
+  site = await serveDemo({ www: new URL("../sync/page", import.meta.url).pathname });
+});
+after(async () => {
+  await browser?.close();
+  await site?.close();
+});
+
+/** Two pages of one profile: two tabs of one device. */
+async function openTabs(t, { key, server }, remote) {
+  const context = await browser.newContext();
+  t.after(() => context.close());
+  const open = () => PageDevice.open(context, site.url, { remote, headers: server.headers, key });
+  return [await open(), await open()];
+}
+
+/** One step of one tab. What another tab did meanwhile may be in its way: that is no fault. */
+async function step(tab, dice, number) {
+  const records = await tab.records();
+  const fields = { text: `step ${number}`, mood: dice.below(3) };
+  const one = records.length > 0 ? dice.of(records) : undefined;
+  const work = {
+    create: () => tab.call("create", { ...fields, id: `r${dice.below(12)}` }, { useRecordId: true }),
+    update: () => one && tab.call("update", { id: one.id, ...fields }),
+    delete: () => one && tab.call("delete", one.id),
+    upsert: () => tab.call("upsert", { id: `r${dice.below(12)}`, ...fields }),
+    // What `execute` writes stays together.
+    execute: () => tab.executeUpserts([`r${dice.below(12)}`, `r${dice.below(12)}`], fields),
+    sync: () => sync(tab, dice),
+  };
+  const expected = ["already_exists", "not_found"];
+  await work[dice.of(["create", "update", "update", "delete", "upsert", "execute", "sync", "sync"])]()?.catch((error) => {
+    if (!expected.includes(error.code)) throw error;
+  });
+}
+
+async function sync(tab, dice) {
+  const { errors, conflicts } = await tab.sync();
+  // Overtaken again and again is the one thing that an honest server may do to a sync.
+  assert.deepEqual(errors.filter(({ error }) => error?.code !== 409), []);
+  for (const conflict of conflicts) {
+    const resolution = dice.of([conflict.local, conflict.remote, { ...conflict.local, text: "both" }]);
+    await tab.resolve(conflict, resolution?.deleted || !resolution ? null : resolution).catch((error) => {
+      if (error.code !== "not_found") throw error; // the other tab was first
+    });
+  }
+}
+
+describe("random honest schedules", () => {
+  for (const seed of SEEDS) {
+    test(`seed ${seed}: no alarm, all converge, and a new device reads everything`, async (t) => {
+      const dice = new Dice(seed);
+      const scene = await stage(t);
+      const remote = scene.proxy.url;
+      const [phone, laptop] = [await openTabs(t, scene, remote), await openTabs(t, scene, remote)];
+      const tabs = [...phone, ...laptop, scene.here];
+      // A journal that is about to be compacted: snapshots come in the middle of it all.
+      await scene.here.publish(...Array.from({ length: 3 }, (_, n) => n));
+      for (let edit = 0; edit < 50; edit++) {
+        await scene.here.edit(edit % 3, `before, ${edit}`);
+        await scene.here.sync();
+      }
+      for (let number = 0; number < STEPS; ) {
+        const together = Array.from({ length: 1 + dice.below(4) }, () => dice.of(tabs));
+        await Promise.all(together.map((tab) => step(tab, dice, number++)));
+      }
+      await settle(tabs, dice);
+      await assertTogether({ here: scene.here, there: phone[0], others: [phone[1], ...laptop], another: scene.another });
+      const pages = await scene.here.call("pages");
+      assert.ok(pages.some(({ kind }) => kind === "snapshot"), "there was no snapshot");
+    });
+  }
+});
+
+/** Until nobody has anything to send or to decide. */
+async function settle(tabs, dice) {
+  for (let round = 0; round < 10; round++) {
+    for (const tab of tabs) await sync(tab, dice);
+    const heads = await Promise.all(tabs.map(async (tab) => JSON.stringify([await tab.head(), await tab.unsynced()])));
+    if (new Set(heads).size === 1) return;
+  }
+  throw new Error("They do not come to rest.");
+}
