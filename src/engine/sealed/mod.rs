@@ -3,6 +3,7 @@
 //! Pull what is new, push what is dirty, and now and then write a snapshot. What is decided is in `pure::sealed`.
 
 mod adopt;
+mod append;
 mod arrive;
 mod close;
 mod compact;

@@ -3,24 +3,21 @@
 //! A page is noted before it is sent (`pending`). A position is lost only to an append that succeeded, so somebody always
 //! makes progress; who was overtaken meets the other's page first, and then seals again on the new head.
 
+use super::Secrets;
 use super::requests::{Found, Put};
-use super::{Secrets, interrupted, is_unchanged};
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
-use crate::ports::{Clock, Platform};
+use crate::ports::Platform;
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::record::{RecordId, Row, Status, read_record};
 use crate::pure::report::error_entry;
-use crate::pure::sealed::chain::{Opened, evidence};
+use crate::pure::sealed::chain::evidence;
 use crate::pure::sealed::change::Change;
-use crate::pure::sealed::home::{Cursor, Head, Home};
-use crate::pure::sealed::item::{Content, page_id, sealed_body};
+use crate::pure::sealed::item::{Content, page_id};
 use crate::pure::sealed::meet::other_id;
-use crate::pure::sealed::page::{self, Kind, Page};
-use crate::pure::sealed::pending::{self, Pending};
-use crate::pure::sealed::run::Run;
-use crate::pure::sealed::{RECORD_BYTES, Rule, group, known};
+use crate::pure::sealed::page::Kind;
+use crate::pure::sealed::{RECORD_BYTES, group, known, pending};
 use crate::pure::state::State;
 use std::collections::BTreeSet;
 
@@ -43,12 +40,6 @@ struct Push {
     /// Positions after the head that were emptied before anybody read them, and whether to go on behind them.
     voids: u64,
     past_voids: bool,
-}
-
-/// A page that was sealed, and is not known to stand.
-struct SealedPage {
-    ct: Vec<u8>,
-    opened: Opened,
 }
 
 enum Outcome {
@@ -206,137 +197,11 @@ impl<P: Platform> Session<'_, P> {
             Found::Nothing => Err(omission(position)),
         }
     }
-
-    /// Seals a page on the head and appends it; if that stands, it is the new head.
-    pub(super) async fn append(&mut self, secrets: &Secrets, kind: Kind, records: Vec<(RecordId, pending::Version)>, voids: u64) -> Result<(Put, Head)> {
-        let home = self.home().await?;
-        let sealed = self.seal_next(secrets, &home, kind, voids).await?;
-        let head = sealed.opened.head;
-        let pending = Pending {
-            position: head.position,
-            hash: head.hash,
-            records,
-        };
-        if !self.without(Rule::PendingBeforeSending) {
-            self.note_pending(&home, &pending).await?;
-        }
-        let put = self.put_page(&home, &sealed).await?;
-        if let Put::Appended(last_modified) = put {
-            self.stand(
-                home,
-                Some(&pending),
-                Opened {
-                    last_modified,
-                    ..sealed.opened
-                },
-            )
-            .await?;
-        }
-        Ok((put, head))
-    }
-
-    /// Appends changes that are not this device's, and meets them as it would had it found them there. Past positions that
-    /// are emptied, if need be.
-    pub(super) async fn append_foreign(&mut self, secrets: &Secrets, changes: Vec<Change>, mut voids: u64) -> Result<()> {
-        const TRIES: usize = 3;
-        let mut nothing_there = 0;
-        loop {
-            let home = self.home().await?;
-            let sealed = self.seal_next(secrets, &home, Kind::Changes(changes.clone()), voids).await?;
-            let position = sealed.opened.head.position;
-            match self.put_page(&home, &sealed).await? {
-                Put::Appended(last_modified) => {
-                    return self
-                        .stand(
-                            home,
-                            None,
-                            Opened {
-                                last_modified,
-                                ..sealed.opened
-                            },
-                        )
-                        .await;
-                }
-                Put::Look(_) => match self.get_item(&page_id(position)).await? {
-                    Found::Item(item) if item.content == Content::Emptied => voids += 1,
-                    Found::Nothing if nothing_there < TRIES => nothing_there += 1,
-                    _ => return Err(overtaken()),
-                },
-                Put::TooLarge => return Err(overtaken()),
-            }
-        }
-    }
-
-    async fn seal_next(&mut self, secrets: &Secrets, home: &Home, kind: Kind, voids: u64) -> Result<SealedPage> {
-        let position = home.head.position + 1 + voids;
-        let (t, skew) = page::time(self.platform().clock().now_ms(), home.t);
-        self.report.clock_skew_ms = self.report.clock_skew_ms.max(skew);
-        let page = Page {
-            prev: home.head.hash,
-            device: self.device().await?,
-            t,
-            kind,
-        };
-        let start = (home.head.position == 0).then(|| self.random_name());
-        let ct = secrets.seal.seal_page(position, &page.write(start.as_deref()), self.salt());
-        let head = Head {
-            position,
-            hash: secrets.seal.chain_hash(position, &ct),
-        };
-        let opened = Opened {
-            head,
-            page,
-            bytes: ct.len(),
-            last_modified: 0,
-        };
-        Ok(SealedPage { ct, opened })
-    }
-
-    async fn put_page(&mut self, home: &Home, sealed: &SealedPage) -> Result<Put> {
-        let id = page_id(sealed.opened.head.position);
-        self.put_new(&id, sealed_body(&sealed.ct), home.head.position == 0).await
-    }
-
-    async fn note_pending(&self, home: &Home, pending: &Pending) -> Result<()> {
-        let (home, pending) = (home.clone(), pending.clone());
-        let commit = move |draft: &mut Draft| {
-            if !is_unchanged(draft, &home) {
-                return Err(interrupted());
-            }
-            draft.set_note(&pending.note_name(), Some(pending.to_json()));
-            Ok(())
-        };
-        self.collection.resident.commit(commit).await
-    }
-
-    async fn stand(&mut self, home: Home, pending: Option<&Pending>, opened: Opened) -> Result<()> {
-        let last_modified = opened.last_modified;
-        let mut run = Run::new(home);
-        run.add(pending, opened);
-        if run.after.snapshot != run.before.snapshot {
-            run.after.live_bytes = self.live_bytes().await?;
-        }
-        run.after.cursor = Cursor {
-            url: self.target.url(),
-            since: last_modified,
-            etag: Some(last_modified),
-            read_at_ms: self.platform().clock().now_ms(),
-            confirmed: false,
-        };
-        self.report.last_modified = self.report.last_modified.max(Some(last_modified));
-        self.commit_run(run).await
-    }
 }
 
 fn omission(position: u64) -> Error {
     Error::Omission {
         evidence: evidence(position, None, None, None),
-    }
-}
-
-fn overtaken() -> Error {
-    Error::Callback {
-        message: "Somebody else writes at the same moment. Try again.".into(),
     }
 }
 

@@ -9,21 +9,18 @@ use crate::error::Result;
 use crate::ports::Platform;
 use crate::pure::answers;
 use crate::pure::draft::Draft;
-use crate::pure::merge::{Fate, Strategy};
-use crate::pure::record::RecordId;
-use crate::pure::report::{List, Report};
+use crate::pure::merge::Strategy;
+use crate::pure::report::Report;
 use crate::pure::sealed::chain::{self, Opened, View};
-use crate::pure::sealed::held::{self, Held};
 use crate::pure::sealed::home::{Cursor, Home, JOURNAL, PageNote, page_note, read_page_note};
 use crate::pure::sealed::item::{self, Content, page_id};
 use crate::pure::sealed::known::{self, Known};
-use crate::pure::sealed::meet::{self, Arrival, Incoming};
+use crate::pure::sealed::meet::{Arrival, Incoming};
 use crate::pure::sealed::page::Kind;
-use crate::pure::sealed::repair::{Step, step};
+use crate::pure::sealed::reconcile::Reconcile;
 use crate::pure::sealed::run::{Run, settle_passed};
 use crate::pure::sealed::snapshot::{self, Ledger};
 use std::collections::BTreeSet;
-use std::rc::Rc;
 
 /// The server's chain as it stands.
 #[derive(Default)]
@@ -227,88 +224,4 @@ fn stands_here(known: &Known, snapshot: &Opened) -> bool {
 fn common_position(chain: &Chain, known: &Known) -> u64 {
     let is_same = |(position, note): &&(u64, PageNote)| note.hash.is_some() && known.hash(*position) == note.hash;
     chain.pages.iter().rev().find(is_same).map_or(0, |(position, _)| *position)
-}
-
-struct Reconcile {
-    /// In the order of ids.
-    there: Vec<(Arrival, Result<Incoming>)>,
-    common: u64,
-    head: u64,
-    t: u64,
-    strategy: Strategy,
-    local_fields: Rc<Vec<String>>,
-    hidden: BTreeSet<RecordId>,
-}
-
-impl Reconcile {
-    fn ids(&self, draft: &Draft) -> BTreeSet<RecordId> {
-        let here = draft.rows().into_iter().map(|(id, _)| id);
-        here.chain(self.there.iter().map(|(arrival, _)| arrival.change.id.clone())).collect()
-    }
-
-    fn there(&self, id: &RecordId) -> Option<&(Arrival, Result<Incoming>)> {
-        let index = self.there.binary_search_by(|(arrival, _)| arrival.change.id.cmp(id)).ok()?;
-        self.there.get(index)
-    }
-
-    /// True if it is left to the user.
-    fn one(&self, draft: &mut Draft, id: &RecordId, report: &mut Report) -> bool {
-        let row = draft.row(id);
-        let there = self.there(id);
-        if row.is_none() && self.hidden.contains(id) {
-            let held = there.map(|(arrival, _)| Held::hidden(arrival.clone()).to_json());
-            draft.set_note(&held::note_name(id), held);
-            return false;
-        }
-        let incoming = match there {
-            Some((_, Ok(incoming))) => Some(incoming.clone()),
-            Some((arrival, Err(error))) => {
-                let message = format!("\"message\":{}", crate::pure::json::quote(&error.to_string()));
-                let (list, json) = crate::pure::report::error_entry("incoming", Some(id), None, None, &message);
-                report.add(list, json);
-                draft.set_note(&held::note_name(id), Some(Held::open(arrival.clone()).to_json()));
-                return true;
-            }
-            None => None,
-        };
-        let is_open = match step(row.as_ref(), incoming.as_ref(), self.common) {
-            Step::Keep => false,
-            Step::Put(row) => {
-                draft.put(id, row);
-                false
-            }
-            Step::Remove => {
-                draft.remove(id);
-                false
-            }
-            Step::Meet(row) => self.meet(draft, id, row, incoming, report),
-        };
-        if !is_open {
-            draft.set_note(&held::note_name(id), None);
-        }
-        is_open
-    }
-
-    fn meet(&self, draft: &mut Draft, id: &RecordId, row: Option<crate::pure::record::Row>, incoming: Option<Incoming>, report: &mut Report) -> bool {
-        let gone = Arrival::gone(id, self.head, self.t);
-        let arrival = self.there(id).map_or(&gone, |(arrival, _)| arrival);
-        let Some(incoming) = incoming.or_else(|| Incoming::read(&gone, &gone.to_json()).ok()) else {
-            return false;
-        };
-        if let Some(row) = &row {
-            draft.put(id, row.clone());
-        }
-        let outcome = meet::meet(row.as_ref(), &incoming, self.strategy, &self.local_fields);
-        match outcome.fate {
-            Fate::Keep => {}
-            Fate::Put(row) => draft.put(id, row),
-            Fate::Remove => draft.remove(id),
-        }
-        let Some((list, json)) = outcome.entry else { return false };
-        report.add(list, json);
-        if list == List::Conflicts {
-            draft.set_note(&held::note_name(id), Some(Held::open(arrival.clone()).to_json()));
-        }
-        list == List::Conflicts
-    }
 }

@@ -18,6 +18,7 @@ pub mod meet;
 pub mod meeting;
 pub mod page;
 pub mod pending;
+pub mod reconcile;
 pub mod repair;
 pub mod rule;
 pub mod run;
