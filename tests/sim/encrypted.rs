@@ -183,6 +183,9 @@ impl Deceit {
                 let id = shared_id(world.dice.below(RECORDS));
                 world.wait(actor.owner, async move { writer.write(&id).await });
                 sync(&actor, "manual").ok();
+                // Long enough to ask only whether something changed.
+                let executor = world.executor.clone();
+                world.wait(actor.owner, async move { executor.sleep(60_000).await });
                 self.stay_alarmed(world, &actor)?;
             }
         }
