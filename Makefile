@@ -70,7 +70,7 @@ test-sync: package ## two browser profiles and Kinto.js, syncing through a serve
 # Two processes over one PostgreSQL: what one has just stored, the other has to know.
 test-sealed: package ## encrypted collections and a server that lies, in Node, Chromium and Firefox
 	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sealed/*.test.mjs
-	$(KINTO) --postgresql --processes 2 --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sealed/{hidden,lost,forked,altered,answered,snapshots,schedules}.mjs
+	ESSAIM_SEEDS=1 $(KINTO) --postgresql --processes 2 --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sealed/{hidden,lost,forked,altered,answered,snapshots,schedules}.mjs
 
 test-demo: package ## the demo, driven in Chromium
 	$(KINTO) -- node --test --test-reporter=spec tests/demo/*.test.mjs

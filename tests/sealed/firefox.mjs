@@ -15,15 +15,6 @@ import { launchFirefox } from "./webdriver.mjs";
 let firefox;
 let site;
 let page;
-before(async () => {
-  [firefox, site] = await Promise.all([launchFirefox(), serveDemo({ www: new URL("../sync/page", import.meta.url).pathname })]);
-  page = await firefox.open(site.url);
-});
-after(async () => {
-  await firefox?.close();
-  await site?.close();
-});
-
 /** Two devices in one page, which have nothing in common but the account and the key. */
 async function stage(t) {
   await page.goto(site.url);
@@ -48,6 +39,16 @@ async function withJournal(t) {
 }
 
 describe("in Firefox", () => {
+  before(async () => {
+    site = await serveDemo({ www: new URL("../sync/page", import.meta.url).pathname });
+    firefox = await launchFirefox();
+    page = await firefox.open(site.url);
+  });
+  after(async () => {
+    await firefox?.close();
+    await site?.close();
+  });
+
   test("a key is made, what is written is synced, and all is there after a reload", async (t) => {
     const { here, there, key } = await stage(t);
     assert.match(key, /^essaim1(-[0-9A-HJKMNP-TV-Z]{1,5})+$/);

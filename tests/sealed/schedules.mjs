@@ -34,15 +34,6 @@ class Dice {
 
 let browser;
 let site;
-before(async () => {
-  browser = await launchBrowser();
-  site = await serveDemo({ www: new URL("../sync/page", import.meta.url).pathname });
-});
-after(async () => {
-  await browser?.close();
-  await site?.close();
-});
-
 /** Two pages of one profile: two tabs of one device. */
 async function openTabs(t, { key, server }, remote) {
   const context = await browser.newContext();
@@ -84,6 +75,15 @@ async function sync(tab, dice) {
 }
 
 describe("random honest schedules", () => {
+  before(async () => {
+    site = await serveDemo({ www: new URL("../sync/page", import.meta.url).pathname });
+    browser = await launchBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await site?.close();
+  });
+
   for (const seed of SEEDS) {
     test(`seed ${seed}: no alarm, all converge, and a new device reads everything`, async (t) => {
       const dice = new Dice(seed);
