@@ -66,6 +66,7 @@ test-storage: package ## databases on disk: two tabs, killed tabs, refused, dele
 test-sync: package ## two browser profiles and Kinto.js, syncing through a server that misbehaves
 	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/*.test.mjs
 	$(KINTO) --postgresql --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/pushing.mjs tests/sync/meanwhile.mjs
+	ESSAIM_SEEDS=8 $(KINTO) --page-size 5 --batch-size 4 -- node tests/storage/kill.mjs
 
 # Two processes over one PostgreSQL: what one has just stored, the other has to know.
 test-sealed: package ## encrypted collections and a server that lies, in Node, Chromium and Firefox
@@ -78,7 +79,7 @@ test-demo: package ## the demo, driven in Chromium
 sim: ## SEEDS=50000 simulated worlds
 	ESSAIM_SEEDS=$(SEEDS) cargo test --release --test sim -- --nocapture
 
-kill: package ## pages killed in the middle of syncs, against a real Kinto
+kill: package ## pages killed in the middle of syncs, plain and encrypted, against a real Kinto
 	@tests/setup.sh system kinto npm
 	$(KINTO) --page-size 5 --batch-size 4 -- node tests/storage/kill.mjs
 

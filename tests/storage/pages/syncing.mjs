@@ -3,7 +3,8 @@
 import { Kinto } from "/essaim/index.js";
 import { random } from "./workload.mjs";
 
-const open = ({ db, remote, headers }) => new Kinto({ remote, headers, adapterOptions: { dbName: db } }).collection("tasks");
+/** With a `key`, an encrypted collection. */
+const open = ({ db, remote, headers, key }) => new Kinto({ remote, headers, adapterOptions: { dbName: db } }).collection("tasks", key ? { key } : {});
 
 /** Brings a device up to date, or fails. Gives all it has. */
 export async function syncCleanly(device) {
@@ -16,6 +17,9 @@ export async function syncCleanly(device) {
   const { errors, conflicts } = await tasks.sync({ strategy: "client_wins" });
   throw new Error(`five syncs did not settle it: ${JSON.stringify({ errors, conflicts, dirty: await tasks.gatherLocalChanges() })}`);
 }
+
+/** How far an encrypted collection has come here. */
+export const head = (device) => open(device).head();
 
 /** One device's edits: each is announced before it is begun, and again when it was acknowledged. */
 class Editor {
