@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform};
 use crate::pure::answers;
 use crate::pure::cursor::LATE_MS;
+use crate::pure::json;
 use crate::pure::sealed::Rule;
 use crate::pure::sealed::chain::{Next, Opened, View, evidence};
 use crate::pure::sealed::home::{Cursor, Head, Home};
@@ -34,6 +35,8 @@ pub(super) struct Walk {
     shown: bool,
     /// The collection's timestamp when the first page was made.
     timestamp: Option<u64>,
+    /// Of the youngest row, whatever it is.
+    youngest: u64,
     unchanged: bool,
 }
 
@@ -110,6 +113,7 @@ impl<P: Platform> Session<'_, P> {
             view: View::default(),
             shown: self.without(Rule::HeadBeforePush),
             timestamp: None,
+            youngest: 0,
             unchanged: false,
         };
         fed.into_iter().for_each(|item| walk.view.add(item));
@@ -138,6 +142,8 @@ impl<P: Platform> Session<'_, P> {
                 break;
             }
             let (records, next) = listing.read(&response, &url)?;
+            let dates = records.iter().filter_map(|raw| json::member(raw, "last_modified").and_then(json::number));
+            walk.youngest = dates.map(|ms| ms as u64).fold(walk.youngest, u64::max);
             records.into_iter().filter_map(item::read).for_each(|item| walk.view.add(item));
             let next = next.map(|next| self.target.remote.next_page(next)).transpose()?;
             // In the order of time the head's row is the first one, unless it was emptied: then a snapshot has come.
@@ -261,6 +267,8 @@ impl<P: Platform> Session<'_, P> {
         let before = &home.cursor;
         let is_same = walk.timestamp.is_some() && before.etag == walk.timestamp && before.url == self.target.url();
         let read_at_ms = if is_same { before.read_at_ms } else { now_ms };
+        // A list that was cut short has the same timestamp. Who then asks only whether it changed would never learn the rest.
+        let is_whole = walk.timestamp.is_some_and(|timestamp| walk.youngest >= timestamp);
         let since = match walk.timestamp.filter(|_| self.without(Rule::CursorIsTheHeads)) {
             Some(greatest) => greatest,
             None => walk.view.page(home.head.position).map_or(before.since, |item| item.last_modified),
@@ -270,7 +278,7 @@ impl<P: Platform> Session<'_, P> {
             since,
             etag: walk.timestamp,
             read_at_ms,
-            confirmed: is_same && (before.confirmed || now_ms >= read_at_ms + LATE_MS),
+            confirmed: is_same && (walk.unchanged || is_whole && now_ms >= read_at_ms + LATE_MS),
         };
         if cursor == *before {
             return Ok(());
