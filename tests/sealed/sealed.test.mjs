@@ -8,6 +8,7 @@ import "./forked.mjs";
 import "./altered.mjs";
 import "./answered.mjs";
 import "./snapshots.mjs";
+import "./years.mjs";
 import "./privacy.mjs";
 import "./cost.mjs";
 import "./reload.mjs";
