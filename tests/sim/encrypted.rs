@@ -190,6 +190,11 @@ impl Deceit {
             }
         }
         self.end(world);
+        if self.lie.is_some_and(|lie| lie.healing() == Healing::WithinAnHour) {
+            let executor = world.executor.clone();
+            let actor = world.open(0);
+            world.wait(actor.owner, async move { executor.sleep(3_600_000).await });
+        }
         check_alarms(world, self)
     }
 
@@ -333,7 +338,7 @@ fn check_idle(world: &World, devices: &[Actor]) -> Result<(), String> {
     for actor in devices {
         for may_list in [true, true, false, false] {
             let executor = world.executor.clone();
-            world.wait(actor.owner, async move { executor.sleep(600_000).await });
+            world.wait(actor.owner, async move { executor.sleep(60_000).await });
             world.internet.answered.borrow_mut().clear();
             let report = sync(actor, "manual").map_err(|error| format!("NOT IDLE: device {}: {error}", actor.device))?;
             let answered = world.internet.answered.borrow();

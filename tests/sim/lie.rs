@@ -2,9 +2,9 @@
 //!
 //! | lie | what is told | alarms | heals |
 //! |---|---|---|---|
-//! | omission | one page or segment is in no list, and 404 | `omission`; `rollback` if it is the head | when it ends |
+//! | omission | one page or segment is in no list, and 404 | `omission`; `rollback` if it is the head | within an hour |
 //! | forged tombstone | the same, as `{id, deleted: true}` | ″ | ″ |
-//! | forged emptying | one page is shown as if a snapshot covered it | ″ | ″ |
+//! | forged emptying | one page is shown as if a snapshot covered it | ″ | when it ends |
 //! | rollback | reads get an earlier state | `rollback`, `server_lost`; `omission` if a push meets what is not shown | when it ends |
 //! | truncated lists | the end of each list is cut off, `Next-Page` too | `rollback`, `omission` | ″ |
 //! | false 304 | nothing is new, ever | ″ | ″ |
@@ -24,6 +24,9 @@
 //!
 //! "By repair": devices were told things that are not so, and believed them; honest ones then find what these wrote. A lie about
 //! the newest pages alone is a stale view: nobody can tell it from a quiet day, and it does no harm.
+//!
+//! "Within an hour": the lie alone knows of the newest page, and the row of one that is emptied is younger still. The timestamp of
+//! the collection then says that all was seen, until it is no longer trusted.
 //!
 //! A hidden head is a `rollback` when it is the only page missing, and a wrong one is a `fork`. A head that is shown only changed
 //! (replayed, swapped, flipped) may be called any of three things, according to what is looked at first.
@@ -54,6 +57,7 @@ pub enum Lie {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Healing {
     WhenItEnds,
+    WithinAnHour,
     ByRepair,
 }
 
@@ -104,6 +108,7 @@ impl Lie {
     pub fn healing(self) -> Healing {
         match self {
             Lie::Flush | Lie::RestoredBackup | Lie::Fork | Lie::FalseSuccess => Healing::ByRepair,
+            Lie::Omission | Lie::ForgedTombstone => Healing::WithinAnHour,
             _ => Healing::WhenItEnds,
         }
     }

@@ -37,26 +37,29 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
-/// Runs every seed on all cores; the first failure says how to see it again.
+/// Runs every seed on all cores; each failure says how to see it again.
 fn all(name: &str, run: impl Fn(u64) -> Result<u64, String> + Sync) {
     let seeds: Vec<u64> = seeds().collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let failed: Mutex<Vec<u64>> = Mutex::default();
     std::thread::scope(|scope| {
         for part in seeds.chunks(seeds.len().div_ceil(threads).max(1)) {
-            let run = &run;
+            let (run, failed) = (&run, &failed);
             scope.spawn(move || {
                 for seed in part {
-                    let outcome = catch_unwind(AssertUnwindSafe(|| run(*seed)));
-                    let complaint = match outcome {
+                    let complaint = match catch_unwind(AssertUnwindSafe(|| run(*seed))) {
                         Ok(Ok(_)) => continue,
                         Ok(Err(complaint)) => complaint,
                         Err(_) => "a panic, above".to_owned(),
                     };
-                    panic!("seed {seed}: {complaint}\nreplay: ESSAIM_SEED={seed} cargo test --release --test sim {name} -- --nocapture");
+                    println!("seed {seed}: {complaint}\nreplay: ESSAIM_SEED={seed} cargo test --release --test sim {name} -- --nocapture");
+                    failed.lock().unwrap().push(*seed);
                 }
             });
         }
     });
+    let failed = failed.into_inner().unwrap();
+    assert!(failed.is_empty(), "{} of {} seeds fail: {failed:?}", failed.len(), seeds.len());
 }
 
 #[test]

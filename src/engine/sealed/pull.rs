@@ -103,7 +103,8 @@ impl<P: Platform> Session<'_, P> {
         let cursor = &known.home.cursor;
         let mut request = match reading {
             Reading::Since => {
-                let etag = cursor.etag.filter(|_| cursor.confirmed && fed.is_none());
+                let is_vouched_for = cursor.is_vouched_for(self.platform().clock().now_ms());
+                let etag = cursor.etag.filter(|_| is_vouched_for && fed.is_none());
                 self.target.list_journal_since(cursor.since.saturating_sub(1), rows, etag)
             }
             Reading::Full => self.target.list_journal(rows),
@@ -266,9 +267,12 @@ impl<P: Platform> Session<'_, P> {
         let now_ms = self.platform().clock().now_ms();
         let before = &home.cursor;
         let is_same = walk.timestamp.is_some() && before.etag == walk.timestamp && before.url == self.target.url();
-        let read_at_ms = if is_same { before.read_at_ms } else { now_ms };
-        // A list that was cut short has the same timestamp. Who then asks only whether it changed would never learn the rest.
-        let is_whole = walk.timestamp.is_some_and(|timestamp| walk.youngest >= timestamp);
+        // A list that was cut short has the same timestamp, and so has one that shows a page as emptied that is not. Who then
+        // asks only whether it changed would never learn the rest.
+        let is_whole = walk.timestamp.is_some_and(|timestamp| walk.youngest >= timestamp) && !walk.view.ends_void(&home.head);
+        let is_renewed = before.confirmed && is_whole && !walk.unchanged;
+        let read_at_ms = if is_same && !is_renewed { before.read_at_ms } else { now_ms };
+        let is_settled = before.confirmed || now_ms >= before.read_at_ms + LATE_MS;
         let since = match walk.timestamp.filter(|_| self.without(Rule::CursorIsTheHeads)) {
             Some(greatest) => greatest,
             None => walk.view.page(home.head.position).map_or(before.since, |item| item.last_modified),
@@ -278,7 +282,7 @@ impl<P: Platform> Session<'_, P> {
             since,
             etag: walk.timestamp,
             read_at_ms,
-            confirmed: is_same && (walk.unchanged || is_whole && now_ms >= read_at_ms + LATE_MS),
+            confirmed: is_same && (walk.unchanged || is_whole && is_settled),
         };
         if cursor == *before {
             return Ok(());

@@ -78,6 +78,11 @@ impl View {
         self.beyond(head.position).find(|(_, item)| item.content != Content::Emptied)
     }
 
+    /// A page after the head is shown as emptied, and nothing after that.
+    pub fn ends_void(&self, head: &Head) -> bool {
+        self.beyond(head.position).next_back().is_some_and(|(_, item)| item.content == Content::Emptied)
+    }
+
     /// What follows the head. A page that names the head's hash follows it, wherever it stands: positions between were
     /// emptied before anybody could read them (see `repair`). A page that is only hidden is named by the next one's `prev`.
     pub fn next(&self, head: &Head, seal: &Seal) -> Result<Next> {

@@ -51,8 +51,19 @@ pub struct Cursor {
     /// The collection's timestamp when all was read, and the local time of that (ms).
     pub etag: Option<u64>,
     pub read_at_ms: u64,
-    /// Nothing can appear behind that timestamp any more: it is enough to ask whether it changed.
+    /// Nothing can appear behind that timestamp any more: for a while it is enough to ask whether it changed.
     pub confirmed: bool,
+}
+
+/// How long. Whoever hid a page while it was confirmed would have hidden it for good, even after the lie has ended: the
+/// timestamp stays the same.
+const VOUCHED_MS: u64 = 3_600_000;
+
+impl Cursor {
+    /// Whether it is enough to ask if the timestamp changed.
+    pub fn is_vouched_for(&self, now_ms: u64) -> bool {
+        self.confirmed && self.read_at_ms.abs_diff(now_ms) < VOUCHED_MS
+    }
 }
 
 impl Home {
