@@ -26,7 +26,11 @@ pub struct Internet {
     pub overheard: RefCell<Option<String>>,
     /// The answers that came: whose, to what, which.
     pub answered: RefCell<Vec<Answered>>,
+    /// Which requests wait on their way, by device: for scenes in which it matters who comes first.
+    pub held: RefCell<Option<Rc<Hold>>>,
 }
+
+pub type Hold = dyn Fn(usize, &Request) -> bool;
 
 #[derive(Clone)]
 pub struct Answered {
@@ -65,6 +69,14 @@ impl Internet {
             eavesdropper: RefCell::default(),
             overheard: RefCell::default(),
             answered: RefCell::default(),
+            held: RefCell::default(),
+        }
+    }
+
+    async fn wait_while_held(&self, device: usize, request: &Request) {
+        let held = self.held.borrow().clone();
+        while held.as_ref().is_some_and(|held| held(device, request)) {
+            self.executor.sleep(1).await;
         }
     }
 
@@ -127,6 +139,7 @@ impl Transport for Network {
         let internet = &self.internet;
         internet.requests.set(internet.requests.get() + 1);
         internet.overhear(&request);
+        internet.wait_while_held(self.device, &request).await;
         internet.pause(20).await;
         let refused = || Error::Network {
             url: request.url.clone(),

@@ -25,6 +25,8 @@ enum Reading {
     Since,
     /// All that is not emptied.
     Full,
+    /// The same, by a device that knew nothing when it began.
+    First,
 }
 
 /// A listing under way.
@@ -40,6 +42,13 @@ pub(super) struct Walk {
     unchanged: bool,
 }
 
+impl Walk {
+    /// Whoever knew nothing when it began holds nothing against what is shown.
+    pub fn is_first(&self) -> bool {
+        self.reading == Reading::First
+    }
+}
+
 impl<P: Platform> Session<'_, P> {
     /// `fed`: a page that stands where this device wanted to append.
     pub(super) async fn pull_journal(&mut self, secrets: &Secrets, fed: Option<Item>) -> Result<()> {
@@ -47,6 +56,7 @@ impl<P: Platform> Session<'_, P> {
         let home = self.home().await?;
         self.check_not_moved(&home)?;
         let has_cursor = home.head.position > 0 && home.cursor.url == self.target.url();
+        let full = if home.head.position == 0 { Reading::First } else { Reading::Full };
         if has_cursor {
             match self.walk(secrets, Reading::Since, fed.clone()).await {
                 Ok(true) => return self.meet_open(is_first).await,
@@ -59,13 +69,13 @@ impl<P: Platform> Session<'_, P> {
             }
         }
         // Without a cursor the first reading was not looked at twice yet.
-        if !has_cursor && let Ok(true) = self.walk_or_alarm(secrets, fed.clone()).await? {
+        if !has_cursor && let Ok(true) = self.walk_or_alarm(secrets, full, fed.clone()).await? {
             return self.meet_open(is_first).await;
         }
-        match self.walk_or_alarm(secrets, fed.clone()).await? {
+        match self.walk_or_alarm(secrets, full, fed.clone()).await? {
             Ok(true) => self.meet_open(is_first).await,
             // A segment that was deleted meanwhile, by a newer snapshot.
-            Ok(false) | Err(_) => match self.walk(secrets, Reading::Full, fed).await? {
+            Ok(false) | Err(_) => match self.walk(secrets, full, fed).await? {
                 true => self.meet_open(is_first).await,
                 false => Err(self.omission().await?),
             },
@@ -73,8 +83,8 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// A full reading; an alarm is the inner error.
-    async fn walk_or_alarm(&mut self, secrets: &Secrets, fed: Option<Item>) -> Result<Result<bool>> {
-        match self.walk(secrets, Reading::Full, fed).await {
+    async fn walk_or_alarm(&mut self, secrets: &Secrets, full: Reading, fed: Option<Item>) -> Result<Result<bool>> {
+        match self.walk(secrets, full, fed).await {
             Err(error) if !error.is_alarm() => Err(error),
             outcome => Ok(outcome),
         }
@@ -107,7 +117,7 @@ impl<P: Platform> Session<'_, P> {
                 let etag = cursor.etag.filter(|_| is_vouched_for && fed.is_none());
                 self.target.list_journal_since(cursor.since.saturating_sub(1), rows, etag)
             }
-            Reading::Full => self.target.list_journal(rows),
+            Reading::Full | Reading::First => self.target.list_journal(rows),
         };
         let mut walk = Walk {
             reading,
@@ -203,7 +213,7 @@ impl<P: Platform> Session<'_, P> {
                 }
             }
             if run.is_empty() {
-                return Ok(!gap || walk.reading == Reading::Full);
+                return Ok(!gap || walk.reading != Reading::Since);
             }
             self.take_over(&home, run).await?;
             self.check_not_moved(&self.home().await?)?;
