@@ -2,6 +2,9 @@
 //! and a device with the key whose snapshots are wrong.
 
 use super::actor::{Actor, shared_id};
+use super::executor::Dice;
+use super::liar::Liar;
+use super::lie::Lie;
 use super::platform::NoApp;
 use super::server::{SimConfig, SimServer};
 use super::world::{COLLECTION, RECORDS, REMOTE, World, request};
@@ -234,6 +237,32 @@ fn read_journal(listing: &str, seal: &Seal) -> (Ledger, Vec<Hash>, u64) {
         }
     }
     (ledger, hashes, t)
+}
+
+/// To one device the newest page is shown as emptied, long enough that it might ask only whether anything changed.
+#[test]
+fn a_newest_page_shown_as_emptied_is_found_when_the_lie_ends() {
+    let mut told = 0;
+    for seed in 0..20 {
+        let world = world(Limits::default(), None);
+        let (writer, victim) = (world.open(0), world.open(1));
+        write_and_sync(&writer).unwrap();
+        sync(&victim).unwrap();
+        write_and_sync(&writer).unwrap();
+        let backup = world.internet.server.borrow().clone();
+        let liar = Rc::new(Liar::new(Lie::ForgedEmptying, Some(1), Rc::new(Dice::new(seed)), backup));
+        *world.internet.liar.borrow_mut() = Some(liar.clone());
+        for _ in 0..4 {
+            let executor = world.executor.clone();
+            world.wait(victim.owner, async move { executor.sleep(60_000).await });
+            sync(&victim).ok();
+        }
+        told += usize::from(liar.has_told());
+        *world.internet.liar.borrow_mut() = None;
+        sync(&victim).unwrap();
+        assert_eq!(same_records(&writer, &victim), Ok(()), "seed {seed}");
+    }
+    assert!(told > 0);
 }
 
 #[test]
