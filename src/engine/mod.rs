@@ -5,6 +5,7 @@ pub mod client;
 /// A collection as an app uses it.
 pub mod collection;
 mod folding;
+mod listing;
 mod pull;
 mod push;
 mod resident;

@@ -1,6 +1,7 @@
 //! What is new on the server, page by page. A page and the cursor after it are one commit, so that a pull that is cut
 //! goes on where it was.
 
+use super::listing::Listing;
 use super::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::{App, Clock, Platform, Request};
@@ -46,9 +47,19 @@ impl<P: Platform> Session<'_, P> {
 
     pub(super) async fn pull(&mut self) -> Result<()> {
         let mut walk = self.begin_walk().await?;
-        let mut request = self.target.list(walk.since, walk.only_if_changed());
-        while let Some(next) = self.pull_page(&mut walk, request).await? {
-            request = next;
+        let mut listing = Listing::default();
+        let request = self.target.list(walk.since, walk.only_if_changed());
+        let mut next = match self.pull_page(&mut walk, &mut listing, request).await {
+            // Kinto refuses a `_since` of more than a day ahead of its clock, which was put right, or a record's time was forced.
+            Err(Error::Server { status: 400, .. }) if walk.since > Some(0) => {
+                walk.since = Some(0);
+                let request = self.target.list(walk.since, walk.only_if_changed());
+                self.pull_page(&mut walk, &mut listing, request).await?
+            }
+            first => first?,
+        };
+        while let Some(request) = next {
+            next = self.pull_page(&mut walk, &mut listing, request).await?;
         }
         self.finish(walk).await
     }
@@ -59,12 +70,16 @@ impl<P: Platform> Session<'_, P> {
     pub(super) async fn pull_past(&mut self, written: &BTreeMap<RecordId, u64>) -> Result<()> {
         let mut walk = self.begin_walk().await?;
         let mut request = self.target.list_versions(walk.since);
+        let mut listing = Listing::default();
         loop {
             let url = request.url.clone();
             let response = self.send(request).await?;
-            let body = answers::accept(&response, &url)?;
+            if response.status == 400 {
+                return self.pull().await;
+            }
             walk.note_timestamp(answers::etag(&response))?;
-            for text in answers::records(body, &url, response.status)? {
+            let (records, next) = listing.read(&response, &url)?;
+            for text in records {
                 let version = answers::version(text).filter(|(id, at)| written.get(id) == Some(at));
                 // What came late is left to the next pull, which reads the last seconds again.
                 let is_known = version.is_some() || !walk.is_news(text) || walk.is_old(answers::version(text).as_ref());
@@ -73,24 +88,24 @@ impl<P: Platform> Session<'_, P> {
                 }
                 walk.passed(version.as_ref(), false);
             }
-            let Some(next) = response.header("next-page") else { break };
+            let Some(next) = next else { break };
             request = self.target.page(self.target.remote.next_page(next)?);
         }
         self.finish(walk).await
     }
 
     /// The request for the next page, if there is one.
-    async fn pull_page(&mut self, walk: &mut Walk, request: Request) -> Result<Option<Request>> {
+    async fn pull_page(&mut self, walk: &mut Walk, listing: &mut Listing, request: Request) -> Result<Option<Request>> {
         let url = request.url.clone();
         let response = self.send(request).await?;
-        let body = answers::accept(&response, &url)?;
+        answers::accept(&response, &url)?;
         walk.note_timestamp(answers::etag(&response))?;
         if response.status == 304 {
             walk.unchanged = true;
             return Ok(None);
         }
-        let records = answers::records(body, &url, response.status)?;
-        let next = response.header("next-page").map(|next| self.target.remote.next_page(next)).transpose()?;
+        let (records, next) = listing.read(&response, &url)?;
+        let next = next.map(|next| self.target.remote.next_page(next)).transpose()?;
         let newest = records.last().and_then(|text| answers::version(text)).map(|(_, at)| at);
         let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
         if let Some((client_timestamp, server_timestamp)) = walk.misses_the_witness(newest, next.is_none()) {
@@ -202,13 +217,13 @@ impl<P: Platform> Session<'_, P> {
     async fn look_for_a_flush(&mut self, client_timestamp: u64, server_timestamp: u64) -> Result<()> {
         let mut there = BTreeMap::new();
         let mut request = self.target.list_ids();
+        let mut listing = Listing::default();
         loop {
             let url = request.url.clone();
             let response = self.send(request).await?;
-            let body = answers::accept(&response, &url)?;
-            let records = answers::records(body, &url, response.status)?;
+            let (records, next) = listing.read(&response, &url)?;
             there.extend(records.into_iter().filter_map(answers::version));
-            let Some(next) = response.header("next-page") else { break };
+            let Some(next) = next else { break };
             request = self.target.page(self.target.remote.next_page(next)?);
         }
         let is_lost = |id: &RecordId, row: &Row| row.status != Status::Created && there.get(id).copied() < row.last_modified;
@@ -226,6 +241,13 @@ impl<P: Platform> Session<'_, P> {
             Ok(())
         }
     }
+}
+
+/// Kinto refuses a `_since` of more than a day ahead of its clock. Asking from now on shows what is ahead each time again,
+/// and misses nothing.
+fn acceptable(since: u64, now_ms: u64) -> u64 {
+    const HALF_A_DAY_MS: u64 = 12 * 3600 * 1000;
+    if since > now_ms + HALF_A_DAY_MS { now_ms } else { since }
 }
 
 /// True if the change is left open.
@@ -262,7 +284,7 @@ struct Walk {
 impl Walk {
     fn new(start: Cursor, has_synced: bool, now_ms: u64) -> Self {
         // Without `_since` there are no tombstones: right for a device that has nothing to delete.
-        let since = start.ask_since().or(has_synced.then_some(0));
+        let since = start.ask_since().map(|since| acceptable(since, now_ms)).or(has_synced.then_some(0));
         Walk {
             cursor: start.clone(),
             since,

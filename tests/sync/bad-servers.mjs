@@ -132,6 +132,21 @@ describe("a next page", SIDE_BY_SIDE, () => {
   }
 });
 
+describe("a listing without an end", SIDE_BY_SIDE, () => {
+  test("which shows the same page again and again, is given up", async (t) => {
+    const { here, server, proxy } = await stage(t);
+    await server.put("r", { title: "r" });
+    proxy.rule("GET /records", async (request, pass) => {
+      const first = await pass();
+      return { ...first, headers: { ...first.headers, "Next-Page": `${proxy.origin}${request.url}` } };
+    });
+    const error = await here.failure();
+    assert.deepEqual([error.code, (await here.records()).length], ["bad_response", 1]);
+    proxy.behave();
+    assert.equal((await here.sync()).ok, true);
+  });
+});
+
 describe("nobody there", SIDE_BY_SIDE, () => {
   test("a connection that is refused is a network error", async (t) => {
     const { here, proxy } = await stage(t);

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { lists, SIDE_BY_SIDE, stage } from "./devices.mjs";
-import { BREAK } from "./proxy.mjs";
+import { BREAK, kintoError } from "./proxy.mjs";
 
 const PAGE = Number(process.env.KINTO_PAGE_SIZE);
 assert.ok(PAGE > 1 && PAGE < 10, "These tests want short pages: start Kinto with --page-size 5.");
@@ -110,6 +110,36 @@ describe("a listing of several pages", SIDE_BY_SIDE, () => {
     await here.sync();
     await here.sync();
     assert.deepEqual(ids(await here.records()), all.slice(1));
+  });
+
+  test("goes on after a record whose time was forced more than a day ahead", async (t) => {
+    const { here, there, server } = await stage(t);
+    const ahead = Date.now() + 3 * 24 * 3600 * 1000;
+    await server.put("ahead", { title: "ahead" }, { lastModified: ahead });
+    await here.sync();
+    await server.put("after", { title: "after" });
+    assert.deepEqual(lists(await here.sync()), { created: [synced(await server.record("after"))] });
+    await here.update({ id: "ahead", title: "edited" });
+    assert.deepEqual(ids((await here.sync()).published), ["ahead"]);
+    await there.sync();
+    await server.remove("after");
+    for (const device of [here, there]) {
+      assert.deepEqual(ids((await device.sync()).deleted), ["after"]);
+      assert.deepEqual(lists(await device.sync()), {});
+      assert.deepEqual(await device.records(), (await server.records()).map(synced));
+    }
+  });
+
+  test("begins anew where the server does not take the time it had reached", async (t) => {
+    const { here, server, proxy } = await stage(t);
+    await server.putAll(named(2 * PAGE));
+    await here.sync();
+    await server.put("new", { title: "new" });
+    const since = ({ query }) => Number((query.get("_since") ?? "0").replaceAll('"', ""));
+    proxy.rule("GET /records", (request, pass) => (since(request) > 0 ? kintoError(400, 107, "_since should be at most a day ahead") : pass()));
+    assert.deepEqual(ids((await here.sync()).created), ["new"]);
+    await here.create({ id: "mine", title: "mine" });
+    assert.deepEqual(ids((await here.sync()).published), ["mine"]);
   });
 
   test("and a push of several batches fit in one sync, and the next one is idle", async (t) => {

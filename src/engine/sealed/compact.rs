@@ -4,7 +4,8 @@
 //! are pages emptied, and old segments deleted. It is housekeeping: what fails here is tried again some other time.
 
 use super::Secrets;
-use super::requests::{Found, Listing, Put};
+use super::requests::{Found, Put};
+use crate::engine::listing::Listing;
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::Platform;

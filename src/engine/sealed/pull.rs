@@ -3,8 +3,8 @@
 //!
 //! What looks like a lie is looked at again in one full re-read, which rules out a race with somebody's snapshot.
 
-use super::requests::Listing;
 use super::{Secrets, destination_url};
+use crate::engine::listing::Listing;
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform};

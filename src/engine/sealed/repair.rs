@@ -2,8 +2,8 @@
 //! what the server lost goes up again, and a snapshot lets everybody else begin from there.
 
 use super::adopt::covered_pages;
-use super::requests::Listing;
 use super::{Secrets, interrupted, is_unchanged};
+use crate::engine::listing::Listing;
 use crate::engine::sync::Session;
 use crate::error::Result;
 use crate::ports::Platform;
