@@ -1,4 +1,5 @@
 use super::app::RawApp;
+use super::app_storage::AppStorage;
 use super::collection::{Handle, RawCollection};
 use super::error::thrown;
 use super::platform::BrowserPlatform;
@@ -21,7 +22,8 @@ const OPTIONS: &str = r#"
 /** What a `RawClient` is made with. */
 export interface RawClientOptions {
   dbName: string;
-  storage: "indexeddb" | "memory";
+  /// `app`: what the constructor is given beside the options.
+  storage: "indexeddb" | "memory" | "app";
   durability: "relaxed" | "strict";
   /** `fetch`'s `mode`. */
   requestMode: string;
@@ -53,6 +55,7 @@ struct ClientOptions {
 enum StorageKind {
     IndexedDb,
     Memory,
+    App,
 }
 
 #[derive(Deserialize)]
@@ -87,8 +90,11 @@ pub struct RawClient {
 impl RawClient {
     /// Opens nothing yet. Throws `invalid_option`.
     #[wasm_bindgen(constructor)]
-    pub fn new(#[wasm_bindgen(unchecked_param_type = "RawClientOptions")] options: JsValue) -> std::result::Result<RawClient, JsValue> {
-        let client = open_client(options).map_err(thrown)?;
+    pub fn new(
+        #[wasm_bindgen(unchecked_param_type = "RawClientOptions")] options: JsValue,
+        storage: Option<AppStorage>,
+    ) -> std::result::Result<RawClient, JsValue> {
+        let client = open_client(options, storage).map_err(thrown)?;
         Ok(RawClient {
             client: RefCell::new(Some(client)),
             handles: RefCell::default(),
@@ -127,6 +133,14 @@ impl RawClient {
         })
     }
 
+    /// Closes the connections to databases. Whatever comes next opens them again.
+    pub fn disconnect(&self) -> std::result::Result<(), JsValue> {
+        self.with(|client| {
+            client.platform().storage().close();
+            Ok(())
+        })
+    }
+
     /// Lets go of databases and channels. Calls under way still end; later ones, also on collections, reject with `closed`.
     pub fn close(&self) {
         let Some(client) = self.client.take() else { return };
@@ -149,12 +163,14 @@ pub fn make_key() -> String {
     key::make_key(*random).as_str().to_owned()
 }
 
-fn open_client(options: JsValue) -> Result<Client<BrowserPlatform>> {
+fn open_client(options: JsValue, storage: Option<AppStorage>) -> Result<Client<BrowserPlatform>> {
     let options: ClientOptions = read_options(options)?;
     let fetch = Fetch::with_mode(&options.request_mode)?;
-    let storage = match options.storage {
-        StorageKind::IndexedDb => PageStorage::indexed_db(options.durability),
-        StorageKind::Memory => PageStorage::memory(),
+    let storage = match (options.storage, storage) {
+        (StorageKind::App, Some(storage)) => PageStorage::App(storage),
+        (StorageKind::App, None) => return Err(Error::bug("the app's storage is missing")),
+        (StorageKind::IndexedDb, _) => PageStorage::indexed_db(options.durability),
+        (StorageKind::Memory, _) => PageStorage::memory(),
     };
     Ok(Client::new(Rc::new(BrowserPlatform::new(storage, fetch)), &options.db_name))
 }

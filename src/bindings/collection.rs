@@ -179,6 +179,25 @@ impl RawCollection {
         self.promise(async move |collection| collection.save_metadata(&metadata).await.map(null))
     }
 
+    /// Takes the app's word for how far the server was read (ms), or begins anew: `null`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn save_last_modified(&self, last_modified: Option<f64>) -> Promise {
+        self.promise(async move |collection| collection.save_last_modified(last_modified.map(|ms| ms as u64)).await.map(null))
+    }
+
+    /// Takes over an array of decoded records and tombstones of the server: the lists of `sync`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn import_changes(&self, changes: String, strategy: String) -> Promise {
+        self.promise(async move |collection| collection.import_changes(&changes, &strategy).await)
+    }
+
+    /// Settles `[{"answer": "published" | "gone" | "overtaken", "id", "sent", "remote"}]`, a server's answers to a push: the
+    /// lists of `sync`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn settle_answers(&self, answers: String, strategy: String) -> Promise {
+        self.promise(async move |collection| collection.settle_answers(&answers, &strategy).await)
+    }
+
     /// What a push would send: changed records, then tombstones, encoded.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn gather_local_changes(&self) -> Promise {
@@ -242,6 +261,12 @@ impl RawCollection {
     /// How many unsynced changes were lost since the last look, because the database was deleted under the page. Told once.
     pub fn take_evicted(&self) -> Option<f64> {
         self.collection().ok()?.take_evicted().map(|unsynced| unsynced as f64)
+    }
+
+    /// What servers said besides answering since the last look: `[["backoff" | "retry-after", ms] | ["alert", text]]`.
+    pub fn take_notices(&self) -> Option<String> {
+        let notices = self.collection().ok()?.take_notices();
+        (!notices.is_empty()).then(|| format!("[{}]", notices.join(",")))
     }
 
     /// False if the data will be gone with the page. Known once the collection is open.

@@ -1,3 +1,4 @@
+use super::app_storage::AppStorage;
 use crate::browser::{Durability, IndexedDb};
 use crate::error::Result;
 use crate::memory::MemoryStorage;
@@ -17,6 +18,8 @@ pub enum PageStorage {
     Memory(MemoryStorage),
     /// In IndexedDB, but for collections it was refused for.
     IndexedDb(IndexedDb, Places),
+    /// Wherever the app says.
+    App(AppStorage),
 }
 
 /// Where each collection is, once it was opened. Settled then: moving one to memory later would show it empty.
@@ -27,6 +30,7 @@ pub struct Places(RefCell<Vec<(CollectionId, Place)>>);
 enum Place {
     Database(IndexedDb),
     Memory(MemoryStorage),
+    App(AppStorage),
 }
 
 impl Places {
@@ -55,6 +59,7 @@ impl PageStorage {
     fn place(&self, collection: &CollectionId) -> Place {
         match self {
             PageStorage::Memory(memory) => Place::Memory(memory.clone()),
+            PageStorage::App(storage) => Place::App(storage.clone()),
             PageStorage::IndexedDb(database, places) => places.get(collection).unwrap_or_else(|| Place::Database(database.clone())),
         }
     }
@@ -83,6 +88,7 @@ impl Storage for PageStorage {
         match self.place(collection) {
             Place::Database(database) => database.open(collection).await,
             Place::Memory(memory) => memory.open(collection).await,
+            Place::App(storage) => storage.open(collection).await,
         }
     }
 
@@ -90,6 +96,7 @@ impl Storage for PageStorage {
         match self.place(collection) {
             Place::Database(database) => database.append(collection, entry).await,
             Place::Memory(memory) => memory.append(collection, entry).await,
+            Place::App(storage) => storage.append(collection, entry).await,
         }
     }
 
@@ -97,6 +104,7 @@ impl Storage for PageStorage {
         match self.place(collection) {
             Place::Database(database) => database.decide(collection, known, decide).await,
             Place::Memory(memory) => memory.decide(collection, known, decide).await,
+            Place::App(storage) => storage.decide(collection, known, decide).await,
         }
     }
 
@@ -104,6 +112,7 @@ impl Storage for PageStorage {
         match self.place(collection) {
             Place::Database(database) => database.compact(collection, fold).await,
             Place::Memory(memory) => memory.compact(collection, fold).await,
+            Place::App(storage) => storage.compact(collection, fold).await,
         }
     }
 
@@ -111,6 +120,7 @@ impl Storage for PageStorage {
         match self.place(collection) {
             Place::Database(database) => database.forget(collection).await,
             Place::Memory(memory) => memory.forget(collection).await,
+            Place::App(storage) => storage.forget(collection).await,
         }
     }
 
@@ -118,6 +128,7 @@ impl Storage for PageStorage {
         match self.place(collection) {
             Place::Database(database) => database.is_persistent(collection),
             Place::Memory(memory) => memory.is_persistent(collection),
+            Place::App(storage) => storage.is_persistent(collection),
         }
     }
 }

@@ -8,10 +8,12 @@ mod folding;
 mod listing;
 mod pull;
 mod push;
+mod recognise;
 mod resident;
 mod sealed;
 mod server;
 mod settle;
+mod steps;
 /// Bringing a collection and its remote together.
 pub mod sync;
 mod turns;

@@ -38,11 +38,32 @@ impl<P: Platform> Session<'_, P> {
             )
         };
         let (cursor, has_synced) = self.collection.resident.read(look).await?;
+        let cursor = match cursor {
+            Some(cursor) => Some(cursor),
+            None => self.first_cursor(&name).await?,
+        };
         Ok(Walk::new(
             cursor.unwrap_or_default(),
             has_synced,
             self.collection.resident.platform.clock().now_ms(),
         ))
+    }
+
+    /// Where a remote that was never read is begun: where the app said, or where it parts from what is here.
+    async fn first_cursor(&self, name: &str) -> Result<Option<Cursor>> {
+        let name = name.to_owned();
+        let take_over = move |draft: &mut Draft| {
+            let said = draft.note(CURSOR);
+            if said.is_some() {
+                draft.set_note(CURSOR, None);
+                draft.set_note(&name, said.clone());
+            }
+            Ok(said)
+        };
+        match self.collection.resident.read(|state| state.notes.contains_key(CURSOR)).await? {
+            true => Ok(self.collection.resident.commit(take_over).await?.map(|note| Cursor::read(&note))),
+            false => self.recognise().await,
+        }
     }
 
     pub(super) async fn pull(&mut self) -> Result<()> {
@@ -251,7 +272,7 @@ fn acceptable(since: u64, now_ms: u64) -> u64 {
 }
 
 /// True if the change is left open.
-fn take_over(draft: &mut Draft, remote: &Remote, strategy: merge::Strategy, local_fields: &[String], mut tell: impl FnMut(List, String)) -> bool {
+pub(super) fn take_over(draft: &mut Draft, remote: &Remote, strategy: merge::Strategy, local_fields: &[String], mut tell: impl FnMut(List, String)) -> bool {
     let local = draft.row(&remote.id);
     let outcome = merge::meet(local.as_ref(), remote, strategy, local_fields);
     match outcome.fate {

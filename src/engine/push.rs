@@ -221,9 +221,11 @@ impl<P: Platform> Session<'_, P> {
         let encoded = read_record(encoded)?;
         let remote_id = encoded.id.as_ref().unwrap_or(id);
         let deletes = row.status == Status::Deleted && matches!(encoded.status, None | Some(Status::Deleted));
+        // A record that is new here is new there, whatever `last_modified` the app gave it.
+        let is_new = encoded.status.unwrap_or(row.status) == Status::Created;
         match (deletes, row.last_modified) {
             (true, Some(version)) => Ok(self.target.delete(remote_id, version)),
-            _ => Ok(self.target.put(remote_id, &Body::from(encoded.body), row.last_modified)),
+            (_, version) => Ok(self.target.put(remote_id, &Body::from(encoded.body), version.filter(|_| !is_new))),
         }
     }
 

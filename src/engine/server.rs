@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform, Request, Response, Transport};
 use crate::pure::answers;
+use crate::pure::json;
 use crate::pure::protocol::{Remote, Target};
 use futures_util::future::{Either, select};
 use std::cell::RefCell;
@@ -10,7 +11,10 @@ use std::pin::pin;
 
 /// What is remembered of each server, by its root URL, for as long as the page lives.
 #[derive(Debug, Default)]
-pub struct Servers(RefCell<Vec<(Remote, Server)>>);
+pub struct Servers {
+    known: RefCell<Vec<(Remote, Server)>>,
+    notices: RefCell<Vec<String>>,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Server {
@@ -28,7 +32,7 @@ pub struct Patience {
 
 impl Servers {
     fn with<R>(&self, remote: &Remote, change: impl FnOnce(&mut Server) -> R) -> R {
-        let mut servers = self.0.borrow_mut();
+        let mut servers = self.known.borrow_mut();
         let at = servers.iter().position(|(known, _)| known == remote).unwrap_or_else(|| {
             servers.push((remote.clone(), Server::default()));
             servers.len() - 1
@@ -53,7 +57,7 @@ impl Servers {
         let mut retries = patience.retries;
         loop {
             let response = in_time(platform, request.clone(), patience.timeout_ms).await?;
-            self.note_backoff(remote, &response, platform.clock().now_ms());
+            self.hear(remote, &response, platform.clock().now_ms());
             match answers::seconds(&response, "retry-after") {
                 Some(wait_ms) if retries > 0 => {
                     retries -= 1;
@@ -64,12 +68,36 @@ impl Servers {
         }
     }
 
-    fn note_backoff(&self, remote: &Remote, response: &Response, now_ms: u64) {
-        let overloaded = matches!(response.status, 429 | 503)
-            .then(|| answers::seconds(response, "retry-after"))
-            .flatten();
-        let wait_ms = answers::seconds(response, "backoff").max(overloaded);
-        self.with(remote, |server| server.release_at_ms = wait_ms.map_or(0, |wait_ms| now_ms + wait_ms));
+    /// What servers said besides answering, since the last look: `[name, content]` as JSON each. `backoff` and `retry-after` are
+    /// times (ms; a backoff of 0 is over), `alert` is the header's text.
+    pub fn take_notices(&self) -> Vec<String> {
+        self.notices.take()
+    }
+
+    fn hear(&self, remote: &Remote, response: &Response, now_ms: u64) {
+        let retry_at_ms = answers::seconds(response, "retry-after").map(|wait_ms| now_ms + wait_ms);
+        let overloaded = retry_at_ms.filter(|_| matches!(response.status, 429 | 503));
+        let release_at_ms = answers::seconds(response, "backoff").map(|wait_ms| now_ms + wait_ms);
+        let release_at_ms = release_at_ms.max(overloaded).unwrap_or(0);
+        let before = self.with(remote, |server| std::mem::replace(&mut server.release_at_ms, release_at_ms));
+        if release_at_ms != before {
+            self.notice("backoff", &release_at_ms.to_string());
+        }
+        if let Some(retry_at_ms) = retry_at_ms {
+            self.notice("retry-after", &retry_at_ms.to_string());
+        }
+        if let Some(alert) = response.header("alert") {
+            self.notice("alert", &json::quote(alert));
+        }
+    }
+
+    /// Once until it is looked at: every answer of a server that is to be closed says so.
+    fn notice(&self, name: &str, content: &str) {
+        let text = format!("[\"{name}\",{content}]");
+        let mut notices = self.notices.borrow_mut();
+        if !notices.contains(&text) {
+            notices.push(text);
+        }
     }
 
     /// How many requests a batch may have, asked once per server.

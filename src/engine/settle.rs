@@ -49,7 +49,7 @@ impl Settle {
         settled
     }
 
-    fn one(&self, draft: &mut Draft, one: &Outgoing, answer: &Answer, settled: &mut Settled) {
+    pub fn one(&self, draft: &mut Draft, one: &Outgoing, answer: &Answer, settled: &mut Settled) {
         match answer {
             Answer::Done(remote) => self.written(draft, one, remote, settled),
             Answer::Deleted(version) => self.deleted(draft, one, *version, settled),
@@ -72,6 +72,10 @@ impl Settle {
 
     fn written(&self, draft: &mut Draft, one: &Outgoing, remote: &Remote, settled: &mut Settled) {
         let version = remote.last_modified;
+        // Kept there, but deleted here, by what the app's transformers say.
+        if remote.deleted {
+            return self.deleted(draft, one, version, settled);
+        }
         settled.written.extend(version.map(|version| (remote.id.clone(), version)));
         let present = draft.row(&one.id);
         let (_, kept) = split_local(&present.as_ref().unwrap_or(&one.row).body, &self.local_fields);

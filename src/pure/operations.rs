@@ -200,7 +200,14 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
         })??,
     };
     let last_modified = remote.as_ref().and_then(|remote| remote.last_modified);
-    let deletes = chosen.as_ref().is_none_or(|chosen| chosen.deleted || chosen.status == Some(Status::Deleted));
+    // Of a deletion that the server refused, a conflict shows the id alone: choosing that is deleting it, not emptying it.
+    let is_bare = |record: &Parsed| record.body.is_empty() && record.status.is_none();
+    let local_is_bare = json::member(conflict, "local").is_some_and(|raw| read_record(raw).is_ok_and(|local| is_bare(&local)));
+    let is_deleted_here = draft.row(&id).is_some_and(|row| !row.is_live());
+    let repeats_deletion = |chosen: &Parsed| is_bare(chosen) && local_is_bare && is_deleted_here;
+    let deletes = chosen
+        .as_ref()
+        .is_none_or(|chosen| chosen.deleted || chosen.status == Some(Status::Deleted) || repeats_deletion(chosen));
     let body = chosen.map_or_else(String::new, |chosen| chosen.body);
     let status = match &remote {
         _ if deletes => Status::Deleted,

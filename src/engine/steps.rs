@@ -1,0 +1,153 @@
+//! The steps of a sync, for an app that takes them itself with an HTTP client of its own. The decisions are those of
+//! [`super::pull`] and [`super::settle`]; what the server said comes as JSON text, decoded.
+
+use super::collection::Collection;
+use super::pull::take_over;
+use super::settle::{Answer, Outgoing, Settle, Settled};
+use crate::error::{Error, Result};
+use crate::ports::Platform;
+use crate::pure::answers;
+use crate::pure::draft::Draft;
+use crate::pure::json;
+use crate::pure::merge::Strategy;
+use crate::pure::operations::{CURSOR, LAST_MODIFIED};
+use crate::pure::protocol::Part;
+use crate::pure::record::{RecordId, Row, Status, invalid, read_record};
+use crate::pure::report::{Report, error_entry};
+
+impl<P: Platform> Collection<P> {
+    /// Takes over changes of the server, an array of records and tombstones, as a pull does: the lists of a `SyncResult`.
+    pub async fn import_changes(&self, changes: &str, strategy: &str) -> Result<String> {
+        self.plain("importChanges")?;
+        let strategy = read_strategy(strategy)?;
+        let changes = json::elements(changes).ok_or_else(|| invalid("Changes is not an array.", ""))?;
+        let changes: Vec<_> = changes.map(|text| (text.to_owned(), answers::read_remote(text))).collect();
+        let local_fields = self.local_fields.clone();
+        let import = move |draft: &mut Draft| {
+            let mut report = Report::default();
+            for (text, change) in &changes {
+                match change {
+                    Ok(remote) => drop(take_over(draft, remote, strategy, &local_fields, |list, json| report.add(list, json))),
+                    Err(error) => {
+                        let message = format!("\"message\":{}", json::quote(&error.to_string()));
+                        let id = json::member(text, "id").and_then(|raw| RecordId::read(raw).ok());
+                        let (list, json) = error_entry("incoming", id.as_ref(), None, None, &message);
+                        report.add(list, json);
+                    }
+                }
+            }
+            Ok(report.to_json())
+        };
+        self.resident.commit(import).await
+    }
+
+    /// Settles what the server answered to a push, an array of `{"answer", "id", "sent", "remote"}`: the lists of a
+    /// `SyncResult`. `answer` is `published`, `gone` (there is no such record) or `overtaken` (412); `sent` is the record as
+    /// it was here before, `remote` as the server has it, both perhaps null.
+    pub async fn settle_answers(&self, answers: &str, strategy: &str) -> Result<String> {
+        self.plain("pushChanges")?;
+        let settle = Settle {
+            strategy: read_strategy(strategy)?,
+            local_fields: self.local_fields.clone(),
+        };
+        let answers = json::elements(answers).ok_or_else(|| invalid("Answers is not an array.", ""))?;
+        let answers = answers.map(Answered::read).collect::<Result<Vec<_>>>()?;
+        let commit = move |draft: &mut Draft| {
+            let mut settled = Settled::default();
+            for answered in &answers {
+                answered.settle(draft, &settle, &mut settled);
+            }
+            Ok(settled.report.to_json())
+        };
+        self.resident.commit(commit).await
+    }
+
+    /// Takes the app's word that everything which the server had at `last_modified` is here: the next pull, wherever from,
+    /// begins after it. With `None` it begins anew.
+    pub async fn save_last_modified(&self, last_modified: Option<u64>) -> Result<()> {
+        let save = move |draft: &mut Draft| {
+            for name in draft.note_names().iter().filter(|name| name.starts_with(CURSOR)) {
+                draft.set_note(name, None);
+            }
+            let since = last_modified.map(|since| format!("{{\"since\":{since},\"confirmed\":true}}"));
+            draft.set_note(CURSOR, since);
+            draft.set_note(LAST_MODIFIED, last_modified.map(|ms| ms.to_string()));
+            Ok(())
+        };
+        self.resident.commit(save).await
+    }
+
+    fn plain(&self, method: &str) -> Result<()> {
+        match &self.secrets {
+            None => Ok(()),
+            Some(_) => Err(Error::InvalidOption {
+                message: format!("{method}() is for collections that are not encrypted; sync() syncs both kinds."),
+            }),
+        }
+    }
+}
+
+/// An empty name is the default.
+fn read_strategy(name: &str) -> Result<Strategy> {
+    if name.is_empty() {
+        return Ok(Strategy::Manual);
+    }
+    Strategy::read(name).ok_or_else(|| Error::InvalidOption {
+        message: format!("Unknown sync strategy: {name}"),
+    })
+}
+
+/// What the server said of one record.
+struct Answered {
+    id: RecordId,
+    sent: Option<Row>,
+    answer: Answer,
+    is_gone: bool,
+}
+
+impl Answered {
+    fn read(text: &str) -> Result<Self> {
+        let part = |name: &str| json::member(text, name).filter(|raw| *raw != "null");
+        let sent = part("sent").map(read_record).transpose()?.map(|record| {
+            let status = record.status.unwrap_or(Status::Created);
+            Row::new(record.body, status, record.last_modified)
+        });
+        let remote = part("remote").map(answers::read_remote).transpose()?;
+        let answer = part("answer").and_then(json::string);
+        let is_gone = answer.as_deref() == Some("gone");
+        Ok(Answered {
+            id: RecordId::read(part("id").unwrap_or_default())?,
+            sent,
+            answer: match (answer.as_deref(), remote) {
+                (Some("overtaken"), remote) => Answer::Overtaken(remote),
+                (Some("published"), Some(remote)) if !remote.deleted => Answer::Done(remote),
+                (_, remote) => Answer::Deleted(remote.and_then(|remote| remote.last_modified)),
+            },
+            is_gone,
+        })
+    }
+
+    fn settle(&self, draft: &mut Draft, settle: &Settle, settled: &mut Settled) {
+        let here = draft.row(&self.id);
+        if self.is_gone {
+            // A record with unsynced changes is not deleted because some path on the server is not found.
+            if here.is_some_and(|row| !row.is_live() || !row.is_dirty()) {
+                draft.remove(&self.id);
+            }
+            return;
+        }
+        let row = self.sent.clone().or(here).unwrap_or_else(|| Row::new("", Status::Deleted, None));
+        let part = Part {
+            method: "PUT",
+            path: String::new(),
+            condition: ("If-None-Match", "*".into()),
+            data: row.is_live().then(|| format!("{{{}}}", row.body)),
+        };
+        let outgoing = Outgoing {
+            id: self.id.clone(),
+            row,
+            part,
+        };
+        settle.one(draft, &outgoing, &self.answer, settled);
+    }
+}
