@@ -1,6 +1,19 @@
 /** The handle on the server: its address, and how long it wants to be left alone. */
 
+import type { Emitter } from "./events.js";
 import { readRemote } from "./remote.js";
+import type { HeadersOption } from "./types.js";
+
+/** What a `Kinto` tells its handle. */
+export interface ApiOptions {
+  events: Emitter | undefined;
+  headers: HeadersOption | undefined;
+  requestMode: RequestMode;
+  retry: number;
+  timeout: number | null;
+  /** The longest wait that a sync was told of, in milliseconds. */
+  backoffMs: (remote: string) => number;
+}
 
 /**
  * `kinto.api`.
@@ -15,7 +28,7 @@ export class KintoClient {
   #remote: string;
   readonly #backoffMs: (remote: string) => number;
 
-  constructor(remote: string, backoffMs: (remote: string) => number) {
+  constructor(remote: string, { backoffMs }: ApiOptions) {
     this.#remote = readRemote(remote);
     this.#backoffMs = backoffMs;
   }

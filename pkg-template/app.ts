@@ -36,7 +36,7 @@ export function readHooks(given: Hooks | undefined): Hooks {
 }
 
 /** What went wrong with one record is data: the others are synced. */
-type Outcome = { ok: object } | { error: string };
+export type Outcome = { ok: object } | { error: string };
 
 /** What WASM calls in a sync. Remembers what a hook threw: WASM can only pass its message on. */
 export class App implements RawApp {
@@ -82,20 +82,12 @@ export class App implements RawApp {
   }
 
   async #callHooks(payload: IncomingChanges): Promise<string> {
-    let current = payload;
-    for (const hook of this.#collection.hooks["incoming-changes"] ?? []) {
-      const returned: unknown = await hook(current, this.#collection);
-      if (typeof returned !== "object" || returned === null || !("changes" in returned)) {
-        throw new Error(`Invalid return value for hook: ${JSON.stringify(returned)} has no 'then()' or 'changes' properties`);
-      }
-      current = returned as IncomingChanges;
-    }
-    assertJson(current.changes);
+    const current = await this.#collection.applyHook("incoming-changes", payload);
     return JSON.stringify({ changes: current.changes, lastModified: payload.lastModified });
   }
 }
 
-async function transformOne(record: object, steps: ((record: unknown) => unknown)[]): Promise<Outcome> {
+export async function transformOne(record: object, steps: ((record: unknown) => unknown)[]): Promise<Outcome> {
   try {
     let current: unknown = record;
     for (const step of steps) current = await step(current);

@@ -1,18 +1,17 @@
 /** A collection: its options, and the half that has to do with a server. */
 
+import { makeAdapter, storageOf, type BaseAdapter } from "./adapters.js";
 import type { KintoClient } from "./api.js";
 import { App, readHooks, readTransformers } from "./app.js";
-import type { Connection, OpenCollection, Place } from "./connection.js";
+import { sharedBy, type OpenCollection, type Place, type Shared } from "./connection.js";
 import { invalidOption, KintoError } from "./errors.js";
 import type { RawCollection } from "./essaim_wasm.js";
-import { emit, type Emitter } from "./events.js";
-import { withoutLocalFields } from "./equality.js";
+import { emit, Events, type Emitter } from "./events.js";
 import { recordText } from "./json.js";
-import type { Kinto } from "./kinto.js";
-import { LocalCollection } from "./local.js";
 import { absoluteRemote, mergeHeaders, readRemote } from "./remote.js";
 import { readSyncResult, type SyncResultObject } from "./result.js";
 import { readIdSchema } from "./schema.js";
+import { SteppedCollection } from "./steps.js";
 import { syncStrategy } from "./strategy.js";
 import type {
   CollectionOptions,
@@ -30,13 +29,10 @@ import type {
   SyncOptions,
 } from "./types.js";
 
-/** What a collection gets from its `Kinto`. */
-interface Shared {
-  connection: Connection;
-  place: Place;
-  headers: HeadersOption | undefined;
-  retry: number;
-  timeout: number | null;
+/** What a collection is made for: a `Kinto`, or any object with an `api`. */
+export interface KintoLike {
+  readonly api: KintoClient;
+  readonly events?: Emitter | undefined;
 }
 
 /**
@@ -49,14 +45,16 @@ interface Shared {
  * const { data } = await tasks.list({ order: "title" });
  * ```
  */
-export class Collection<T extends object = RecordData> extends LocalCollection<T> {
+export class Collection<T extends object = RecordData> extends SteppedCollection<T> {
   /** The same as `Kinto.syncStrategy`. */
   static readonly strategy = syncStrategy;
 
   readonly bucket: string;
   readonly name: string;
   /** The `Kinto` that made it. */
-  readonly kinto: Kinto<any>;
+  readonly kinto: KintoLike;
+  /** What is kept of it in the browser, one level below. */
+  readonly db: BaseAdapter<T>;
   readonly events: Emitter;
   readonly idSchema: IdSchema;
   readonly remoteTransformers: RemoteTransformer[];
@@ -64,27 +62,45 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
   readonly localFields: string[];
   readonly #app: App;
   readonly #shared: Shared;
+  readonly #place: Place;
   readonly #key: string | Promise<string> | undefined;
 
-  /** @internal */
-  constructor(bucket: string, name: string, kinto: Kinto<any>, options: CollectionOptions, shared: Shared) {
+  /**
+   * `kinto.collection()` makes one. By hand it needs no `Kinto`, but an object with the `api` to sync with.
+   *
+   * @example
+   * ```js
+   * import { Collection } from "essaim/lib/collection";
+   * const tasks = new Collection("default", "tasks", kinto, { localFields: ["selected"] });
+   * ```
+   */
+  constructor(bucket: string, name: string, kinto: KintoLike, options: CollectionOptions = {}) {
     super();
     this.bucket = bucket;
     this.name = name;
     this.kinto = kinto;
-    this.events = options.events ?? kinto.events;
+    this.events = options.events ?? kinto.events ?? new Events();
     this.idSchema = readIdSchema(options.idSchema);
     this.remoteTransformers = readTransformers(options.remoteTransformers);
     this.hooks = readHooks(options.hooks);
     this.localFields = [...(options.localFields ?? [])];
     this.#app = new App(this);
-    this.#shared = shared;
     this.#key = readKey(options.key);
+    this.#shared = sharedBy(kinto);
+    const { adapter, adapterOptions, connection } = this.#shared;
+    this.db = makeAdapter<T>(options.adapter ?? adapter, `${bucket}/${name}`, options.adapterOptions ?? adapterOptions);
+    const place = (this.#place = { dbName: this.db.dbName, storage: storageOf(this.db) });
+    this.db.bind({ handle: this.handle, disconnect: () => connection.disconnect(place) });
   }
 
   /** The handle on the server, the same as `kinto.api`. */
   get api(): KintoClient {
     return this.kinto.api;
+  }
+
+  /** Kinto.js's inner name of {@link Collection.name}. */
+  get _name(): string {
+    return this.name;
   }
 
   /**
@@ -212,18 +228,6 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
   }
 
   /**
-   * What the next sync would upload: changed records, then deleted ones, after the transformers.
-   *
-   * @example
-   * ```js
-   * const unsynced = (await tasks.gatherLocalChanges()).length;
-   * ```
-   */
-  async gatherLocalChanges(): Promise<any[]> {
-    return this.handle.call((raw) => raw.gather_local_changes());
-  }
-
-  /**
    * The server's data on the collection itself, as of the last sync; null before the first.
    *
    * @example
@@ -235,27 +239,15 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
     return this.handle.call((raw) => raw.metadata());
   }
 
-  /**
-   * A copy of the record without `_status` and the local fields: what is uploaded.
-   *
-   * @example
-   * ```js
-   * tasks.cleanLocalFields({ id: "1", title: "a", _status: "created" }); // { id: "1", title: "a" }
-   * ```
-   */
-  cleanLocalFields(record: object): Record<string, unknown> {
-    return withoutLocalFields(record, this.localFields);
-  }
-
   /** @internal */
   protected open(): Promise<OpenCollection> {
     const { bucket, name, localFields, events } = this;
-    const { connection, place } = this.#shared;
-    return connection.open({ place, bucket, name, localFields, key: this.#key, events, app: this.#app });
+    return this.#shared.connection.open({ place: this.#place, bucket, name, localFields, key: this.#key, events, app: this.#app });
   }
 
   async #talk(options: SyncOptions | undefined, work: (raw: RawCollection, request: string) => Promise<string>): Promise<SyncResultObject<T>> {
     const given = options ?? this.#defaultSync();
+    this.#heedBackoff(given);
     const request = JSON.stringify(this.#syncRequest({ ...given, bucket: given.bucket || this.bucket }));
     const described = { ...given, bucket: given.bucket || this.bucket, collection: given.collection || this.name };
     try {
@@ -270,6 +262,19 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
     }
   }
 
+  /** What the app's own requests were told holds for a sync too. */
+  #heedBackoff({ ignoreBackoff, remote }: SyncOptions): void {
+    const retryAfterMs = remote || ignoreBackoff ? 0 : this.api.backoff;
+    if (!(retryAfterMs > 0)) return;
+    const seconds = Math.ceil(retryAfterMs / 1000);
+    throw new KintoError("backoff", `Server is asking clients to back off; retry in ${seconds}s or use the ignoreBackoff option.`, { retryAfterMs });
+  }
+
+  /** `api.setHeaders()` is how an app logs in. */
+  get #headers(): HeadersOption | undefined {
+    return (this.api as { _headers?: HeadersOption })._headers ?? this.#shared.headers;
+  }
+
   #defaultSync(): SyncOptions {
     const { MANUAL } = syncStrategy;
     return { strategy: MANUAL, headers: {}, retry: this.#shared.retry, ignoreBackoff: false, remote: null, expectedTimestamp: null };
@@ -279,11 +284,11 @@ export class Collection<T extends object = RecordData> extends LocalCollection<T
     if (!Object.values(syncStrategy).includes(strategy)) {
       throw invalidOption(`Unknown strategy ${JSON.stringify(strategy)}. Use one of Kinto.syncStrategy.`);
     }
-    const { headers, retry, timeout } = this.#shared;
+    const { retry, timeout } = this.#shared;
     return {
       strategy,
       remote: absoluteRemote(options.remote ? readRemote(options.remote) : this.api.remote),
-      headers: mergeHeaders(headers, options.headers),
+      headers: mergeHeaders(this.#headers, options.headers),
       timeout,
       retry: options.retry ?? retry,
       ignoreBackoff: options.ignoreBackoff ?? false,

@@ -1,12 +1,13 @@
 /** What the collections of one `Kinto` share: the databases they are in, and what was already said about them. */
 
 import { enter, enterNow } from "./door.js";
-import { invalidOption, KintoError } from "./errors.js";
-import { emit, type Emitter } from "./events.js";
+import { KintoError } from "./errors.js";
+import { emit, tellNotices, type Emitter } from "./events.js";
 import type { RawApp, RawClient, RawCollection } from "./essaim_wasm.js";
 import { load } from "./load.js";
 import { absoluteRemote } from "./remote.js";
-import type { AdapterName, AdapterOptions } from "./types.js";
+import type { StorageAdapter } from "./storage.js";
+import type { AdapterOption, AdapterOptions, HeadersOption } from "./types.js";
 
 /** Settings of a `Kinto` that concern all its databases. */
 export interface ConnectionSettings {
@@ -17,7 +18,7 @@ export interface ConnectionSettings {
 /** Which database. */
 export interface Place {
   dbName: string;
-  storage: AdapterName;
+  storage: "indexeddb" | "memory" | StorageAdapter;
 }
 
 /** Which collection, and what it is opened with. */
@@ -38,6 +39,8 @@ export interface OpenCollection {
   persistent: boolean;
   /** Tells the app that unsynced changes were lost with a database that the browser threw away. */
   tellEvicted: (unsynced: number) => void;
+  /** Tells the app what servers said besides answering. */
+  tellNotices: (notices: string) => void;
 }
 
 /** What WASM says of a collection that was opened. */
@@ -47,22 +50,37 @@ interface Opened {
   evicted: { unsynced: number } | null;
 }
 
-const DEFAULT_DB_NAME = "KintoDB";
+/** What collections get from the `Kinto` that made them. */
+export interface Shared {
+  connection: Connection;
+  adapter: AdapterOption | undefined;
+  adapterOptions: AdapterOptions | undefined;
+  headers: HeadersOption | undefined;
+  retry: number;
+  timeout: number | null;
+}
 
-/** The place that these options name. Those of a collection come before those of its `Kinto`. */
-export function readPlace(adapter: AdapterName | undefined, adapterOptions: AdapterOptions | undefined): Place {
-  const storage = adapter ?? "indexeddb";
-  if (storage !== "indexeddb" && storage !== "memory") {
-    throw invalidOption('Unsupported adapter. Use "indexeddb" or "memory".');
+const SHARED = new WeakMap<object, Shared>();
+
+export function share(kinto: object, shared: Shared): void {
+  SHARED.set(kinto, shared);
+}
+
+/** Collections may also be made by hand, for any object with an `api`: they share one connection per such object. */
+export function sharedBy(kinto: object): Shared {
+  let shared = SHARED.get(kinto);
+  if (!shared) {
+    const connection = new Connection({ durability: "relaxed", requestMode: "cors" });
+    shared = { connection, adapter: undefined, adapterOptions: undefined, headers: undefined, retry: 1, timeout: null };
+    share(kinto, shared);
   }
-  const dbName = adapterOptions?.dbName ?? DEFAULT_DB_NAME;
-  if (typeof dbName !== "string" || dbName === "") throw invalidOption("dbName must be a string that is not empty.");
-  return { dbName, storage };
+  return shared;
 }
 
 export class Connection {
   readonly #settings: ConnectionSettings;
-  readonly #clients = new Map<string, RawClient>();
+  /** By storage, then by name of the database. */
+  readonly #clients = new Map<Place["storage"], Map<string, RawClient>>();
   #memoryTold = false;
   #closed = false;
 
@@ -80,28 +98,44 @@ export class Connection {
     const tellEvicted = (unsynced: number) => emit(opening.events, "storage:evicted", { bucket, collection: name, unsynced });
     this.#tellMemory(opening, opened);
     if (opened.evicted) tellEvicted(opened.evicted.unsynced);
-    return { raw, persistent: opened.persistent, tellEvicted };
+    return { raw, persistent: opened.persistent, tellEvicted, tellNotices: (notices) => tellNotices(opening.events, notices) };
   }
 
   /** The longest wait that any of the databases knows of for this server, in milliseconds. */
   backoffMs(remote: string): number {
     if (this.#closed) return 0;
     const address = absoluteRemote(remote);
-    return Math.max(0, ...[...this.#clients.values()].map((client) => enterNow(() => client.backoff_ms(address))));
+    return Math.max(0, ...this.#all().map((client) => enterNow(() => client.backoff_ms(address))));
   }
 
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    for (const client of this.#clients.values()) enterNow(() => client.close());
+    for (const client of this.#all()) enterNow(() => client.close());
     this.#clients.clear();
   }
 
-  #client(Client: typeof RawClient, place: Place): RawClient {
-    const key = JSON.stringify([place.storage, place.dbName]);
-    const client = this.#clients.get(key) ?? new Client({ ...this.#settings, ...place });
-    this.#clients.set(key, client);
+  /** Closes the connections to the databases of a place until somebody needs them again. */
+  disconnect({ storage, dbName }: Place): void {
+    const client = this.#clients.get(storage)?.get(dbName);
+    if (client) enterNow(() => client.disconnect());
+  }
+
+  #all(): RawClient[] {
+    return [...this.#clients.values()].flatMap((clients) => [...clients.values()]);
+  }
+
+  #client(Client: typeof RawClient, { storage, dbName }: Place): RawClient {
+    const clients = this.#clients.get(storage) ?? new Map<string, RawClient>();
+    this.#clients.set(storage, clients);
+    const client = clients.get(dbName) ?? this.#makeClient(Client, storage, dbName);
+    clients.set(dbName, client);
     return client;
+  }
+
+  #makeClient(Client: typeof RawClient, storage: Place["storage"], dbName: string): RawClient {
+    const isNamed = typeof storage === "string";
+    return new Client({ ...this.#settings, dbName, storage: isNamed ? storage : "app" }, isNamed ? undefined : storage);
   }
 
   #tellMemory({ place, bucket, name, events }: Opening, { persistent }: Opened): void {

@@ -31,10 +31,25 @@ export interface EventMap<T extends object = any> {
   change: { targets: ChangeTarget<T>[] };
   "sync:success": SyncOptions & CollectionNames & { result: SyncResultObject<T> };
   "sync:error": SyncOptions & CollectionNames & { error: KintoError };
+  /** The server asks to be left alone until then (milliseconds since 1970); 0 when that is over. */
+  backoff: number;
+  /** The server wants the request again at that time (milliseconds since 1970). */
+  "retry-after": number;
+  /** The server will be closed, or was: what it says of it. */
+  deprecated: ServerAlert;
   /** The browser refuses to store data (private mode): it lives in memory until the page is closed. Once per `Kinto`. */
   "storage:memory": CollectionNames;
   /** The browser threw the database away. `unsynced` changes were lost; the rest comes back at the next sync. */
   "storage:evicted": CollectionNames & { unsynced: number };
+}
+
+/** The content of Kinto's `Alert` header. */
+export interface ServerAlert {
+  /** `soft-eol`: the server will be closed; `hard-eol`: it was. */
+  code?: string;
+  message?: string;
+  url?: string;
+  [detail: string]: unknown;
 }
 
 /** What essaim needs of an emitter. Node's `EventEmitter`, mitt and nanoevents-like emitters with `off` all fit. */
@@ -81,6 +96,25 @@ export class Events implements Emitter {
   }
 }
 
+/** What WASM heard of servers, `[["backoff" | "retry-after", ms] | ["alert", text]]`, passed on as Kinto.js does. */
+export function tellNotices(emitter: Emitter, notices: string): void {
+  for (const [name, content] of JSON.parse(notices) as ["backoff" | "retry-after", number][] | ["alert", string][]) {
+    if (name === "alert") tellAlert(emitter, content as string);
+    else emit(emitter, name, content as number);
+  }
+}
+
+function tellAlert(emitter: Emitter, text: string): void {
+  let alert: ServerAlert;
+  try {
+    alert = JSON.parse(text) as ServerAlert;
+  } catch {
+    return console.warn("Unable to parse Alert header message", text);
+  }
+  console.warn(alert.message, alert.url);
+  emit(emitter, "deprecated", alert);
+}
+
 /** Emits on any emitter: what is stored is stored, whatever a listener thinks of it. */
 export function emit<K extends keyof EventMap>(emitter: Emitter, event: K, payload: EventMap[K]): void {
   report(event, () => emitter.emit(event, payload));
@@ -96,10 +130,10 @@ function report(event: string, listen: () => void): void {
 
 /** What one call or transaction did, kept until it is stored. */
 export class Changes<T extends object> {
-  readonly #targets: ChangeTarget<T>[] = [];
+  readonly #groups: ChangeTarget<T>[][] = [[]];
 
   add(target: ChangeTarget<T>): void {
-    this.#targets.push(target);
+    this.#groups.at(-1)!.push(target);
   }
 
   /** `oldRecord` is absent when there was none, or only a tombstone: then it is a creation. */
@@ -112,10 +146,17 @@ export class Changes<T extends object> {
     this.add({ action: "deleteAll", data });
   }
 
+  /** What comes after is another `change` event. */
+  endGroup(): void {
+    this.#groups.push([]);
+  }
+
   emit(emitter: Emitter): void {
-    for (const { action, ...payload } of this.#targets) {
-      report(action, () => emitter.emit(action, payload));
+    for (const targets of this.#groups.filter((group) => group.length > 0)) {
+      for (const { action, ...payload } of targets) {
+        report(action, () => emitter.emit(action, payload));
+      }
+      emit(emitter, "change", { targets });
     }
-    if (this.#targets.length > 0) emit(emitter, "change", { targets: this.#targets });
   }
 }

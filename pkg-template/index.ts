@@ -15,8 +15,12 @@
  */
 
 export { Kinto, Kinto as default } from "./kinto.js";
-export type { Collection } from "./collection.js";
-export type { CollectionTransaction } from "./transaction.js";
+export { KintoBase, type ApiClass } from "./kinto-base.js";
+export { BaseAdapter, BaseAdapter as AbstractBaseAdapter, type StorageProxy } from "./adapters.js";
+export type { Folded, StorageAdapter, StoredPages } from "./storage.js";
+export { Collection, type KintoLike } from "./collection.js";
+export type { PullOptions, RemoteCollection, StepOptions } from "./steps.js";
+export { CollectionTransaction } from "./transaction.js";
 export { SyncResultObject, type SyncLists } from "./result.js";
 export { createKeyValueStoreIdSchema } from "./schema.js";
 export { getDeepKey, recordsEqual } from "./equality.js";
@@ -34,6 +38,6 @@ export {
   type Evidence,
   type ServerErrorData,
 } from "./errors.js";
-export { Events, type ChangeTarget, type CollectionNames, type Emitter, type EventMap } from "./events.js";
-export type { KintoClient } from "./api.js";
+export { Events, type ChangeTarget, type CollectionNames, type Emitter, type EventMap, type ServerAlert } from "./events.js";
+export { KintoClient, type ApiOptions } from "./api.js";
 export type * from "./types.js";

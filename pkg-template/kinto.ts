@@ -1,16 +1,10 @@
 /** The entry point: one server, one database, and their collections. */
 
+import { BaseAdapter, IDB } from "./adapters.js";
 import { KintoClient } from "./api.js";
-import { Collection } from "./collection.js";
-import { Connection, readPlace } from "./connection.js";
-import { invalidOption } from "./errors.js";
-import { Events, type Emitter } from "./events.js";
-import { mergeHeaders } from "./remote.js";
-import { syncStrategy } from "./strategy.js";
-import type { CollectionOptions, KintoOptions, RecordData } from "./types.js";
-
-const DEFAULT_REMOTE = "http://localhost:8888/v1";
-const DEFAULT_BUCKET = "default";
+import type { Emitter, Events } from "./events.js";
+import { KintoBase, type ApiClass } from "./kinto-base.js";
+import type { KintoOptions } from "./types.js";
 
 /**
  * A database in the browser and the server it syncs with. Making one does nothing yet: WASM and database are loaded by
@@ -29,83 +23,24 @@ const DEFAULT_BUCKET = "default";
  * await tasks.sync();
  * ```
  */
-export class Kinto<E extends Emitter = Events> {
-  /** What a sync does when a record was changed both here and on the server. */
-  static readonly syncStrategy = syncStrategy;
-
-  /** Where events are emitted: the `events` option, or an emitter of its own. */
-  readonly events: E;
-  /** The bucket of collections that name none. */
-  readonly bucket: string;
-  readonly #options: KintoOptions;
-  readonly #connection: Connection;
-  #api: KintoClient | undefined;
-
-  constructor(options: KintoOptions & { events?: E } = {}) {
-    this.#options = readOptions(options);
-    this.bucket = options.bucket ?? DEFAULT_BUCKET;
-    this.events = options.events ?? (new Events() as Emitter as E);
-    const { durability = "relaxed", requestMode = "cors" } = options;
-    this.#connection = new Connection({ durability, requestMode });
-  }
-
-  /** The handle on the server. Throws `invalid_option` if `remote` does not end in its version, like `/v1`. */
-  get api(): KintoClient {
-    this.#api ??= new KintoClient(this.#options.remote ?? DEFAULT_REMOTE, (remote) => this.#connection.backoffMs(remote));
-    return this.#api;
-  }
-
+export class Kinto<E extends Emitter = Events> extends KintoBase<E> {
   /**
-   * A collection of records, of this type if one is given. Any name will do that is one on the server too.
-   *
-   * @example
-   * ```ts
-   * interface Task { title: string; done?: boolean }
-   * const tasks = kinto.collection<Task>("tasks", { localFields: ["selected"] });
-   * ```
-   */
-  collection<T extends object = RecordData>(name: string, options: CollectionOptions = {}): Collection<T> {
-    if (!name) throw invalidOption("missing collection name");
-    if (typeof name !== "string") throw invalidOption("The name of a collection must be a string.");
-    const place = readPlace(options.adapter ?? this.#options.adapter, options.adapterOptions ?? this.#options.adapterOptions);
-    const { headers, retry = 1, timeout = null } = this.#options;
-    const shared = { connection: this.#connection, place, headers, retry, timeout };
-    return new Collection<T>(options.bucket ?? this.bucket, name, this, options, shared);
-  }
-
-  /**
-   * Closes the databases. Calls that come later, on its collections too, reject with `closed`.
+   * What `collection.db` can be.
    *
    * @example
    * ```js
-   * kinto.close(); // before another account logs in
+   * tasks.db instanceof Kinto.adapters.IDB; // true
    * ```
    */
-  close(): void {
-    this.#connection.close();
+  static override get adapters(): { BaseAdapter: typeof BaseAdapter; IDB: typeof IDB } {
+    return { BaseAdapter, IDB };
   }
-}
 
-/** Checks what is not checked where it is used. The remote is: a database that never syncs needs none. */
-function readOptions(options: KintoOptions): KintoOptions {
-  const { bucket, timeout, retry, durability, requestMode, events, headers } = options;
-  if (bucket !== undefined && (typeof bucket !== "string" || bucket === "")) {
-    throw invalidOption("bucket must be a string that is not empty.");
+  constructor(options: KintoOptions & { events?: E } = {}) {
+    super({ ...options, adapter: options.adapter ?? "indexeddb" });
   }
-  if (timeout !== undefined && timeout !== null && !(Number.isFinite(timeout) && timeout > 0)) {
-    throw invalidOption("timeout must be a number of milliseconds above 0, or null for none.");
-  }
-  if (retry !== undefined && !(Number.isInteger(retry) && retry >= 0)) throw invalidOption("retry must be a whole number, 0 or more.");
-  oneOf("durability", durability, ["relaxed", "strict"]);
-  oneOf("requestMode", requestMode, ["cors", "same-origin", "no-cors"]);
-  if (events !== undefined && !(["on", "off", "emit"] as const).every((method) => typeof events?.[method] === "function")) {
-    throw invalidOption("events must be an emitter with the methods on, off and emit.");
-  }
-  mergeHeaders(headers);
-  return { ...options };
-}
 
-function oneOf(name: string, value: unknown, choices: string[]): void {
-  if (value === undefined || choices.includes(value as string)) return;
-  throw invalidOption(`${name} must be one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}.`);
+  override get ApiClass(): ApiClass {
+    return KintoClient;
+  }
 }

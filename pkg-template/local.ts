@@ -46,6 +46,14 @@ export abstract class LocalCollection<T extends object> {
     return this.handle.lastModified;
   }
 
+  /** Kinto.js's inner name of {@link LocalCollection.lastModified}. What is set holds until the next awaited call. */
+  get _lastModified(): number | null {
+    return this.handle.lastModified;
+  }
+  set _lastModified(lastModified: number | null) {
+    this.handle.lastModified = lastModified;
+  }
+
   /** False if the data will be gone when the page is closed; undefined until a call was awaited. */
   get persistent(): boolean | undefined {
     return this.handle.persistent;

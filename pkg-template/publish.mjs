@@ -3,7 +3,7 @@
 //     node pkg-template/publish.mjs <folder>
 //
 // * package.json is the one here, without what only the build needs, with the version of the crate;
-// * declarations that index.d.ts does not lead to are taken away: they describe the inside, and those generated for the
+// * declarations that no entry point leads to are taken away: they describe the inside, and those generated for the
 //   WASM need a newer TypeScript library than apps may have.
 
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -18,6 +18,12 @@ function writeManifest() {
   writeFileSync(join(folder, "package.json"), `${JSON.stringify({ name, version, ...rest }, null, 2)}\n`);
 }
 
+/** The declarations that the manifest names. */
+function entries() {
+  const { exports } = JSON.parse(text(import.meta.dirname, "package.json"));
+  return Object.values(exports).flatMap(({ types }) => types ?? []).map((types) => types.replace("./", ""));
+}
+
 function reachable(file, found = new Set()) {
   if (found.has(file)) return found;
   found.add(file);
@@ -29,7 +35,7 @@ function reachable(file, found = new Set()) {
 }
 
 function dropInnerDeclarations() {
-  const kept = reachable("index.d.ts");
+  const kept = entries().reduce((found, entry) => reachable(entry, found), new Set());
   for (const file of readdirSync(folder)) {
     if (file.endsWith(".d.ts") && !kept.has(file)) rmSync(join(folder, file));
   }

@@ -124,10 +124,22 @@ function lastOfEachId(entries: unknown[]): unknown[] {
   return [...byId.values(), ...others];
 }
 
+/** Adds lists as they come from WASM. */
+export function addLists<T extends object>(result: SyncResultObject<T>, raw: SyncLists<T>): void {
+  for (const type of LISTS) result.add(type, type === "conflicts" ? raw.conflicts.map(asInKintoJs) : (raw[type] ?? []));
+}
+
+/** A deletion is sent without content, so that is what is in conflict: the id. Choosing it deletes the record. */
+function asInKintoJs<T extends object>(conflict: Conflict<T>): Conflict<T> {
+  const { type, local } = conflict;
+  if (type !== "outgoing" || local._status !== "deleted") return conflict;
+  return { ...conflict, local: { id: local.id } as StoredRecord<T> };
+}
+
 /** The result as it comes from WASM. */
 export function readSyncResult<T extends object>(raw: SyncLists<T> & { lastModified: number | null; clockSkew?: number }): SyncResultObject<T> {
   const result = new SyncResultObject<T>();
-  for (const type of LISTS) result.add(type, raw[type] ?? []);
+  addLists(result, raw);
   result.lastModified = raw.lastModified ?? null;
   if (raw.clockSkew !== undefined) result.clockSkew = raw.clockSkew;
   return result;

@@ -111,6 +111,23 @@ export class CollectionTransaction<T extends object> {
     return { data, permissions: {} };
   }
 
+  /**
+   * Ends a `change` event here: what the transaction did so far is one, what it does from now on another. Like all events
+   * they are emitted when the transaction is stored, and if it fails never.
+   *
+   * @example
+   * ```js
+   * await tasks.execute((txn) => {
+   *   txn.create({ id: "1", title: "a" });
+   *   txn.emitEvents();
+   *   txn.create({ id: "2", title: "b" });
+   * }); // two `change` events
+   * ```
+   */
+  emitEvents(): void {
+    this.#changes.endGroup();
+  }
+
   /** @internal Nothing is possible after the callback. */
   end(): void {
     this.#raw = undefined;

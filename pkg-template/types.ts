@@ -1,7 +1,9 @@
 /** Every shape of the public API, once. */
 
 import type { Collection } from "./collection.js";
+import type { BaseAdapter } from "./adapters.js";
 import type { Emitter } from "./events.js";
+import type { StorageAdapter } from "./storage.js";
 
 /** A record of a collection that was given no type. */
 export interface RecordData {
@@ -105,6 +107,12 @@ export interface Hooks {
 /** Where data is kept: in the browser's IndexedDB, or in memory until the page is closed. */
 export type AdapterName = "indexeddb" | "memory";
 
+/**
+ * Where data is kept: a name, an app's own storage, or a function that gives one of these or an adapter of `Kinto.adapters`
+ * for a collection (`bucket/name`).
+ */
+export type AdapterOption = AdapterName | StorageAdapter | ((cid: string, options: AdapterOptions | undefined) => AdapterName | StorageAdapter | BaseAdapter<any>);
+
 /** Where in the browser data is kept. */
 export interface AdapterOptions {
   /** First part of the names of the databases. Default `KintoDB`; choose another to keep two accounts apart. */
@@ -128,7 +136,7 @@ export interface KintoOptions {
   /** An emitter for the events of this object and its collections. Default: a new {@link Events}. */
   events?: Emitter;
   /** Default `indexeddb`. */
-  adapter?: AdapterName;
+  adapter?: AdapterOption;
   adapterOptions?: AdapterOptions;
   /**
    * `relaxed` (default): a write is acknowledged when the browser has it; a power cut in the next seconds may lose it.
@@ -146,7 +154,8 @@ export interface CollectionOptions {
   bucket?: string;
   /** Instead of the emitter of the `Kinto`. */
   events?: Emitter;
-  adapter?: AdapterName;
+  /** Instead of the adapter of the `Kinto`. */
+  adapter?: AdapterOption;
   adapterOptions?: AdapterOptions;
   /** How ids are made and checked. Default: random UUIDs, and what Kinto accepts. */
   idSchema?: IdSchema;
@@ -262,6 +271,7 @@ export interface JournalPage {
 export interface Conflict<T extends object = RecordData> {
   /** `incoming`: met while downloading; `outgoing`: the server refused the upload. */
   type: "incoming" | "outgoing";
+  /** Of a deletion that the server refused, the id alone. */
   local: StoredRecord<T>;
   /** Null, or with `deleted: true`, if it was deleted on the server. */
   remote: (Partial<T> & { id: IdOf<T>; last_modified: number; deleted?: boolean }) | null;

@@ -30,6 +30,11 @@ impl RawTransaction {
         self.transaction.create(record).map_err(thrown)
     }
 
+    /// Stores a record with the status it carries, whatever is there: the record as stored.
+    pub fn put(&self, record: &str) -> Thrown<String> {
+        self.transaction.put(record).map_err(thrown)
+    }
+
     /// Replaces a record, or merges into it: `{"data", "oldRecord"}`. Throws `not_found`.
     pub fn update(&self, record: &str, patch: bool, synced: bool) -> Thrown<String> {
         self.transaction.update(record, UpdateOptions { patch, synced }).map_err(thrown)

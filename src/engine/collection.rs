@@ -361,6 +361,13 @@ impl Transaction {
         Ok(row.to_json(record.id()?))
     }
 
+    /// Whatever is there.
+    pub fn put(&self, record: &str) -> Result<String> {
+        let record = read_record(record)?;
+        let row = self.with(|draft| operations::put_as_given(draft, &record))?;
+        Ok(row.to_json(record.id()?))
+    }
+
     /// `{"data", "oldRecord"}`
     pub fn update(&self, record: &str, options: UpdateOptions) -> Result<String> {
         let record = read_record(record)?;

@@ -33,6 +33,21 @@ pub fn create_as_given(draft: &mut Draft, record: &Parsed) -> Result<Row> {
     Ok(row)
 }
 
+/// As Kinto.js's adapters write: the record with the status it carries. What is known of its way to the server stays known.
+pub fn put_as_given(draft: &mut Draft, record: &Parsed) -> Result<Row> {
+    let id = record.id()?;
+    let status = record.status.unwrap_or(Status::Created);
+    let mut row = Row::new(record.body.as_str(), status, record.last_modified);
+    if let Some(old) = draft.row(id) {
+        row.sent = old.sent.filter(|_| status != Status::Synced);
+        row.gone_at = old.gone_at;
+        row.base = old.base;
+    }
+    draft.check_size(id, &row)?;
+    draft.put(id, row.clone());
+    Ok(row)
+}
+
 #[derive(Clone, Copy, Debug, Default)]
 pub struct UpdateOptions {
     /// Keep the members that the new record does not name.

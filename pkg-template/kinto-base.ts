@@ -1,0 +1,127 @@
+/** What every `Kinto` is: one server, one database, and their collections. */
+
+import { BaseAdapter } from "./adapters.js";
+import type { ApiOptions, KintoClient } from "./api.js";
+import { Collection } from "./collection.js";
+import { Connection, share } from "./connection.js";
+import { invalidOption } from "./errors.js";
+import { Events, type Emitter } from "./events.js";
+import { mergeHeaders } from "./remote.js";
+import { syncStrategy } from "./strategy.js";
+import type { CollectionOptions, KintoOptions, RecordData } from "./types.js";
+
+const DEFAULT_REMOTE = "http://localhost:8888/v1";
+const DEFAULT_BUCKET = "default";
+
+/** The class of `kinto.api`. */
+export type ApiClass = new (remote: string, options: ApiOptions) => KintoClient;
+
+/**
+ * A `Kinto` without defaults: it must be told its `adapter`, and a class derived from it says by `ApiClass` how it
+ * reaches the server. {@link Kinto} is what apps use.
+ *
+ * @example
+ * ```js
+ * class MyKinto extends KintoBase {
+ *   get ApiClass() {
+ *     return KintoClient;
+ *   }
+ * }
+ * const kinto = new MyKinto({ adapter: "memory" });
+ * ```
+ */
+export class KintoBase<E extends Emitter = Events> {
+  /** What a sync does when a record was changed both here and on the server. */
+  static readonly syncStrategy = syncStrategy;
+
+  /** What `collection.db` can be. */
+  static get adapters(): { BaseAdapter: typeof BaseAdapter } {
+    return { BaseAdapter };
+  }
+
+  /** Where events are emitted: the `events` option, or an emitter of its own. */
+  readonly events: E;
+  /** The bucket of collections that name none. */
+  readonly bucket: string;
+  readonly #options: KintoOptions;
+  readonly #connection: Connection;
+  #api: KintoClient | undefined;
+
+  constructor(options: KintoOptions & { events?: E } = {}) {
+    this.#options = readOptions(options);
+    if (!options.adapter) throw invalidOption("No adapter provided");
+    this.bucket = options.bucket ?? DEFAULT_BUCKET;
+    this.events = options.events ?? (new Events() as Emitter as E);
+    const { durability = "relaxed", requestMode = "cors", adapter, adapterOptions, headers, retry = 1, timeout = null } = options;
+    this.#connection = new Connection({ durability, requestMode });
+    share(this, { connection: this.#connection, adapter, adapterOptions, headers, retry, timeout });
+  }
+
+  /** The class of `api`, which a derived class has to name. */
+  get ApiClass(): ApiClass {
+    throw invalidOption("ApiClass() must be implemented by subclasses.");
+  }
+
+  /** The handle on the server. Throws `invalid_option` if `remote` does not end in its version, like `/v1`. */
+  get api(): KintoClient {
+    this.#api ??= this.#makeApi();
+    return this.#api;
+  }
+
+  /**
+   * A collection of records, of this type if one is given. Any name will do that is one on the server too.
+   *
+   * @example
+   * ```ts
+   * interface Task { title: string; done?: boolean }
+   * const tasks = kinto.collection<Task>("tasks", { localFields: ["selected"] });
+   * ```
+   */
+  collection<T extends object = RecordData>(name: string, options: CollectionOptions = {}): Collection<T> {
+    if (!name) throw invalidOption("missing collection name");
+    if (typeof name !== "string") throw invalidOption("The name of a collection must be a string.");
+    return new Collection<T>(options.bucket ?? this.bucket, name, this, options);
+  }
+
+  /**
+   * Closes the databases. Calls that come later, on its collections too, reject with `closed`.
+   *
+   * @example
+   * ```js
+   * kinto.close(); // before another account logs in
+   * ```
+   */
+  close(): void {
+    this.#connection.close();
+  }
+
+  #makeApi(): KintoClient {
+    const { remote = DEFAULT_REMOTE, events, headers, requestMode = "cors", retry = 1, timeout = null } = this.#options;
+    const backoffMs = (address: string) => this.#connection.backoffMs(address);
+    return new this.ApiClass(remote, { events: events ?? this.events, headers, requestMode, retry, timeout, backoffMs });
+  }
+}
+
+/** Checks what is not checked where it is used. The remote is: a database that never syncs needs none. */
+function readOptions(options: KintoOptions): KintoOptions {
+  const { bucket, timeout, retry, durability, requestMode, events, headers } = options;
+  if (bucket !== undefined && (typeof bucket !== "string" || bucket === "")) {
+    throw invalidOption("bucket must be a string that is not empty.");
+  }
+  if (timeout !== undefined && timeout !== null && !(Number.isFinite(timeout) && timeout > 0)) {
+    throw invalidOption("timeout must be a number of milliseconds above 0, or null for none.");
+  }
+  if (retry !== undefined && !(Number.isInteger(retry) && retry >= 0)) throw invalidOption("retry must be a whole number, 0 or more.");
+  oneOf("durability", durability, ["relaxed", "strict"]);
+  oneOf("requestMode", requestMode, ["cors", "same-origin", "no-cors"]);
+  if (events !== undefined && !(["on", "off", "emit"] as const).every((method) => typeof events?.[method] === "function")) {
+    throw invalidOption("events must be an emitter with the methods on, off and emit.");
+  }
+  mergeHeaders(headers);
+  return { ...options };
+}
+
+function oneOf(name: string, value: unknown, choices: string[]): void {
+  if (value === undefined || choices.includes(value as string)) return;
+  throw invalidOption(`${name} must be one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}.`);
+}

@@ -1,0 +1,266 @@
+/** The steps of a sync one by one, over an HTTP client that the app gives: for apps that take them themselves, as Kinto.js lets them. */
+
+import { transformOne } from "./app.js";
+import type { BaseAdapter } from "./adapters.js";
+import { KintoError, ServerWasFlushedError } from "./errors.js";
+import { withoutLocalFields } from "./equality.js";
+import { assertJson, messageOf, recordsText } from "./json.js";
+import { LocalCollection } from "./local.js";
+import { addLists, SyncResultObject, type SyncLists } from "./result.js";
+import type { HeadersOption, Hooks, IdOf, IncomingChanges, RemoteTransformer, StoredRecord, Strategy } from "./types.js";
+
+/** What the steps need of a remote collection: `api.bucket(…).collection(…)` is one. */
+export interface RemoteCollection {
+  getData(options?: any): Promise<any>;
+  listRecords(options?: any): Promise<{ data: any[]; last_modified: string | null }>;
+  batch(collect: (batch: any) => void, options?: any): Promise<any>;
+}
+
+/** The options of the steps. */
+export interface StepOptions {
+  strategy?: Strategy;
+  headers?: HeadersOption;
+  retry?: number;
+}
+
+/** The options of `pullMetadata()` and `pullChanges()`. */
+export interface PullOptions extends StepOptions {
+  /** The timestamp that the server is known to have. */
+  expectedTimestamp?: number | string | null;
+  /** Fetch what is younger than this. Default: than the last sync. */
+  lastModified?: number | null;
+  /** Records that need not come: the first 50 of them. */
+  exclude?: { id: unknown }[];
+}
+
+/** The answer to a push, as a client's `batch()` sums it up. */
+interface BatchSummary {
+  published: { data: any }[];
+  errors: object[];
+  conflicts: { type: string; local?: { data?: any } | null; remote: any }[];
+  skipped: { id: any }[];
+}
+
+const MOST_EXCLUDED = 50;
+
+export abstract class SteppedCollection<T extends object> extends LocalCollection<T> {
+  abstract readonly remoteTransformers: RemoteTransformer[];
+  abstract readonly hooks: Hooks;
+  abstract readonly localFields: string[];
+  abstract readonly db: BaseAdapter<T>;
+
+  /**
+   * Fetches the server's data on the collection itself, and keeps it for `metadata()`.
+   *
+   * @example
+   * ```js
+   * const client = tasks.api.bucket("default").collection("tasks");
+   * await tasks.pullMetadata(client, { headers: { Authorization } });
+   * ```
+   */
+  async pullMetadata(client: Pick<RemoteCollection, "getData">, options: PullOptions = {}): Promise<any> {
+    const { expectedTimestamp, headers } = options;
+    const query = expectedTimestamp ? { query: { _expected: expectedTimestamp } } : {};
+    return this.db.saveMetadata(await client.getData({ ...query, headers }));
+  }
+
+  /**
+   * Fetches what changed on the server and brings it here. `sync()` does more: it fetches page by page, goes on where it was
+   * cut, and sees what is written meanwhile. Does nothing if the result has errors or conflicts already.
+   *
+   * @example
+   * ```js
+   * const client = tasks.api.bucket("default").collection("tasks");
+   * const result = await tasks.pullChanges(client, new SyncResultObject(), { strategy: "server_wins" });
+   * ```
+   */
+  async pullChanges(
+    client: Pick<RemoteCollection, "listRecords">,
+    result: SyncResultObject<T> = new SyncResultObject<T>(),
+    options: PullOptions = {},
+  ): Promise<SyncResultObject<T>> {
+    if (!result.ok) return result;
+    const since = options.lastModified ?? (await this.db.getLastModified());
+    const { data, last_modified } = await client.listRecords({
+      since: since ? String(since) : undefined,
+      filters: pullFilters(options),
+      headers: options.headers ?? {},
+      retry: options.retry,
+      pages: Infinity,
+    });
+    const timestamp = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
+    if (!options.exclude && since && timestamp && timestamp > since && data.length === 0) {
+      const message = `Server has been flushed. Client Side Timestamp: ${since} Server Side Timestamp: ${timestamp}`;
+      throw new ServerWasFlushedError(message, { clientTimestamp: since, serverTimestamp: timestamp });
+    }
+    result.lastModified = timestamp;
+    const decoded = await this.#decodeAll(data, "incoming", result);
+    const { changes } = await this.applyHook("incoming-changes", { lastModified: timestamp as number, changes: decoded });
+    return this.importChanges(result, changes, options.strategy);
+  }
+
+  /**
+   * Brings decoded changes of the server here, tombstones (`deleted: true`) among them, as a sync would. What cannot be stored
+   * is listed in the result's `errors`.
+   *
+   * @example
+   * ```js
+   * await tasks.importChanges(new SyncResultObject(), [{ id: "1", title: "a", last_modified: 12 }]);
+   * ```
+   */
+  async importChanges(result: SyncResultObject<T>, decodedChanges: readonly object[], strategy: Strategy = "manual"): Promise<SyncResultObject<T>> {
+    try {
+      const text = recordsText(decodedChanges);
+      addLists(result, await this.handle.call<SyncLists<T>>((raw) => raw.import_changes(text, strategy)));
+    } catch (error) {
+      if (KintoError.is(error, "invalid_option")) throw error;
+      const { message, stack } = error as Error;
+      result.add("errors", { type: "incoming", message, stack });
+    }
+    return result;
+  }
+
+  /**
+   * Uploads changes, as `gatherLocalChanges()` gives them, in one batch, and settles what the server says. A record that
+   * was edited meanwhile stays unsynced. Does nothing if the result has errors or conflicts already.
+   *
+   * @example
+   * ```js
+   * const client = tasks.api.bucket("default").collection("tasks");
+   * const result = await tasks.pushChanges(client, await tasks.gatherLocalChanges(), new SyncResultObject());
+   * ```
+   */
+  async pushChanges(
+    client: Pick<RemoteCollection, "batch">,
+    changes: readonly any[],
+    result: SyncResultObject<T> = new SyncResultObject<T>(),
+    options: StepOptions = {},
+  ): Promise<SyncResultObject<T>> {
+    if (!result.ok) return result;
+    const before = new Map((await this.db.list()).map((record) => [record.id as unknown, record]));
+    const { headers, retry, strategy = "manual" } = options;
+    const collect = (batch: any) => this.#collect(changes, batch);
+    const summary = (await client.batch(collect, { headers, retry, safe: true, aggregate: true })) as BatchSummary;
+    for (const error of summary.errors) result.add("errors", { ...error, type: "outgoing" });
+    const answers = [
+      ...(await this.#published(summary, result)),
+      ...(await this.#overtaken(summary, result, before)),
+      ...summary.skipped.map(({ id }) => ({ answer: "gone", id })),
+    ];
+    const text = JSON.stringify(answers.map((answer) => ({ ...answer, sent: before.get(answer.id) ?? null })));
+    const settled = await this.handle.call<SyncLists<T>>((raw) => raw.settle_answers(text, strategy));
+    if (settled.resolved.length > 0) result.reset("conflicts").reset("resolved");
+    addLists(result, settled);
+    return result.add("skipped", summary.skipped);
+  }
+
+  /**
+   * Passes content through the functions of a hook; each gets what the one before returned.
+   *
+   * @example
+   * ```js
+   * const { changes } = await tasks.applyHook("incoming-changes", { lastModified: 12, changes: [] });
+   * ```
+   */
+  async applyHook(name: keyof Hooks, payload: IncomingChanges): Promise<IncomingChanges> {
+    let current = payload;
+    for (const hook of this.hooks[name] ?? []) {
+      const returned: unknown = await hook(current, this as never);
+      if (typeof returned !== "object" || returned === null || !("changes" in returned)) {
+        throw new Error(`Invalid return value for hook: ${JSON.stringify(returned)} has no 'then()' or 'changes' properties`);
+      }
+      current = returned as IncomingChanges;
+    }
+    if (current !== payload) assertJson(current.changes);
+    return current;
+  }
+
+  /**
+   * What the next sync would upload: changed records, then deleted ones, after the transformers.
+   *
+   * @example
+   * ```js
+   * const unsynced = (await tasks.gatherLocalChanges()).length;
+   * ```
+   */
+  async gatherLocalChanges(): Promise<any[]> {
+    return this.handle.call((raw) => raw.gather_local_changes());
+  }
+
+  /**
+   * A copy of the record without `_status` and the local fields: what is uploaded.
+   *
+   * @example
+   * ```js
+   * tasks.cleanLocalFields({ id: "1", title: "a", _status: "created" }); // { id: "1", title: "a" }
+   * ```
+   */
+  cleanLocalFields(record: object): Record<string, unknown> {
+    return withoutLocalFields(record, this.localFields);
+  }
+
+  /** For code that reaches into Kinto.js's collections: the record after the transformers. */
+  async _encodeRecord(_type: "remote", record: object): Promise<any> {
+    return this.remoteTransformers.reduce<Promise<unknown>>(async (encoded, { encode }, at) => encode.call(this.remoteTransformers[at], await encoded), Promise.resolve(record));
+  }
+
+  /** For code that reaches into Kinto.js's collections: the record before the transformers. */
+  async _decodeRecord(_type: "remote", record: object): Promise<any> {
+    return this.remoteTransformers.reduceRight<Promise<unknown>>(async (decoded, { decode }, at) => decode.call(this.remoteTransformers[at], await decoded), Promise.resolve(record));
+  }
+
+  /** Deletions first. What never was on the server needs no deletion there. */
+  #collect(changes: readonly any[], batch: any): void {
+    for (const record of changes) {
+      if (record._status === "deleted" && record.last_modified) batch.deleteRecord(record);
+    }
+    for (const record of changes) {
+      const clean = this.cleanLocalFields(record);
+      if (record._status === "created") batch.createRecord(clean);
+      else if (record._status !== "deleted") batch.updateRecord(clean);
+    }
+  }
+
+  /** One that cannot be decoded is an error of its own. */
+  async #decodeAll(records: any[], type: "incoming" | "outgoing", result: SyncResultObject<T>): Promise<any[]> {
+    const steps = this.remoteTransformers.map((transformer) => (record: unknown) => transformer.decode(record)).reverse();
+    if (steps.length === 0) return records;
+    const outcomes = await Promise.all(records.map((record) => transformOne(record, steps)));
+    return outcomes.flatMap((outcome, at) => {
+      if ("ok" in outcome) return [outcome.ok];
+      result.add("errors", { type, id: records[at].id, message: outcome.error });
+      return [];
+    });
+  }
+
+  async #published({ published }: BatchSummary, result: SyncResultObject<T>): Promise<{ answer: string; id: unknown; remote: any }[]> {
+    const decoded = await this.#decodeAll(published.map(({ data }) => data), "outgoing", result);
+    return decoded.map((remote) => ({ answer: "published", id: remote.id as unknown, remote }));
+  }
+
+  async #overtaken(
+    { conflicts }: BatchSummary,
+    result: SyncResultObject<T>,
+    before: ReadonlyMap<unknown, StoredRecord<T>>,
+  ): Promise<{ answer: string; id: unknown; remote: any }[]> {
+    const answers = [];
+    for (const conflict of conflicts) {
+      try {
+        const local = await this._decodeRecord("remote", conflict.local?.data ?? { id: conflict.remote.id });
+        const remote = conflict.remote && (await this._decodeRecord("remote", conflict.remote));
+        if (before.has(local.id)) answers.push({ answer: "overtaken", id: local.id as unknown, remote });
+        else result.add("conflicts", { type: "outgoing", local, remote });
+      } catch (error) {
+        result.add("errors", { type: "outgoing", id: conflict.remote?.id as IdOf<T>, message: messageOf(error) });
+      }
+    }
+    return answers;
+  }
+}
+
+function pullFilters({ exclude, expectedTimestamp }: PullOptions): Record<string, unknown> | undefined {
+  const filters: Record<string, unknown> = {};
+  if (exclude) filters["exclude_id"] = exclude.slice(0, MOST_EXCLUDED).map(({ id }) => id).join(",");
+  if (expectedTimestamp) filters["_expected"] = expectedTimestamp;
+  return Object.keys(filters).length > 0 ? filters : undefined;
+}
