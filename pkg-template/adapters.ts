@@ -171,7 +171,7 @@ export class BaseAdapter<T extends object = RecordData> {
 
   /** Keeps the server's data on the collection itself; null removes it. */
   async saveMetadata<M>(metadata: M): Promise<M> {
-    const text = metadata === undefined || metadata === null ? "null" : recordText(asRecord(metadata));
+    const text = metadata === undefined || metadata === null ? "null" : recordText(metadata as object);
     await this.#handle.call((raw) => raw.save_metadata(text));
     return metadata;
   }

@@ -12,6 +12,7 @@ import { absoluteRemote, mergeHeaders, readRemote } from "./remote.js";
 import { readSyncResult, type SyncResultObject } from "./result.js";
 import { readIdSchema } from "./schema.js";
 import { SteppedCollection } from "./steps.js";
+import { replacesSteps, syncStepwise } from "./stepwise.js";
 import { syncStrategy } from "./strategy.js";
 import type {
   CollectionOptions,
@@ -66,7 +67,8 @@ export class Collection<T extends object = RecordData> extends SteppedCollection
   readonly #key: string | Promise<string> | undefined;
 
   /**
-   * `kinto.collection()` makes one. By hand it needs no `Kinto`, but an object with the `api` to sync with.
+   * `kinto.collection()` makes one. By hand it needs no `Kinto`, but an object with the `api` to sync with: it then syncs
+   * step by step through that, as Kinto.js does.
    *
    * @example
    * ```js
@@ -107,6 +109,9 @@ export class Collection<T extends object = RecordData> extends SteppedCollection
    * Brings here what changed on the server, and there what changed here. One sync of a collection runs at a time.
    * What was synced when an error breaks it off stays synced, and the next sync goes on from there.
    *
+   * Where an app replaced a step of it (`pullMetadata pullChanges importChanges pushChanges gatherLocalChanges`), or made the
+   * collection for an `api` of its own, it is made of these steps, over `api`.
+   *
    * @example
    * ```js
    * const { ok, conflicts } = await tasks.sync();
@@ -119,7 +124,7 @@ export class Collection<T extends object = RecordData> extends SteppedCollection
    * ```
    */
   async sync(options?: SyncOptions): Promise<SyncResultObject<T>> {
-    return this.#talk(options, (raw, request) => raw.sync(request));
+    return this.#talk(options, (raw, request) => raw.sync(request), this.#key === undefined);
   }
 
   /**
@@ -245,13 +250,20 @@ export class Collection<T extends object = RecordData> extends SteppedCollection
     return this.#shared.connection.open({ place: this.#place, bucket, name, localFields, key: this.#key, events, app: this.#app });
   }
 
-  async #talk(options: SyncOptions | undefined, work: (raw: RawCollection, request: string) => Promise<string>): Promise<SyncResultObject<T>> {
+  async #talk(
+    options: SyncOptions | undefined,
+    work: (raw: RawCollection, request: string) => Promise<string>,
+    inSteps = false,
+  ): Promise<SyncResultObject<T>> {
     const given = options ?? this.#defaultSync();
     this.#heedBackoff(given);
-    const request = JSON.stringify(this.#syncRequest({ ...given, bucket: given.bucket || this.bucket }));
     const described = { ...given, bucket: given.bucket || this.bucket, collection: given.collection || this.name };
+    const request = JSON.stringify(this.#syncRequest({ ...given, bucket: described.bucket }));
     try {
-      const result = readSyncResult<T>(await this.handle.call((raw) => work(raw, request)));
+      const result =
+        inSteps && (this.#shared.byHand || replacesSteps(this))
+          ? await syncStepwise(this, described)
+          : readSyncResult<T>(await this.handle.call((raw) => work(raw, request)));
       emit(this.events, "sync:success", { ...described, result });
       return result;
     } catch (error) {

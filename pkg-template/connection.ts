@@ -58,6 +58,8 @@ export interface Shared {
   headers: HeadersOption | undefined;
   retry: number;
   timeout: number | null;
+  /** There is no `Kinto`, only somebody's `api`. */
+  byHand?: true;
 }
 
 const SHARED = new WeakMap<object, Shared>();
@@ -71,7 +73,7 @@ export function sharedBy(kinto: object): Shared {
   let shared = SHARED.get(kinto);
   if (!shared) {
     const connection = new Connection({ durability: "relaxed", requestMode: "cors" });
-    shared = { connection, adapter: undefined, adapterOptions: undefined, headers: undefined, retry: 1, timeout: null };
+    shared = { connection, adapter: undefined, adapterOptions: undefined, headers: undefined, retry: 1, timeout: null, byHand: true };
     share(kinto, shared);
   }
   return shared;
