@@ -4,6 +4,7 @@
 //! To begin after the youngest of them without asking (what Kinto.js does once it has a timestamp) would be wrong: a dump may
 //! be a part of the collection, and what it left out would never come. So the versions are compared first.
 
+use super::listing::Listing;
 use super::sync::Session;
 use crate::error::Result;
 use crate::ports::Platform;
@@ -20,14 +21,14 @@ impl<P: Platform> Session<'_, P> {
         if here.is_empty() {
             return Ok(None);
         }
-        let mut there = Vec::new();
+        let (mut there, mut listing) = (Vec::new(), Listing::default());
         let mut request = self.target.list_versions(None);
         loop {
             let url = request.url.clone();
             let response = self.send(request).await?;
-            let body = answers::accept(&response, &url)?;
-            there.extend(answers::records(body, &url, response.status)?.into_iter().filter_map(answers::version));
-            let Some(next) = response.header("next-page") else { break };
+            let (records, next) = listing.read(&response, &url)?;
+            there.extend(records.into_iter().filter_map(answers::version));
+            let Some(next) = next else { break };
             request = self.target.page(self.target.remote.next_page(next)?);
         }
         Ok(meeting_point(&here, &there))
