@@ -1,35 +1,16 @@
-/** The handle on the server: its address, and how long it wants to be left alone. */
+/** `kinto.api`: the HTTP client of one `Kinto`, which knows of its servers what the syncs know. */
 
-import { readRemote } from "./remote.js";
+import type { Emitter } from "./events.js";
+import { KintoClient } from "./http/client.js";
+import type { Servers } from "./http/servers.js";
+import type { KintoOptions } from "./types.js";
 
-/**
- * `kinto.api`.
- *
- * @example
- * ```js
- * kinto.api.remote = "https://other.example.com/v1";
- * if (kinto.api.backoff > 0) showBusy();
- * ```
- */
-export class KintoClient {
-  #remote: string;
-  readonly #backoffMs: (remote: string) => number;
+export { KintoClient };
 
-  constructor(remote: string, backoffMs: (remote: string) => number) {
-    this.#remote = readRemote(remote);
-    this.#backoffMs = backoffMs;
-  }
+const DEFAULT_REMOTE = "http://localhost:8888/v1";
+const DEFAULT_RETRY = 1;
 
-  /** The root of the server. Setting one without a version throws `invalid_option`. */
-  get remote(): string {
-    return this.#remote;
-  }
-  set remote(remote: string) {
-    this.#remote = readRemote(remote);
-  }
-
-  /** Milliseconds until the server may be asked again; 0 if it may at once. */
-  get backoff(): number {
-    return this.#backoffMs(this.#remote);
-  }
+/** The client with the options of a `Kinto`. */
+export function makeApi({ remote = DEFAULT_REMOTE, headers, retry = DEFAULT_RETRY, timeout, requestMode }: KintoOptions, events: Emitter, servers: Servers): KintoClient {
+  return new KintoClient(remote, { events, headers, retry, timeout, requestMode }, { servers });
 }

@@ -4,8 +4,8 @@ import { enter, enterNow } from "./door.js";
 import { invalidOption, KintoError } from "./errors.js";
 import { emit, type Emitter } from "./events.js";
 import type { RawApp, RawClient, RawCollection } from "./essaim_wasm.js";
-import { load } from "./load.js";
-import { absoluteRemote } from "./remote.js";
+import type { Servers } from "./http/servers.js";
+import { load, type Wasm } from "./load.js";
 import type { AdapterName, AdapterOptions } from "./types.js";
 
 /** Settings of a `Kinto` that concern all its databases. */
@@ -62,12 +62,15 @@ export function readPlace(adapter: AdapterName | undefined, adapterOptions: Adap
 
 export class Connection {
   readonly #settings: ConnectionSettings;
+  /** Shared with the HTTP client: a server that wants to be left alone is left alone by both. */
+  readonly #servers: Servers;
   readonly #clients = new Map<string, RawClient>();
   #memoryTold = false;
   #closed = false;
 
-  constructor(settings: ConnectionSettings) {
+  constructor(settings: ConnectionSettings, servers: Servers) {
     this.#settings = settings;
+    this.#servers = servers;
   }
 
   /** Loads the WASM if it is not, and opens a collection. */
@@ -75,19 +78,12 @@ export class Connection {
     const [wasm, key] = await Promise.all([load(), opening.key]);
     if (this.#closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
     const { place, bucket, name, localFields, app } = opening;
-    const raw = enterNow(() => this.#client(wasm.RawClient, place).collection({ bucket, name, localFields, ...(key === undefined ? {} : { key }) }, app));
+    const raw = enterNow(() => this.#client(wasm, place).collection({ bucket, name, localFields, ...(key === undefined ? {} : { key }) }, app));
     const opened = JSON.parse(await enter(() => raw.open())) as Opened;
     const tellEvicted = (unsynced: number) => emit(opening.events, "storage:evicted", { bucket, collection: name, unsynced });
     this.#tellMemory(opening, opened);
     if (opened.evicted) tellEvicted(opened.evicted.unsynced);
     return { raw, persistent: opened.persistent, tellEvicted };
-  }
-
-  /** The longest wait that any of the databases knows of for this server, in milliseconds. */
-  backoffMs(remote: string): number {
-    if (this.#closed) return 0;
-    const address = absoluteRemote(remote);
-    return Math.max(0, ...[...this.#clients.values()].map((client) => enterNow(() => client.backoff_ms(address))));
   }
 
   close(): void {
@@ -97,9 +93,9 @@ export class Connection {
     this.#clients.clear();
   }
 
-  #client(Client: typeof RawClient, place: Place): RawClient {
+  #client(wasm: Wasm, place: Place): RawClient {
     const key = JSON.stringify([place.storage, place.dbName]);
-    const client = this.#clients.get(key) ?? new Client({ ...this.#settings, ...place });
+    const client = this.#clients.get(key) ?? new wasm.RawClient({ ...this.#settings, ...place }, this.#servers.of(wasm));
     this.#clients.set(key, client);
     return client;
   }

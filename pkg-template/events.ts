@@ -35,6 +35,12 @@ export interface EventMap<T extends object = any> {
   "storage:memory": CollectionNames;
   /** The browser threw the database away. `unsynced` changes were lost; the rest comes back at the next sync. */
   "storage:evicted": CollectionNames & { unsynced: number };
+  /** At each answer of a server: the time (ms since 1970) before which it wants to be left alone; 0 if it does not. */
+  backoff: number;
+  /** The server asked for the same request again at this time (ms since 1970). */
+  "retry-after": number;
+  /** The server warns that it will end; see its `Alert` header. */
+  deprecated: { message: string; url: string; [detail: string]: any };
 }
 
 /** What essaim needs of an emitter. Node's `EventEmitter`, mitt and nanoevents-like emitters with `off` all fit. */

@@ -35,5 +35,5 @@ export {
   type ServerErrorData,
 } from "./errors.js";
 export { Events, type ChangeTarget, type CollectionNames, type Emitter, type EventMap } from "./events.js";
-export type { KintoClient } from "./api.js";
+export { KintoClient } from "./http/client.js";
 export type * from "./types.js";

@@ -1,15 +1,15 @@
 /** The entry point: one server, one database, and their collections. */
 
-import { KintoClient } from "./api.js";
+import { makeApi, type KintoClient } from "./api.js";
 import { Collection } from "./collection.js";
 import { Connection, readPlace } from "./connection.js";
 import { invalidOption } from "./errors.js";
 import { Events, type Emitter } from "./events.js";
+import { Servers } from "./http/servers.js";
 import { mergeHeaders } from "./remote.js";
 import { syncStrategy } from "./strategy.js";
 import type { CollectionOptions, KintoOptions, RecordData } from "./types.js";
 
-const DEFAULT_REMOTE = "http://localhost:8888/v1";
 const DEFAULT_BUCKET = "default";
 
 /**
@@ -38,6 +38,7 @@ export class Kinto<E extends Emitter = Events> {
   /** The bucket of collections that name none. */
   readonly bucket: string;
   readonly #options: KintoOptions;
+  readonly #servers: Servers;
   readonly #connection: Connection;
   #api: KintoClient | undefined;
 
@@ -46,12 +47,13 @@ export class Kinto<E extends Emitter = Events> {
     this.bucket = options.bucket ?? DEFAULT_BUCKET;
     this.events = options.events ?? (new Events() as Emitter as E);
     const { durability = "relaxed", requestMode = "cors" } = options;
-    this.#connection = new Connection({ durability, requestMode });
+    this.#servers = new Servers(this.events);
+    this.#connection = new Connection({ durability, requestMode }, this.#servers);
   }
 
-  /** The handle on the server. Throws `invalid_option` if `remote` does not end in its version, like `/v1`. */
+  /** The HTTP client of the server, with the options of this `Kinto`. Throws `invalid_option` if `remote` does not end in its version, like `/v1`. */
   get api(): KintoClient {
-    this.#api ??= new KintoClient(this.#options.remote ?? DEFAULT_REMOTE, (remote) => this.#connection.backoffMs(remote));
+    this.#api ??= makeApi(this.#options, this.events, this.#servers);
     return this.#api;
   }
 

@@ -1,14 +1,14 @@
 use super::app::RawApp;
 use super::collection::{Handle, RawCollection};
 use super::error::thrown;
+use super::http::RawHttp;
 use super::platform::BrowserPlatform;
 use super::storage::PageStorage;
 use crate::browser::{BrowserRandom, Durability, Fetch};
 use crate::engine::client::Client;
 use crate::error::{Error, Result};
-use crate::ports::{Clock, Platform, Rng};
+use crate::ports::{Platform, Rng};
 use crate::pure::crypto::key;
-use crate::pure::protocol::Remote;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
@@ -71,7 +71,7 @@ struct CollectionOptions {
     key: Option<String>,
 }
 
-fn read_options<T: DeserializeOwned>(options: JsValue) -> Result<T> {
+pub fn read_options<T: DeserializeOwned>(options: JsValue) -> Result<T> {
     serde_wasm_bindgen::from_value(options).map_err(|error| Error::InvalidOption { message: error.to_string() })
 }
 
@@ -85,10 +85,10 @@ pub struct RawClient {
 
 #[wasm_bindgen]
 impl RawClient {
-    /// Opens nothing yet. Throws `invalid_option`.
+    /// Opens nothing yet. What `http` knows of servers is shared. Throws `invalid_option`.
     #[wasm_bindgen(constructor)]
-    pub fn new(#[wasm_bindgen(unchecked_param_type = "RawClientOptions")] options: JsValue) -> std::result::Result<RawClient, JsValue> {
-        let client = open_client(options).map_err(thrown)?;
+    pub fn new(#[wasm_bindgen(unchecked_param_type = "RawClientOptions")] options: JsValue, http: &RawHttp) -> std::result::Result<RawClient, JsValue> {
+        let client = open_client(options, http).map_err(thrown)?;
         Ok(RawClient {
             client: RefCell::new(Some(client)),
             handles: RefCell::default(),
@@ -119,14 +119,6 @@ impl RawClient {
         Ok(RawCollection::new(handle))
     }
 
-    /// Milliseconds until this server may be asked again, 0 if at once. Throws `closed`, `invalid_option`.
-    pub fn backoff_ms(&self, remote: &str) -> std::result::Result<f64, JsValue> {
-        self.with(|client| {
-            let remote = Remote::read(remote)?;
-            Ok(client.servers().backoff_ms(&remote, client.platform().clock().now_ms()) as f64)
-        })
-    }
-
     /// Lets go of databases and channels. Calls under way still end; later ones, also on collections, reject with `closed`.
     pub fn close(&self) {
         let Some(client) = self.client.take() else { return };
@@ -149,12 +141,13 @@ pub fn make_key() -> String {
     key::make_key(*random).as_str().to_owned()
 }
 
-fn open_client(options: JsValue) -> Result<Client<BrowserPlatform>> {
+fn open_client(options: JsValue, http: &RawHttp) -> Result<Client<BrowserPlatform>> {
     let options: ClientOptions = read_options(options)?;
     let fetch = Fetch::with_mode(&options.request_mode)?;
     let storage = match options.storage {
         StorageKind::IndexedDb => PageStorage::indexed_db(options.durability),
         StorageKind::Memory => PageStorage::memory(),
     };
-    Ok(Client::new(Rc::new(BrowserPlatform::new(storage, fetch)), &options.db_name))
+    let platform = Rc::new(BrowserPlatform::new(storage, fetch));
+    Ok(Client::with_servers(platform, &options.db_name, http.servers()))
 }

@@ -1,16 +1,16 @@
-use super::error::{message_of, thrown};
+use super::error::message_of;
 use super::platform::BrowserPlatform;
+use super::promise::{Thrown, promise_of};
 use super::transaction::RawTransaction;
 use crate::engine::collection::Collection;
 use crate::error::{Error, Result};
 use crate::pure::operations::UpdateOptions;
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, ready};
+use futures_util::future::ready;
 use js_sys::{Function, Promise};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
 /// A collection, until its client is closed.
 pub type Handle = RefCell<Option<Rc<Collection<BrowserPlatform>>>>;
@@ -36,24 +36,6 @@ impl RawCollection {
             Err(error) => ready(Err(Thrown::Error(error))).boxed_local(),
         })
     }
-}
-
-/// What a promise rejects with.
-enum Thrown {
-    Error(Error),
-    /// As the user's own function threw it.
-    Value(JsValue),
-}
-
-/// Boxed, so that all methods share one kind of promise: one for each costs 4 kB (gzip).
-fn promise_of(answer: LocalBoxFuture<'static, std::result::Result<String, Thrown>>) -> Promise {
-    future_to_promise(async move {
-        match answer.await {
-            Ok(text) => Ok(text.into()),
-            Err(Thrown::Error(error)) => Err(thrown(error)),
-            Err(Thrown::Value(value)) => Err(value),
-        }
-    })
 }
 
 #[wasm_bindgen]

@@ -9,7 +9,7 @@ mod pull;
 mod push;
 mod resident;
 mod sealed;
-mod server;
+pub mod server;
 mod settle;
 /// Bringing a collection and its remote together.
 pub mod sync;

@@ -9,8 +9,22 @@ use std::cell::RefCell;
 use std::pin::pin;
 
 /// What is remembered of each server, by its root URL, for as long as the page lives.
-#[derive(Debug, Default)]
-pub struct Servers(RefCell<Vec<(Remote, Server)>>);
+#[derive(Default)]
+pub struct Servers {
+    known: RefCell<Vec<(Remote, Server)>>,
+    listener: Option<Box<dyn Fn(Notice<'_>)>>,
+}
+
+/// What a server asks for beside its answer. Times are epoch milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice<'a> {
+    /// Ask nothing before this time; 0 if at once. Told at each answer.
+    Backoff { until_ms: u64 },
+    /// Ask this again at that time.
+    RetryAfter { at_ms: u64 },
+    /// Warn who runs the app: the header, which should be JSON.
+    Alert(&'a str),
+}
 
 #[derive(Clone, Debug, Default)]
 struct Server {
@@ -27,8 +41,16 @@ pub struct Patience {
 }
 
 impl Servers {
+    /// Tells `listener` what servers ask for. Nothing is borrowed then.
+    pub fn heard_by(listener: impl Fn(Notice<'_>) + 'static) -> Self {
+        Servers {
+            known: RefCell::default(),
+            listener: Some(Box::new(listener)),
+        }
+    }
+
     fn with<R>(&self, remote: &Remote, change: impl FnOnce(&mut Server) -> R) -> R {
-        let mut servers = self.0.borrow_mut();
+        let mut servers = self.known.borrow_mut();
         let at = servers.iter().position(|(known, _)| known == remote).unwrap_or_else(|| {
             servers.push((remote.clone(), Server::default()));
             servers.len() - 1
@@ -50,26 +72,39 @@ impl Servers {
 
     /// An answer of any status. `Backoff` is remembered, `Retry-After` waited for while there are retries left.
     pub async fn send<P: Platform>(&self, platform: &P, remote: &Remote, request: Request, patience: Patience) -> Result<Response> {
+        self.send_by(platform.transport(), platform.clock(), remote, request, patience).await
+    }
+
+    /// As [`Servers::send`], by another transport than the platform's.
+    pub async fn send_by(&self, transport: &impl Transport, clock: &impl Clock, remote: &Remote, request: Request, patience: Patience) -> Result<Response> {
         let mut retries = patience.retries;
         loop {
-            let response = in_time(platform, request.clone(), patience.timeout_ms).await?;
-            self.note_backoff(remote, &response, platform.clock().now_ms());
+            let response = in_time(transport, clock, request.clone(), patience.timeout_ms).await?;
+            self.note(remote, &response, clock.now_ms());
             match answers::seconds(&response, "retry-after") {
                 Some(wait_ms) if retries > 0 => {
                     retries -= 1;
-                    platform.clock().sleep_ms(wait_ms).await;
+                    clock.sleep_ms(wait_ms).await;
                 }
                 _ => return Ok(response),
             }
         }
     }
 
-    fn note_backoff(&self, remote: &Remote, response: &Response, now_ms: u64) {
-        let overloaded = matches!(response.status, 429 | 503)
-            .then(|| answers::seconds(response, "retry-after"))
-            .flatten();
+    fn note(&self, remote: &Remote, response: &Response, now_ms: u64) {
+        let retry_after = answers::seconds(response, "retry-after");
+        let overloaded = retry_after.filter(|_| matches!(response.status, 429 | 503));
         let wait_ms = answers::seconds(response, "backoff").max(overloaded);
-        self.with(remote, |server| server.release_at_ms = wait_ms.map_or(0, |wait_ms| now_ms + wait_ms));
+        let until_ms = wait_ms.map_or(0, |wait_ms| now_ms + wait_ms);
+        self.with(remote, |server| server.release_at_ms = until_ms);
+        let Some(tell) = &self.listener else { return };
+        if let Some(alert) = response.header("alert") {
+            tell(Notice::Alert(alert));
+        }
+        tell(Notice::Backoff { until_ms });
+        if let Some(wait_ms) = retry_after {
+            tell(Notice::RetryAfter { at_ms: now_ms + wait_ms });
+        }
     }
 
     /// How many requests a batch may have, asked once per server.
@@ -87,11 +122,11 @@ impl Servers {
 }
 
 /// The request is aborted when its time is over: its future is dropped.
-async fn in_time<P: Platform>(platform: &P, request: Request, timeout_ms: Option<u64>) -> Result<Response> {
+async fn in_time(transport: &impl Transport, clock: &impl Clock, request: Request, timeout_ms: Option<u64>) -> Result<Response> {
     let url = request.url.clone();
-    let answer = pin!(platform.transport().send(request));
+    let answer = pin!(transport.send(request));
     let Some(timeout_ms) = timeout_ms else { return answer.await };
-    match select(answer, pin!(platform.clock().sleep_ms(timeout_ms))).await {
+    match select(answer, pin!(clock.sleep_ms(timeout_ms))).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(Error::Timeout { url, timeout_ms }),
     }
