@@ -241,7 +241,8 @@ export class KintoClient {
       return raw ? { status: 0, json: PLACEHOLDER as T, headers: new Headers() } : (PLACEHOLDER as T);
     }
     const { method, headers, body } = request;
-    const sent = { method, headers, body: stringify && body !== undefined ? JSON.stringify(body) : body };
+    const isJson = stringify && body !== undefined && !(body instanceof FormData);
+    const sent = { method, headers, body: isJson ? JSON.stringify(body) : body };
     const answer = await this.http.request<T>(this.#remote + path, sent, { retry: retry ?? this.#defaults.retry, remote: this.#remote });
     return raw ? answer : answer.json;
   }

@@ -12,8 +12,10 @@ use std::pin::pin;
 #[derive(Default)]
 pub struct Servers {
     known: RefCell<Vec<(Remote, Server)>>,
-    listener: Option<Box<dyn Fn(Notice<'_>)>>,
+    listener: Option<Box<Listener>>,
 }
+
+type Listener = dyn Fn(Notice<'_>);
 
 /// What a server asks for beside its answer. Times are epoch milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
