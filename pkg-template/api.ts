@@ -1,48 +1,19 @@
-/** The handle on the server: its address, and how long it wants to be left alone. */
+/** `kinto.api`: the HTTP client of one `Kinto`, which knows of its servers what the syncs know. */
 
 import type { Emitter } from "./events.js";
-import { readRemote } from "./remote.js";
-import type { HeadersOption } from "./types.js";
+import { KintoClient } from "./http/client.js";
+import type { Servers } from "./http/servers.js";
+import type { KintoOptions } from "./types.js";
 
-/** What a `Kinto` tells its handle. */
-export interface ApiOptions {
-  events: Emitter | undefined;
-  headers: HeadersOption | undefined;
-  requestMode: RequestMode;
-  retry: number;
-  timeout: number | null;
-  /** The longest wait that a sync was told of, in milliseconds. */
-  backoffMs: (remote: string) => number;
-}
+export { KintoClient };
 
-/**
- * `kinto.api`.
- *
- * @example
- * ```js
- * kinto.api.remote = "https://other.example.com/v1";
- * if (kinto.api.backoff > 0) showBusy();
- * ```
- */
-export class KintoClient {
-  #remote: string;
-  readonly #backoffMs: (remote: string) => number;
+const DEFAULT_REMOTE = "http://localhost:8888/v1";
+const DEFAULT_RETRY = 1;
 
-  constructor(remote: string, { backoffMs }: ApiOptions) {
-    this.#remote = readRemote(remote);
-    this.#backoffMs = backoffMs;
-  }
+/** The class of a `Kinto`'s client: {@link KintoClient}, or what an app derived from it. */
+export type ApiClass = typeof KintoClient;
 
-  /** The root of the server. Setting one without a version throws `invalid_option`. */
-  get remote(): string {
-    return this.#remote;
-  }
-  set remote(remote: string) {
-    this.#remote = readRemote(remote);
-  }
-
-  /** Milliseconds until the server may be asked again; 0 if it may at once. */
-  get backoff(): number {
-    return this.#backoffMs(this.#remote);
-  }
+/** The client with the options of a `Kinto`. */
+export function makeApi(Api: ApiClass, { remote = DEFAULT_REMOTE, headers, retry = DEFAULT_RETRY, timeout, requestMode }: KintoOptions, events: Emitter, servers: Servers): KintoClient {
+  return new Api(remote, { events, headers, retry, timeout, requestMode }, { servers });
 }

@@ -39,12 +39,12 @@ fi
 shopt -s nullglob
 documents=(README*.md CHANGELOG*.md LICENSE-*)
 tarballs=(essaim-*.tgz)
-if changed pack "$work"/wasm/* pkg-template/*.{ts,json,mjs,sh} Cargo.toml "${documents[@]}" || [ ! -d pkg ] || [ ${#tarballs[@]} != 1 ]; then
+if changed pack "$work"/wasm/* pkg-template/*.{ts,json,mjs,sh} pkg-template/http/*.ts Cargo.toml "${documents[@]}" || [ ! -d pkg ] || [ ${#tarballs[@]} != 1 ]; then
   echo "package: compiling TypeScript"
   rm -rf "$work/js" "$work/pkg"
   pkg-template/node_modules/.bin/tsc -p pkg-template
   mkdir "$work/pkg"
-  cp "$work"/js/* "$work"/wasm/* "${documents[@]}" "$work/pkg/"
+  cp -r "$work"/js/* "$work"/wasm/* "${documents[@]}" "$work/pkg/"
   node pkg-template/publish.mjs "$work/pkg"
   rm -rf pkg "${tarballs[@]}"
   mv "$work/pkg" pkg

@@ -2,10 +2,10 @@
 
 import { enter, enterNow } from "./door.js";
 import { KintoError } from "./errors.js";
-import { emit, tellNotices, type Emitter } from "./events.js";
+import { emit, Events, type Emitter } from "./events.js";
 import type { RawApp, RawClient, RawCollection } from "./essaim_wasm.js";
-import { load } from "./load.js";
-import { absoluteRemote } from "./remote.js";
+import { Servers } from "./http/servers.js";
+import { load, type Wasm } from "./load.js";
 import type { StorageAdapter } from "./storage.js";
 import type { AdapterOption, AdapterOptions, HeadersOption } from "./types.js";
 
@@ -39,8 +39,6 @@ export interface OpenCollection {
   persistent: boolean;
   /** Tells the app that unsynced changes were lost with a database that the browser threw away. */
   tellEvicted: (unsynced: number) => void;
-  /** Tells the app what servers said besides answering. */
-  tellNotices: (notices: string) => void;
 }
 
 /** What WASM says of a collection that was opened. */
@@ -69,10 +67,10 @@ export function share(kinto: object, shared: Shared): void {
 }
 
 /** Collections may also be made by hand, for any object with an `api`: they share one connection per such object. */
-export function sharedBy(kinto: object): Shared {
+export function sharedBy(kinto: { events?: Emitter | undefined }): Shared {
   let shared = SHARED.get(kinto);
   if (!shared) {
-    const connection = new Connection({ durability: "relaxed", requestMode: "cors" });
+    const connection = new Connection({ durability: "relaxed", requestMode: "cors" }, new Servers(kinto.events ?? new Events()));
     shared = { connection, adapter: undefined, adapterOptions: undefined, headers: undefined, retry: 1, timeout: null, byHand: true };
     share(kinto, shared);
   }
@@ -81,13 +79,16 @@ export function sharedBy(kinto: object): Shared {
 
 export class Connection {
   readonly #settings: ConnectionSettings;
+  /** Shared with the HTTP client: a server that wants to be left alone is left alone by both. */
+  readonly #servers: Servers;
   /** By storage, then by name of the database. */
   readonly #clients = new Map<Place["storage"], Map<string, RawClient>>();
   #memoryTold = false;
   #closed = false;
 
-  constructor(settings: ConnectionSettings) {
+  constructor(settings: ConnectionSettings, servers: Servers) {
     this.#settings = settings;
+    this.#servers = servers;
   }
 
   /** Loads the WASM if it is not, and opens a collection. */
@@ -95,19 +96,12 @@ export class Connection {
     const [wasm, key] = await Promise.all([load(), opening.key]);
     if (this.#closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
     const { place, bucket, name, localFields, app } = opening;
-    const raw = enterNow(() => this.#client(wasm.RawClient, place).collection({ bucket, name, localFields, ...(key === undefined ? {} : { key }) }, app));
+    const raw = enterNow(() => this.#client(wasm, place).collection({ bucket, name, localFields, ...(key === undefined ? {} : { key }) }, app));
     const opened = JSON.parse(await enter(() => raw.open())) as Opened;
     const tellEvicted = (unsynced: number) => emit(opening.events, "storage:evicted", { bucket, collection: name, unsynced });
     this.#tellMemory(opening, opened);
     if (opened.evicted) tellEvicted(opened.evicted.unsynced);
-    return { raw, persistent: opened.persistent, tellEvicted, tellNotices: (notices) => tellNotices(opening.events, notices) };
-  }
-
-  /** The longest wait that any of the databases knows of for this server, in milliseconds. */
-  backoffMs(remote: string): number {
-    if (this.#closed) return 0;
-    const address = absoluteRemote(remote);
-    return Math.max(0, ...this.#all().map((client) => enterNow(() => client.backoff_ms(address))));
+    return { raw, persistent: opened.persistent, tellEvicted };
   }
 
   close(): void {
@@ -127,17 +121,18 @@ export class Connection {
     return [...this.#clients.values()].flatMap((clients) => [...clients.values()]);
   }
 
-  #client(Client: typeof RawClient, { storage, dbName }: Place): RawClient {
+  #client(wasm: Wasm, { storage, dbName }: Place): RawClient {
     const clients = this.#clients.get(storage) ?? new Map<string, RawClient>();
     this.#clients.set(storage, clients);
-    const client = clients.get(dbName) ?? this.#makeClient(Client, storage, dbName);
+    const client = clients.get(dbName) ?? this.#makeClient(wasm, storage, dbName);
     clients.set(dbName, client);
     return client;
   }
 
-  #makeClient(Client: typeof RawClient, storage: Place["storage"], dbName: string): RawClient {
+  #makeClient(wasm: Wasm, storage: Place["storage"], dbName: string): RawClient {
     const isNamed = typeof storage === "string";
-    return new Client({ ...this.#settings, dbName, storage: isNamed ? storage : "app" }, isNamed ? undefined : storage);
+    const options = { ...this.#settings, dbName, storage: isNamed ? storage : "app" } as const;
+    return new wasm.RawClient(options, this.#servers.of(wasm), isNamed ? undefined : storage);
   }
 
   #tellMemory({ place, bucket, name, events }: Opening, { persistent }: Opened): void {

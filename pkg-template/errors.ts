@@ -5,6 +5,8 @@
  * equal. `wasm_unavailable` is the only one that cannot come from there.
  */
 
+import { readAnswer, readBody, type Answer } from "./http/answer.js";
+
 /** What no honest server does to an encrypted collection. Nothing local is changed by it; see {@link Evidence}. */
 export type AlarmCode = "omission" | "rollback" | "fork" | "tampered" | "bad_snapshot";
 
@@ -74,6 +76,21 @@ export type ErrorCode =
 export interface ServerErrorData {
   url: string;
   errno: number | null;
+  /** The rest is what the server said, where the HTTP client asked. */
+  code?: number;
+  error?: string;
+  message?: string;
+  info?: string;
+  /** `existing` is the object as the server has it (412). */
+  details?: any;
+}
+
+/** An answer of the server, without its body. */
+export interface ErrorResponse {
+  readonly status: number;
+  readonly url: string;
+  /** Empty where a sync asked. */
+  readonly headers: Headers;
 }
 
 /** What comes with each code. */
@@ -192,6 +209,8 @@ export class ServerWasFlushedError extends KintoError<"server_flushed"> {
 /** The server did not answer within `timeout`; the request was aborted. */
 export class NetworkTimeoutError extends KintoError<"timeout"> {
   readonly url: string;
+  /** The request, without its secrets, where the HTTP client asked. */
+  options?: { method: string; headers: Record<string, string> };
 
   constructor(message: string, data: ErrorData["timeout"]) {
     super("timeout", message, data);
@@ -205,24 +224,37 @@ const STATUS = { unauthorized: 401, forbidden: 403, remote_not_found: 404, gone:
 
 /** The server answered with an error. `response.status` is its HTTP status. */
 export class ServerResponse extends KintoError<keyof typeof STATUS> {
-  readonly response: { readonly status: number; readonly url: string };
+  readonly response: ErrorResponse;
 
-  constructor(code: keyof typeof STATUS, message: string, data: ErrorData[keyof typeof STATUS]) {
-    super(code, message, data);
+  constructor(code: keyof typeof STATUS, message: string, given: ErrorData[keyof typeof STATUS]) {
+    const { answer, data } = withoutAnswer(given);
+    super(code, message, { ...readBody(answer?.body ?? ""), ...data });
     this.name = "ServerResponse";
-    this.response = { status: "status" in data ? data.status : STATUS[code], url: data.url };
+    const status = "status" in data ? data.status : STATUS[code];
+    this.response = { status, url: data.url, headers: answer?.headers ?? new Headers() };
   }
 }
 
 /** What answered is not JSON: not a Kinto server, or cut short. */
 export class UnparseableResponseError extends KintoError<"bad_response"> {
   readonly status: number;
+  readonly response: ErrorResponse;
+  readonly error: SyntaxError;
 
-  constructor(message: string, data: ErrorData["bad_response"]) {
+  constructor(message: string, given: ErrorData["bad_response"]) {
+    const { answer, data } = withoutAnswer(given);
     super("bad_response", message, data);
     this.name = "UnparseableResponseError";
     this.status = data.status;
+    this.response = { ...data, headers: answer?.headers ?? new Headers() };
+    this.error = new SyntaxError(message);
   }
+}
+
+/** The HTTP client's errors come with the whole answer. */
+function withoutAnswer<D extends object>(given: D & { answer?: string }): { answer: Answer | undefined; data: D } {
+  const { answer, ...data } = given;
+  return { answer: answer === undefined ? undefined : readAnswer(answer), data: data as unknown as D };
 }
 
 /** Makes the error of the right class. */

@@ -31,25 +31,16 @@ export interface EventMap<T extends object = any> {
   change: { targets: ChangeTarget<T>[] };
   "sync:success": SyncOptions & CollectionNames & { result: SyncResultObject<T> };
   "sync:error": SyncOptions & CollectionNames & { error: KintoError };
-  /** The server asks to be left alone until then (milliseconds since 1970); 0 when that is over. */
-  backoff: number;
-  /** The server wants the request again at that time (milliseconds since 1970). */
-  "retry-after": number;
-  /** The server will be closed, or was: what it says of it. */
-  deprecated: ServerAlert;
   /** The browser refuses to store data (private mode): it lives in memory until the page is closed. Once per `Kinto`. */
   "storage:memory": CollectionNames;
   /** The browser threw the database away. `unsynced` changes were lost; the rest comes back at the next sync. */
   "storage:evicted": CollectionNames & { unsynced: number };
-}
-
-/** The content of Kinto's `Alert` header. */
-export interface ServerAlert {
-  /** `soft-eol`: the server will be closed; `hard-eol`: it was. */
-  code?: string;
-  message?: string;
-  url?: string;
-  [detail: string]: unknown;
+  /** At each answer of a server: the time (ms since 1970) before which it wants to be left alone; 0 if it does not. */
+  backoff: number;
+  /** The server asked for the same request again at this time (ms since 1970). */
+  "retry-after": number;
+  /** The server warns that it will end; see its `Alert` header. */
+  deprecated: { message: string; url: string; [detail: string]: any };
 }
 
 /** What essaim needs of an emitter. Node's `EventEmitter`, mitt and nanoevents-like emitters with `off` all fit. */
@@ -94,25 +85,6 @@ export class Events implements Emitter {
       report(event, () => listener(payload));
     }
   }
-}
-
-/** What WASM heard of servers, `[["backoff" | "retry-after", ms] | ["alert", text]]`, passed on as Kinto.js does. */
-export function tellNotices(emitter: Emitter, notices: string): void {
-  for (const [name, content] of JSON.parse(notices) as ["backoff" | "retry-after", number][] | ["alert", string][]) {
-    if (name === "alert") tellAlert(emitter, content as string);
-    else emit(emitter, name, content as number);
-  }
-}
-
-function tellAlert(emitter: Emitter, text: string): void {
-  let alert: ServerAlert;
-  try {
-    alert = JSON.parse(text) as ServerAlert;
-  } catch {
-    return console.warn("Unable to parse Alert header message", text);
-  }
-  console.warn(alert.message, alert.url);
-  emit(emitter, "deprecated", alert);
 }
 
 /** Emits on any emitter: what is stored is stored, whatever a listener thinks of it. */

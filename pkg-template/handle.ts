@@ -18,16 +18,15 @@ export class Handle {
   /** Does one thing with the collection. WASM answers in JSON text. */
   async call<R>(work: (raw: RawCollection) => Promise<string>): Promise<R> {
     // Calls of one turn all wait for the same promise, so they reach WASM in the same turn, and share one commit there.
-    const { raw, persistent, tellEvicted, tellNotices } = await (this.#opening ??= this.#openOnce());
+    const { raw, persistent, tellEvicted } = await (this.#opening ??= this.#openOnce());
     this.persistent = persistent;
     const text = await enter(async () => {
       try {
         return await work(raw);
       } finally {
         this.lastModified = raw.last_modified() ?? null;
-        const [unsynced, notices] = [raw.take_evicted(), raw.take_notices()];
+        const unsynced = raw.take_evicted();
         if (unsynced !== undefined) tellEvicted(unsynced);
-        if (notices !== undefined) tellNotices(notices);
       }
     });
     return JSON.parse(text) as R;

@@ -15,7 +15,7 @@
  */
 
 export { Kinto, Kinto as default } from "./kinto.js";
-export { KintoBase, type ApiClass } from "./kinto-base.js";
+export { KintoBase } from "./kinto-base.js";
 export { BaseAdapter, BaseAdapter as AbstractBaseAdapter, type StorageProxy } from "./adapters.js";
 export type { Folded, StorageAdapter, StoredPages } from "./storage.js";
 export { Collection, type KintoLike } from "./collection.js";
@@ -38,6 +38,7 @@ export {
   type Evidence,
   type ServerErrorData,
 } from "./errors.js";
-export { Events, type ChangeTarget, type CollectionNames, type Emitter, type EventMap, type ServerAlert } from "./events.js";
-export { KintoClient, type ApiOptions } from "./api.js";
+export { Events, type ChangeTarget, type CollectionNames, type Emitter, type EventMap } from "./events.js";
+export { KintoClient } from "./http/client.js";
+export type { ApiClass } from "./api.js";
 export type * from "./types.js";

@@ -1,20 +1,17 @@
 /** What every `Kinto` is: one server, one database, and their collections. */
 
 import { BaseAdapter } from "./adapters.js";
-import type { ApiOptions, KintoClient } from "./api.js";
+import { makeApi, type ApiClass, type KintoClient } from "./api.js";
 import { Collection } from "./collection.js";
 import { Connection, share } from "./connection.js";
 import { invalidOption } from "./errors.js";
 import { Events, type Emitter } from "./events.js";
+import { Servers } from "./http/servers.js";
 import { mergeHeaders } from "./remote.js";
 import { syncStrategy } from "./strategy.js";
 import type { CollectionOptions, KintoOptions, RecordData } from "./types.js";
 
-const DEFAULT_REMOTE = "http://localhost:8888/v1";
 const DEFAULT_BUCKET = "default";
-
-/** The class of `kinto.api`. */
-export type ApiClass = new (remote: string, options: ApiOptions) => KintoClient;
 
 /**
  * A `Kinto` without defaults: it must be told its `adapter`, and a class derived from it says by `ApiClass` how it
@@ -44,6 +41,7 @@ export class KintoBase<E extends Emitter = Events> {
   /** The bucket of collections that name none. */
   readonly bucket: string;
   readonly #options: KintoOptions;
+  readonly #servers: Servers;
   readonly #connection: Connection;
   #api: KintoClient | undefined;
 
@@ -53,7 +51,8 @@ export class KintoBase<E extends Emitter = Events> {
     this.bucket = options.bucket ?? DEFAULT_BUCKET;
     this.events = options.events ?? (new Events() as Emitter as E);
     const { durability = "relaxed", requestMode = "cors", adapter, adapterOptions, headers, retry = 1, timeout = null } = options;
-    this.#connection = new Connection({ durability, requestMode });
+    this.#servers = new Servers(this.events);
+    this.#connection = new Connection({ durability, requestMode }, this.#servers);
     share(this, { connection: this.#connection, adapter, adapterOptions, headers, retry, timeout });
   }
 
@@ -62,9 +61,9 @@ export class KintoBase<E extends Emitter = Events> {
     throw invalidOption("ApiClass() must be implemented by subclasses.");
   }
 
-  /** The handle on the server. Throws `invalid_option` if `remote` does not end in its version, like `/v1`. */
+  /** The HTTP client of the server, with the options of this `Kinto`. Throws `invalid_option` if `remote` does not end in its version, like `/v1`. */
   get api(): KintoClient {
-    this.#api ??= this.#makeApi();
+    this.#api ??= makeApi(this.ApiClass, this.#options, this.events, this.#servers);
     return this.#api;
   }
 
@@ -93,12 +92,6 @@ export class KintoBase<E extends Emitter = Events> {
    */
   close(): void {
     this.#connection.close();
-  }
-
-  #makeApi(): KintoClient {
-    const { remote = DEFAULT_REMOTE, events, headers, requestMode = "cors", retry = 1, timeout = null } = this.#options;
-    const backoffMs = (address: string) => this.#connection.backoffMs(address);
-    return new this.ApiClass(remote, { events: events ?? this.events, headers, requestMode, retry, timeout, backoffMs });
   }
 }
 

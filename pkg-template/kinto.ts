@@ -1,9 +1,9 @@
 /** The entry point: one server, one database, and their collections. */
 
 import { BaseAdapter, IDB } from "./adapters.js";
-import { KintoClient } from "./api.js";
+import { KintoClient, type ApiClass } from "./api.js";
 import type { Emitter, Events } from "./events.js";
-import { KintoBase, type ApiClass } from "./kinto-base.js";
+import { KintoBase } from "./kinto-base.js";
 import type { KintoOptions } from "./types.js";
 
 /**

@@ -245,12 +245,29 @@ impl Error {
 
     /// `{"code", "message", …data}` as JSON text: what crosses to JS.
     pub fn to_json(&self) -> String {
+        self.to_json_saying(&self.to_string())
+    }
+
+    /// [`Error::to_json`] with another message.
+    pub fn to_json_saying(&self, message: &str) -> String {
         let mut json = self.data();
         json.truncate(json.len().saturating_sub(1));
         json.push_str(",\"message\":");
-        json.push_str(&serde_json::to_string(&self.to_string()).unwrap_or_default());
+        json.push_str(&serde_json::to_string(message).unwrap_or_default());
         json.push('}');
         json
+    }
+
+    /// What the server answered, without the advice for who syncs.
+    pub fn said(&self) -> Option<&str> {
+        match self {
+            Error::Unauthorized { message, .. }
+            | Error::Forbidden { message, .. }
+            | Error::Gone { message, .. }
+            | Error::RemoteNotFound { message, .. }
+            | Error::Server { message, .. } => Some(message),
+            _ => None,
+        }
     }
 
     /// Written as text at once: by way of a `serde_json::Value`, which brings all of JSON's numbers, the module was 25 KB larger.

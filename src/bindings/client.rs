@@ -2,14 +2,14 @@ use super::app::RawApp;
 use super::app_storage::AppStorage;
 use super::collection::{Handle, RawCollection};
 use super::error::thrown;
+use super::http::RawHttp;
 use super::platform::BrowserPlatform;
 use super::storage::PageStorage;
 use crate::browser::{BrowserRandom, Durability, Fetch};
 use crate::engine::client::Client;
 use crate::error::{Error, Result};
-use crate::ports::{Clock, Platform, Rng};
+use crate::ports::{Platform, Rng};
 use crate::pure::crypto::key;
-use crate::pure::protocol::Remote;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
@@ -22,7 +22,7 @@ const OPTIONS: &str = r#"
 /** What a `RawClient` is made with. */
 export interface RawClientOptions {
   dbName: string;
-  /// `app`: what the constructor is given beside the options.
+  /** `app`: what the constructor is given beside the options. */
   storage: "indexeddb" | "memory" | "app";
   durability: "relaxed" | "strict";
   /** `fetch`'s `mode`. */
@@ -74,7 +74,7 @@ struct CollectionOptions {
     key: Option<String>,
 }
 
-fn read_options<T: DeserializeOwned>(options: JsValue) -> Result<T> {
+pub fn read_options<T: DeserializeOwned>(options: JsValue) -> Result<T> {
     serde_wasm_bindgen::from_value(options).map_err(|error| Error::InvalidOption { message: error.to_string() })
 }
 
@@ -88,13 +88,14 @@ pub struct RawClient {
 
 #[wasm_bindgen]
 impl RawClient {
-    /// Opens nothing yet. Throws `invalid_option`.
+    /// Opens nothing yet. What `http` knows of servers is shared. Throws `invalid_option`.
     #[wasm_bindgen(constructor)]
     pub fn new(
         #[wasm_bindgen(unchecked_param_type = "RawClientOptions")] options: JsValue,
+        http: &RawHttp,
         storage: Option<AppStorage>,
     ) -> std::result::Result<RawClient, JsValue> {
-        let client = open_client(options, storage).map_err(thrown)?;
+        let client = open_client(options, http, storage).map_err(thrown)?;
         Ok(RawClient {
             client: RefCell::new(Some(client)),
             handles: RefCell::default(),
@@ -123,14 +124,6 @@ impl RawClient {
         handles.retain(|handle| handle.strong_count() > 0);
         handles.push(Rc::downgrade(&handle));
         Ok(RawCollection::new(handle))
-    }
-
-    /// Milliseconds until this server may be asked again, 0 if at once. Throws `closed`, `invalid_option`.
-    pub fn backoff_ms(&self, remote: &str) -> std::result::Result<f64, JsValue> {
-        self.with(|client| {
-            let remote = Remote::read(remote)?;
-            Ok(client.servers().backoff_ms(&remote, client.platform().clock().now_ms()) as f64)
-        })
     }
 
     /// Closes the connections to databases. Whatever comes next opens them again.
@@ -163,7 +156,7 @@ pub fn make_key() -> String {
     key::make_key(*random).as_str().to_owned()
 }
 
-fn open_client(options: JsValue, storage: Option<AppStorage>) -> Result<Client<BrowserPlatform>> {
+fn open_client(options: JsValue, http: &RawHttp, storage: Option<AppStorage>) -> Result<Client<BrowserPlatform>> {
     let options: ClientOptions = read_options(options)?;
     let fetch = Fetch::with_mode(&options.request_mode)?;
     let storage = match (options.storage, storage) {
@@ -172,5 +165,6 @@ fn open_client(options: JsValue, storage: Option<AppStorage>) -> Result<Client<B
         (StorageKind::IndexedDb, _) => PageStorage::indexed_db(options.durability),
         (StorageKind::Memory, _) => PageStorage::memory(),
     };
-    Ok(Client::new(Rc::new(BrowserPlatform::new(storage, fetch)), &options.db_name))
+    let platform = Rc::new(BrowserPlatform::new(storage, fetch));
+    Ok(Client::with_servers(platform, &options.db_name, http.servers()))
 }

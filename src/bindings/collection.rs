@@ -1,16 +1,16 @@
-use super::error::{message_of, thrown};
+use super::error::message_of;
 use super::platform::BrowserPlatform;
+use super::promise::{Thrown, promise_of};
 use super::transaction::RawTransaction;
 use crate::engine::collection::Collection;
 use crate::error::{Error, Result};
 use crate::pure::operations::UpdateOptions;
 use futures_util::FutureExt;
-use futures_util::future::{LocalBoxFuture, ready};
+use futures_util::future::ready;
 use js_sys::{Function, Promise};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 
 /// A collection, until its client is closed.
 pub type Handle = RefCell<Option<Rc<Collection<BrowserPlatform>>>>;
@@ -36,24 +36,6 @@ impl RawCollection {
             Err(error) => ready(Err(Thrown::Error(error))).boxed_local(),
         })
     }
-}
-
-/// What a promise rejects with.
-enum Thrown {
-    Error(Error),
-    /// As the user's own function threw it.
-    Value(JsValue),
-}
-
-/// Boxed, so that all methods share one kind of promise: one for each costs 4 kB (gzip).
-fn promise_of(answer: LocalBoxFuture<'static, std::result::Result<String, Thrown>>) -> Promise {
-    future_to_promise(async move {
-        match answer.await {
-            Ok(text) => Ok(text.into()),
-            Err(Thrown::Error(error)) => Err(thrown(error)),
-            Err(Thrown::Value(value)) => Err(value),
-        }
-    })
 }
 
 #[wasm_bindgen]
@@ -261,12 +243,6 @@ impl RawCollection {
     /// How many unsynced changes were lost since the last look, because the database was deleted under the page. Told once.
     pub fn take_evicted(&self) -> Option<f64> {
         self.collection().ok()?.take_evicted().map(|unsynced| unsynced as f64)
-    }
-
-    /// What servers said besides answering since the last look: `[["backoff" | "retry-after", ms] | ["alert", text]]`.
-    pub fn take_notices(&self) -> Option<String> {
-        let notices = self.collection().ok()?.take_notices();
-        (!notices.is_empty()).then(|| format!("[{}]", notices.join(",")))
     }
 
     /// False if the data will be gone with the page. Known once the collection is open.

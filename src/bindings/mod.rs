@@ -17,8 +17,12 @@ mod client;
 mod collection;
 /// Errors as JavaScript gets them, and panics.
 mod error;
+/// Requests that an app makes itself.
+mod http;
 /// The browser's parts as one platform.
 mod platform;
+/// What every promise is made of.
+mod promise;
 /// Where collections are kept.
 mod storage;
 /// What `execute` hands to its callback.

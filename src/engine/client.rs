@@ -18,10 +18,15 @@ pub struct Client<P: Platform> {
 
 impl<P: Platform> Client<P> {
     pub fn new(platform: Rc<P>, db_name: &str) -> Self {
+        Self::with_servers(platform, db_name, Rc::default())
+    }
+
+    /// With what others know of these servers: another database of the same app, its HTTP client.
+    pub fn with_servers(platform: Rc<P>, db_name: &str, servers: Rc<Servers>) -> Self {
         Client {
             platform,
             db_name: db_name.to_owned(),
-            servers: Rc::default(),
+            servers,
             residents: RefCell::default(),
         }
     }
@@ -53,10 +58,6 @@ impl<P: Platform> Client<P> {
             resident
         });
         Collection::new(resident, self.servers.clone(), secrets, app, local_fields)
-    }
-
-    pub fn servers(&self) -> &Servers {
-        &self.servers
     }
 
     pub fn platform(&self) -> &P {

@@ -62,11 +62,6 @@ impl<P: Platform> Collection<P> {
         self.resident.take_evicted()
     }
 
-    /// What servers said besides answering: see [`Servers::take_notices`].
-    pub fn take_notices(&self) -> Vec<String> {
-        self.servers.take_notices()
-    }
-
     pub fn is_persistent(&self) -> bool {
         self.resident.platform.storage().is_persistent(&self.resident.collection)
     }

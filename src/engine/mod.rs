@@ -11,7 +11,7 @@ mod push;
 mod recognise;
 mod resident;
 mod sealed;
-mod server;
+pub mod server;
 mod settle;
 mod steps;
 /// Bringing a collection and its remote together.

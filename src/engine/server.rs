@@ -3,17 +3,29 @@
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform, Request, Response, Transport};
 use crate::pure::answers;
-use crate::pure::json;
 use crate::pure::protocol::{Remote, Target};
 use futures_util::future::{Either, select};
 use std::cell::RefCell;
 use std::pin::pin;
 
 /// What is remembered of each server, by its root URL, for as long as the page lives.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Servers {
     known: RefCell<Vec<(Remote, Server)>>,
-    notices: RefCell<Vec<String>>,
+    listener: Option<Box<Listener>>,
+}
+
+type Listener = dyn Fn(Notice<'_>);
+
+/// What a server asks for beside its answer. Times are epoch milliseconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Notice<'a> {
+    /// Ask nothing before this time; 0 if at once. Told at each answer.
+    Backoff { until_ms: u64 },
+    /// Ask this again at that time.
+    RetryAfter { at_ms: u64 },
+    /// Warn who runs the app: the header, which should be JSON.
+    Alert(&'a str),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -31,6 +43,14 @@ pub struct Patience {
 }
 
 impl Servers {
+    /// Tells `listener` what servers ask for. Nothing is borrowed then.
+    pub fn heard_by(listener: impl Fn(Notice<'_>) + 'static) -> Self {
+        Servers {
+            known: RefCell::default(),
+            listener: Some(Box::new(listener)),
+        }
+    }
+
     fn with<R>(&self, remote: &Remote, change: impl FnOnce(&mut Server) -> R) -> R {
         let mut servers = self.known.borrow_mut();
         let at = servers.iter().position(|(known, _)| known == remote).unwrap_or_else(|| {
@@ -54,49 +74,38 @@ impl Servers {
 
     /// An answer of any status. `Backoff` is remembered, `Retry-After` waited for while there are retries left.
     pub async fn send<P: Platform>(&self, platform: &P, remote: &Remote, request: Request, patience: Patience) -> Result<Response> {
+        self.send_by(platform.transport(), platform.clock(), remote, request, patience).await
+    }
+
+    /// As [`Servers::send`], by another transport than the platform's.
+    pub async fn send_by(&self, transport: &impl Transport, clock: &impl Clock, remote: &Remote, request: Request, patience: Patience) -> Result<Response> {
         let mut retries = patience.retries;
         loop {
-            let response = in_time(platform, request.clone(), patience.timeout_ms).await?;
-            self.hear(remote, &response, platform.clock().now_ms());
+            let response = in_time(transport, clock, request.clone(), patience.timeout_ms).await?;
+            self.note(remote, &response, clock.now_ms());
             match answers::seconds(&response, "retry-after") {
                 Some(wait_ms) if retries > 0 => {
                     retries -= 1;
-                    platform.clock().sleep_ms(wait_ms).await;
+                    clock.sleep_ms(wait_ms).await;
                 }
                 _ => return Ok(response),
             }
         }
     }
 
-    /// What servers said besides answering, since the last look: `[name, content]` as JSON each. `backoff` and `retry-after` are
-    /// times (ms; a backoff of 0 is over), `alert` is the header's text.
-    pub fn take_notices(&self) -> Vec<String> {
-        self.notices.take()
-    }
-
-    fn hear(&self, remote: &Remote, response: &Response, now_ms: u64) {
-        let retry_at_ms = answers::seconds(response, "retry-after").map(|wait_ms| now_ms + wait_ms);
-        let overloaded = retry_at_ms.filter(|_| matches!(response.status, 429 | 503));
-        let release_at_ms = answers::seconds(response, "backoff").map(|wait_ms| now_ms + wait_ms);
-        let release_at_ms = release_at_ms.max(overloaded).unwrap_or(0);
-        let before = self.with(remote, |server| std::mem::replace(&mut server.release_at_ms, release_at_ms));
-        if release_at_ms != before {
-            self.notice("backoff", &release_at_ms.to_string());
-        }
-        if let Some(retry_at_ms) = retry_at_ms {
-            self.notice("retry-after", &retry_at_ms.to_string());
-        }
+    fn note(&self, remote: &Remote, response: &Response, now_ms: u64) {
+        let retry_after = answers::seconds(response, "retry-after");
+        let overloaded = retry_after.filter(|_| matches!(response.status, 429 | 503));
+        let wait_ms = answers::seconds(response, "backoff").max(overloaded);
+        let until_ms = wait_ms.map_or(0, |wait_ms| now_ms + wait_ms);
+        self.with(remote, |server| server.release_at_ms = until_ms);
+        let Some(tell) = &self.listener else { return };
         if let Some(alert) = response.header("alert") {
-            self.notice("alert", &json::quote(alert));
+            tell(Notice::Alert(alert));
         }
-    }
-
-    /// Once until it is looked at: every answer of a server that is to be closed says so.
-    fn notice(&self, name: &str, content: &str) {
-        let text = format!("[\"{name}\",{content}]");
-        let mut notices = self.notices.borrow_mut();
-        if !notices.contains(&text) {
-            notices.push(text);
+        tell(Notice::Backoff { until_ms });
+        if let Some(wait_ms) = retry_after {
+            tell(Notice::RetryAfter { at_ms: now_ms + wait_ms });
         }
     }
 
@@ -115,11 +124,11 @@ impl Servers {
 }
 
 /// The request is aborted when its time is over: its future is dropped.
-async fn in_time<P: Platform>(platform: &P, request: Request, timeout_ms: Option<u64>) -> Result<Response> {
+async fn in_time(transport: &impl Transport, clock: &impl Clock, request: Request, timeout_ms: Option<u64>) -> Result<Response> {
     let url = request.url.clone();
-    let answer = pin!(platform.transport().send(request));
+    let answer = pin!(transport.send(request));
     let Some(timeout_ms) = timeout_ms else { return answer.await };
-    match select(answer, pin!(platform.clock().sleep_ms(timeout_ms))).await {
+    match select(answer, pin!(clock.sleep_ms(timeout_ms))).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(Error::Timeout { url, timeout_ms }),
     }

@@ -43,19 +43,22 @@ fn refusal(response: &Response, url: &str) -> Error {
 }
 
 fn refusal_message(status: u16, error: Option<String>, errno: Option<u32>, detail: Option<String>) -> String {
-    let mut message = format!("HTTP {status} {}", error.as_deref().unwrap_or(""));
-    if let Some(errno) = errno {
-        message.push_str(&format!(": {}", errno_text(errno)));
-        if let Some(detail) = detail {
-            message.push_str(&format!(" ({detail})"));
-        }
+    let mut message = format!("HTTP {status} {}", error.as_deref().unwrap_or("")).trim_end().to_owned();
+    let text = errno.and_then(errno_text);
+    if let Some(told) = text.or(detail.as_deref()) {
+        message.push_str(&format!(": {told}"));
     }
-    message.trim_end().to_owned()
+    if let (Some(text), Some(detail)) = (text, &detail)
+        && text != detail
+    {
+        message.push_str(&format!(" ({detail})"));
+    }
+    message
 }
 
 /// Kinto's error codes (docs.kinto-storage.org, "Error responses").
-fn errno_text(errno: u32) -> &'static str {
-    match errno {
+fn errno_text(errno: u32) -> Option<&'static str> {
+    Some(match errno {
         104 => "Missing Authorization Token",
         105 => "Invalid Authorization Token",
         106 => "Request body was not valid JSON",
@@ -74,8 +77,9 @@ fn errno_text(errno: u32) -> &'static str {
         122 => "Another resource violates constraint",
         201 => "Service Temporary unavailable due to high load",
         202 => "Service deprecated",
-        _ => "Internal Server Error",
-    }
+        999 => "Internal Server Error",
+        _ => return None,
+    })
 }
 
 /// `"123"` → 123.

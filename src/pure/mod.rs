@@ -10,6 +10,8 @@ pub mod cursor;
 pub mod draft;
 /// When JavaScript holds two values equal.
 pub mod equality;
+/// What the HTTP client of the package asks and is told.
+pub mod exchange;
 /// When and how a journal is folded into segments.
 pub mod fold;
 /// One HTTP request and its answer.

@@ -283,17 +283,22 @@ impl Part {
 }
 
 /// Front servers commonly refuse bodies past 1 MiB.
-const BATCH_BYTES: usize = 900 << 10;
+pub(super) const BATCH_BYTES: usize = 900 << 10;
 
 /// How many of these parts go into one batch: as many as the server and a front server take, and at least one.
 pub fn batch_length<'a>(parts: impl Iterator<Item = &'a Part>, max_requests: usize) -> usize {
-    let mut bytes = 0;
-    parts
-        .take(max_requests.max(1))
-        .take_while(|part| {
-            let first = bytes == 0;
-            bytes += part.bytes();
-            first || bytes <= BATCH_BYTES
+    lengths_within(parts.map(Part::bytes), max_requests, BATCH_BYTES)
+}
+
+/// How many of these lengths, from the first on, have this sum at most; at least one.
+pub(super) fn lengths_within(lengths: impl Iterator<Item = usize>, max_count: usize, max_sum: usize) -> usize {
+    let mut sum = 0;
+    lengths
+        .take(max_count.max(1))
+        .take_while(|length| {
+            let first = sum == 0;
+            sum += length;
+            first || sum <= max_sum
         })
         .count()
 }

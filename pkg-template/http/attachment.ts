@@ -1,0 +1,31 @@
+/** Files as multipart forms. */
+
+import { invalidOption } from "../errors.js";
+
+/** `data:text/plain;name=a.txt;base64,…` → a file. */
+function readDataUrl(dataUrl: string): { blob: Blob; name: string | undefined } {
+  const comma = String(dataUrl).indexOf(";base64,");
+  if (!String(dataUrl).startsWith("data:") || comma < 0) throw invalidOption(`Invalid data-url: ${String(dataUrl).slice(0, 32)}...`);
+  const [type = "", ...parameters] = dataUrl.slice("data:".length, comma).split(";");
+  const name = parameters.map((parameter) => /^name=(.*)$/.exec(parameter)?.[1]).find((found) => found !== undefined);
+  return { blob: new Blob([readBase64(dataUrl.slice(comma + ";base64,".length))], { type }), name };
+}
+
+function readBase64(text: string): Uint8Array<ArrayBuffer> {
+  try {
+    return Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  } catch {
+    throw invalidOption("Invalid data-url: what follows base64, is not base64.");
+  }
+}
+
+/** The file, and each of `fields` as JSON. The file is called what its URL says, or `filename`. */
+export function attachmentForm(dataUrl: string, filename: string | undefined, fields: Record<string, unknown>): FormData {
+  const { blob, name } = readDataUrl(dataUrl);
+  const form = new FormData();
+  form.append("attachment", blob, name || filename || "untitled");
+  for (const [field, value] of Object.entries(fields)) {
+    if (value !== undefined) form.append(field, JSON.stringify(value));
+  }
+  return form;
+}

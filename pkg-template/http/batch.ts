@@ -1,0 +1,34 @@
+/** Many requests in one. */
+
+import { load } from "../load.js";
+import { enterNow } from "../door.js";
+import type { AggregateResponse, KintoRequest, OperationResponse } from "./types.js";
+
+/** The bodies of the batches that carry these requests, as few as the limit allows. */
+export async function batchBodies(requests: KintoRequest[], headers: Record<string, string>, maxRequests: number): Promise<string[]> {
+  const wasm = await load();
+  return enterNow(() => wasm.batch_bodies(JSON.stringify(requests), JSON.stringify(headers), maxRequests));
+}
+
+/** What stands for an answer that is not there yet. */
+export const PLACEHOLDER = "This result is generated from within a batch operation and should not be consumed.";
+
+/** The answers, sorted by what came of them. */
+export function aggregate(responses: OperationResponse[], requests: KintoRequest[]): AggregateResponse {
+  if (responses.length !== requests.length) throw new Error("Responses length should match requests one.");
+  const sorted: AggregateResponse = { errors: [], published: [], conflicts: [], skipped: [] };
+  for (const [index, { status, body }] of responses.entries()) {
+    const sent = requests[index]!;
+    const { path } = sent;
+    if (status >= 200 && status < 400) sorted.published.push(body);
+    else if (status === 404) sorted.skipped.push({ id: idOf(path), path, error: body });
+    else if (status === 412) sorted.conflicts.push({ type: "outgoing", local: sent.body, remote: body.details?.existing ?? null });
+    else sorted.errors.push({ path, sent, error: body });
+  }
+  return sorted;
+}
+
+function idOf(path: string): string | undefined {
+  const id = /(?:buckets|groups|collections|records)\/([^/]+)$/.exec(path)?.[1];
+  return id === undefined ? undefined : decodeURIComponent(id);
+}

@@ -1,0 +1,168 @@
+/** A bucket on a server. */
+
+import type { KintoClient } from "./client.js";
+import { Collection } from "./collection.js";
+import { settle, type Settings } from "./defaults.js";
+import { endpoints } from "./endpoints.js";
+import { deletePages, listPages } from "./listing.js";
+import { assertObject, createRequest, deleteRequest, readReference, updateRequest } from "./requests.js";
+import { Resource } from "./resource.js";
+import { invalidOption } from "../errors.js";
+import type {
+  AggregateResponse,
+  BatchOptions,
+  CreateOptions,
+  DeleteAllOptions,
+  GetOptions,
+  Group,
+  HistoryEntry,
+  KintoObject,
+  KintoResponse,
+  ListOptions,
+  OperationResponse,
+  PaginationResult,
+  RequestOptions,
+  Tombstone,
+  UpdateOptions,
+  WriteOptions,
+} from "./types.js";
+
+type Reference = string | { id: string; last_modified?: number };
+
+/**
+ * A bucket on a server: `client.bucket("blog")`. Making one asks nothing.
+ *
+ * @example
+ * ```js
+ * const blog = client.bucket("blog");
+ * await blog.createCollection("posts", { permissions: { read: ["system.Everyone"] } });
+ * await blog.createGroup("authors", ["account:alice"]);
+ * const { data: collections } = await blog.listCollections();
+ * ```
+ */
+export class Bucket extends Resource {
+  protected readonly kind = "bucket";
+
+  constructor(client: KintoClient, name: string, options: Settings = {}) {
+    super(client, name, settle({ headers: {}, safe: false, retry: 0 }, options));
+  }
+
+  protected get path(): string {
+    return endpoints.bucket(this.name);
+  }
+
+  #collection(id?: string): string {
+    return endpoints.collection(this.name, id);
+  }
+
+  #group(id?: string): string {
+    return endpoints.group(this.name, id);
+  }
+
+  /** The id of the default bucket is not `default`: the server refuses data that say so. */
+  protected override readData(data: Record<string, any>): Record<string, any> {
+    const { id, ...rest } = { ...data, id: this.name };
+    return id === "default" ? rest : { id, ...rest };
+  }
+
+  /** A collection in this bucket. Its requests carry these options over the bucket's. */
+  collection(name: string, options: Settings = {}): Collection {
+    return new Collection(this.client, this, name, this.settle(options));
+  }
+
+  async #timestamp(path: string, options: RequestOptions): Promise<string | null> {
+    const { headers, retry } = this.settle(options);
+    return (await this.client.execute({ method: "HEAD", path, headers }, { raw: true, retry })).headers.get("ETag");
+  }
+
+  /** The ETag of its list of collections, quoted; for `since`. */
+  async getCollectionsTimestamp(options: RequestOptions = {}): Promise<string | null> {
+    return this.#timestamp(this.#collection(), options);
+  }
+
+  /** The ETag of its list of groups, quoted; for `since`. */
+  async getGroupsTimestamp(options: RequestOptions = {}): Promise<string | null> {
+    return this.#timestamp(this.#group(), options);
+  }
+
+  /** What happened in it, latest first. The server needs the `history` plugin. */
+  async listHistory<T = unknown>(options: ListOptions = {}): Promise<PaginationResult<HistoryEntry<T>>> {
+    await this.client.assertCapable("history");
+    return listPages(this.client, endpoints.history(this.name), options, this.settle(options));
+  }
+
+  /** Its collections. */
+  async listCollections(options: ListOptions = {}): Promise<PaginationResult<KintoObject>> {
+    return listPages(this.client, this.#collection(), options, this.settle(options));
+  }
+
+  /** Creates a collection; without an id, under one that the server chooses. */
+  async createCollection(id?: string, options: CreateOptions = {}): Promise<KintoResponse> {
+    const { permissions, data } = options;
+    return this.send(options, (given) => createRequest(this.#collection(id), { data: { ...data, id }, permissions }, given));
+  }
+
+  /** Deletes a collection and all that is in it. */
+  async deleteCollection(collection: Reference, options: WriteOptions = {}): Promise<KintoResponse<Tombstone>> {
+    const { id, last_modified } = readReference(collection, "collection");
+    return this.send(options, (given) => deleteRequest(this.#collection(id), { ...given, last_modified: options.last_modified ?? last_modified }));
+  }
+
+  /** Deletes the collections that match. See {@link Collection.deleteRecords}. */
+  async deleteCollections(options: DeleteAllOptions = {}): Promise<PaginationResult<Tombstone>> {
+    return deletePages(this.client, this.#collection(), options, { ...this.settle(options), safe: options.safe ?? false });
+  }
+
+  /** Its groups. */
+  async listGroups(options: ListOptions = {}): Promise<PaginationResult<Group>> {
+    return listPages(this.client, this.#group(), options, this.settle(options));
+  }
+
+  /** A group, with who may do what with it. */
+  async getGroup(id: string, options: GetOptions = {}): Promise<KintoResponse<Group>> {
+    return this.get(this.#group(id), options);
+  }
+
+  /**
+   * Creates a group of users; without an id, under one that the server chooses.
+   *
+   * @example
+   * ```js
+   * await blog.createGroup("authors", ["account:alice", "account:bob"]);
+   * ```
+   */
+  async createGroup(id?: string, members: string[] = [], options: CreateOptions = {}): Promise<KintoResponse<Group>> {
+    const { permissions, data } = options;
+    return this.send(options, (given) => createRequest(this.#group(id), { data: { ...data, id, members }, permissions }, given));
+  }
+
+  /** Replaces a group, or merges into it with `patch`. */
+  async updateGroup<T extends object = {}>(
+    group: T & { id: string },
+    options: UpdateOptions & { data?: Record<string, any> } = {},
+  ): Promise<KintoResponse<Group & T>> {
+    assertObject(group, "group");
+    if (!group.id) throw invalidOption("A group id is required.");
+    const { permissions, patch, last_modified } = options;
+    const data = { ...options.data, ...group };
+    return this.send(options, (given) => updateRequest(this.#group(group.id), { data, permissions }, { ...given, patch, last_modified }));
+  }
+
+  /** Deletes a group. */
+  async deleteGroup(group: Reference, options: WriteOptions = {}): Promise<KintoResponse<Tombstone>> {
+    const { id, last_modified } = readReference(group, "group");
+    return this.send(options, (given) => deleteRequest(this.#group(id), { ...given, last_modified: options.last_modified ?? last_modified }));
+  }
+
+  /** Deletes the groups that match. See {@link Collection.deleteRecords}. */
+  async deleteGroups(options: DeleteAllOptions = {}): Promise<PaginationResult<Tombstone>> {
+    return deletePages(this.client, this.#group(), options, { ...this.settle(options), safe: options.safe ?? false });
+  }
+
+  /** Sends many requests in one: see {@link KintoClient.batch}. */
+  batch(fn: (batch: Bucket) => void, options: BatchOptions & { aggregate: true }): Promise<AggregateResponse>;
+  batch(fn: (batch: Bucket) => void, options?: BatchOptions): Promise<OperationResponse<any>[]>;
+  batch(fn: (batch: Bucket) => void, options: BatchOptions = {}): Promise<AggregateResponse | OperationResponse<any>[]> {
+    return this.client.batch(fn as (batch: any) => void, { ...options, ...this.settle(options), bucket: this.name });
+  }
+}

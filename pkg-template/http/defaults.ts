@@ -1,0 +1,35 @@
+/** What requests carry that say nothing else: a client's settings, a bucket's over them, a collection's over those. */
+
+import { invalidOption } from "../errors.js";
+import type { HeadersOption } from "../types.js";
+
+export interface Defaults {
+  headers: Record<string, string>;
+  safe: boolean;
+  retry: number;
+}
+
+/** Some of these settings. */
+export interface Settings {
+  headers?: HeadersOption | undefined;
+  safe?: boolean | undefined;
+  retry?: number | undefined;
+}
+
+/** The defaults with these settings over them; headers are added. */
+export function settle(defaults: Defaults, given: Settings): Defaults {
+  const { headers, safe = defaults.safe, retry = defaults.retry } = given;
+  if (!(Number.isInteger(retry) && retry >= 0)) throw invalidOption("retry must be a whole number, 0 or more.");
+  return { headers: addHeaders(defaults.headers, headers), safe: Boolean(safe), retry };
+}
+
+/** Later headers win over earlier ones, whatever their case. Names stay as they were given: they are seen in batches. */
+export function addHeaders(...sets: (HeadersOption | undefined)[]): Record<string, string> {
+  const added = new Map<string, [string, string]>();
+  for (const set of sets) {
+    for (const [name, value] of Object.entries(set ?? {})) {
+      if (value !== undefined && value !== null) added.set(name.toLowerCase(), [name, value]);
+    }
+  }
+  return Object.fromEntries(added.values());
+}

@@ -1,0 +1,129 @@
+/** One request, by `fetch` or the app's own; the rules (timeout, retries, backoff, what an answer means) are WASM's. */
+
+import { enter } from "../door.js";
+import { invalidOption, KintoError, NetworkTimeoutError } from "../errors.js";
+import type { RawSender } from "../essaim_wasm.js";
+import type { Emitter } from "../events.js";
+import { absoluteRemote, mergeHeaders } from "../remote.js";
+import type { HeadersOption } from "../types.js";
+import { answerText, readAnswer } from "./answer.js";
+import { addHeaders } from "./defaults.js";
+import type { Servers } from "./servers.js";
+import type { RawResponse } from "./types.js";
+
+/** What `fetch` is told. */
+export interface HttpRequest {
+  method?: string | undefined;
+  headers?: HeadersOption | undefined;
+  body?: BodyInit | null | undefined;
+}
+
+export interface HttpSettings {
+  requestMode?: RequestMode | undefined;
+  timeout?: number | null | undefined;
+  fetchFunc?: typeof fetch | undefined;
+}
+
+const DEFAULT_HEADERS = { Accept: "application/json", "Content-Type": "application/json" };
+
+/** `client.http`. */
+export class HTTP {
+  readonly events: Emitter;
+  requestMode: RequestMode;
+  /** In milliseconds; null for none. */
+  timeout: number | null;
+  /** Instead of `fetch`. */
+  fetchFunc: typeof fetch | undefined;
+  readonly #servers: Servers;
+
+  /** @internal */
+  constructor(events: Emitter, { requestMode = "cors", timeout = null, fetchFunc }: HttpSettings, servers: Servers) {
+    if (timeout !== null && !(Number.isFinite(timeout) && timeout >= 0)) throw invalidOption("timeout must be a number of milliseconds, or null for none.");
+    this.events = events;
+    this.requestMode = requestMode;
+    this.timeout = timeout;
+    this.fetchFunc = fetchFunc;
+    this.#servers = servers;
+  }
+
+  /**
+   * An answer below 400. Rejects with `ServerResponse`, `UnparseableResponseError`, {@link NetworkTimeoutError},
+   * and a {@link KintoError} `network` or `redirected`. `remote` is the root of the server, if it is not what `url` says.
+   */
+  async request<T = any>(url: string, request: HttpRequest = {}, { retry = 0, remote = rootOf(url) }: { retry?: number; remote?: string } = {}): Promise<RawResponse<T>> {
+    const root = absoluteRemote(remote);
+    const address = url.startsWith(remote) ? root + url.slice(remote.length) : url;
+    const given = addHeaders(DEFAULT_HEADERS, request.headers);
+    const sender = new Sender(this, address, { ...request, headers: mergeHeaders(given) });
+    const timeout = this.timeout ? { timeout: this.timeout } : {};
+    const raw = await this.#servers.open();
+    try {
+      const { status, headers, body } = readAnswer(await enter(() => raw.request({ remote: root, url: address, retry, ...timeout }, sender)));
+      return { status, headers, json: (body === "" ? undefined : JSON.parse(body)) as T };
+    } catch (error) {
+      throw explain(error, { method: request.method ?? "GET", headers: given }, sender.thrown);
+    }
+  }
+}
+
+/** `https://server/v1/buckets?…` → `https://server/v1`. */
+function rootOf(url: string): string {
+  return /^.*?\/v\d+(?=[/?#]|$)/.exec(url)?.[0] ?? url;
+}
+
+/** What WASM calls to send a request: once, and again at each retry. */
+class Sender implements RawSender {
+  /** What `fetch` threw last: WASM can only pass its message on. */
+  thrown: unknown;
+  readonly #http: HTTP;
+  readonly #url: string;
+  readonly #request: HttpRequest & { headers: Record<string, string> };
+  #aborts = new AbortController();
+
+  constructor(http: HTTP, url: string, request: HttpRequest & { headers: Record<string, string> }) {
+    this.#http = http;
+    this.#url = url;
+    this.#request = request;
+    // `fetch` writes it itself, with the boundary.
+    if (request.body instanceof FormData) delete request.headers["content-type"];
+  }
+
+  async send(): Promise<string> {
+    this.#aborts = new AbortController();
+    const { method = "GET", headers, body } = this.#request;
+    const send = this.#http.fetchFunc ?? globalThis.fetch;
+    try {
+      const response = await send(this.#url, {
+        method,
+        headers,
+        mode: this.#http.requestMode,
+        // A browser goes on showing a cached 410 when the server is long replaced.
+        cache: "no-store",
+        // Credentials must not follow.
+        redirect: "manual",
+        signal: this.#aborts.signal,
+        ...(body === undefined ? {} : { body }),
+      });
+      return answerText(response, await response.text());
+    } catch (thrown) {
+      this.thrown = thrown;
+      throw thrown instanceof Error ? thrown : new Error(String(thrown));
+    }
+  }
+
+  abort(): void {
+    this.#aborts.abort();
+  }
+}
+
+/** The error with what only this side knows. No secret gets into it. */
+function explain(error: unknown, request: { method: string; headers: Record<string, string> }, thrown: unknown): unknown {
+  if (error instanceof NetworkTimeoutError) error.options = { ...request, headers: masked(request.headers) };
+  if (KintoError.is(error, "network") && thrown !== undefined) error.cause = thrown;
+  return error;
+}
+
+function masked(headers: Record<string, string>): Record<string, string> {
+  const secret = /^(authorization|cookie)$/i;
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, secret.test(name) ? "**** (suppressed)" : value]));
+}

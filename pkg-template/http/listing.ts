@@ -1,0 +1,114 @@
+/** Lists in pages: reading them, and deleting what is in them. */
+
+import { enterNow } from "../door.js";
+import { invalidOption } from "../errors.js";
+import { load } from "../load.js";
+import { absoluteRemote } from "../remote.js";
+import type { KintoClient } from "./client.js";
+import type { Defaults } from "./defaults.js";
+import { withQuery } from "./endpoints.js";
+import { deleteRequest } from "./requests.js";
+import type { DeleteAllOptions, ListParams, PaginationResult, QueryValue, RawResponse } from "./types.js";
+
+type Answer = RawResponse<{ data: any[] } | undefined>;
+
+/** A page, and how to get the next. */
+interface Step {
+  answer: Answer;
+  next: (() => Promise<Step>) | undefined;
+}
+
+/** Some pages of a list. */
+export async function listPages<T>(client: KintoClient, path: string, params: ListParams, given: Defaults): Promise<PaginationResult<T>> {
+  const first = await client.execute<Answer["json"]>({ path: withQuery(path, listQuery(params)), method: "GET", headers: given.headers }, { raw: true, retry: given.retry });
+  return gather(readingStep(client, first, given), params.pages);
+}
+
+async function nextUrl(client: KintoClient, answer: Answer): Promise<string | undefined> {
+  const next = answer.headers.get("Next-Page");
+  if (!next) return undefined;
+  const wasm = await load();
+  return enterNow(() => wasm.next_page(absoluteRemote(client.remote), next));
+}
+
+async function readingStep(client: KintoClient, answer: Answer, given: Defaults): Promise<Step> {
+  const url = await nextUrl(client, answer);
+  const { headers, retry } = given;
+  const next = async () => readingStep(client, await client.http.request(url!, { headers }, { retry, remote: client.remote }), given);
+  return { answer, next: url === undefined ? undefined : next };
+}
+
+/**
+ * Deletes what is in a list, page by page if the server deletes no more than a page at a time.
+ *
+ * The next page is the same request once more: Kinto does not let browsers see `Next-Page` on a DELETE, and following it
+ * with a GET, as lists do, deletes nothing. `_before` keeps it from what was created since the first.
+ */
+export async function deletePages<T>(client: KintoClient, path: string, params: DeleteAllOptions, given: Defaults): Promise<PaginationResult<T>> {
+  const { last_modified } = params;
+  return gather(deletingStep({ client, path, params, given }, { ...given, last_modified }, undefined), params.pages);
+}
+
+/** A list that is being deleted. */
+interface Deletion {
+  client: KintoClient;
+  path: string;
+  params: ListParams;
+  given: Defaults;
+}
+
+async function deletingStep(deletion: Deletion, manner: Defaults & { last_modified?: number | undefined }, before: number | undefined): Promise<Step> {
+  const { client, path, params, given } = deletion;
+  const bound = { _before: before };
+  const request = deleteRequest(withQuery(path, { ...listQuery(params), ...bound }), manner);
+  const answer: Answer = await client.execute(request, { raw: true, retry: given.retry });
+  const deleted: { last_modified: number }[] = answer.json?.data ?? [];
+  if (deleted.length === 0 || client.isBatch) return { answer, next: undefined };
+  const earliest = before ?? deleted.reduce((least, { last_modified }) => Math.min(least, last_modified), Infinity);
+  const left = answer.headers.has("Next-Page") || (await countLeft(deletion, earliest)) > 0;
+  // The list has changed, by this deletion: its condition holds no more.
+  const next = () => deletingStep(deletion, { ...manner, safe: false }, earliest);
+  return { answer, next: left ? next : undefined };
+}
+
+async function countLeft({ client, path, params, given }: Deletion, before: number): Promise<number> {
+  const query = { ...params.filters, _since: params.since, _before: before };
+  const { headers } = await client.execute({ path: withQuery(path, query), method: "HEAD", headers: given.headers }, { raw: true, retry: given.retry });
+  return readCount(headers);
+}
+
+/** How many objects match, whatever the page. */
+export function readCount(headers: Headers): number {
+  return parseInt(headers.get("Total-Records") ?? headers.get("Total-Objects") ?? "", 10);
+}
+
+function listQuery({ filters, sort = "-last_modified", limit, since, fields }: ListParams): Record<string, QueryValue> {
+  if (since !== undefined && since !== null && typeof since !== "string") {
+    throw invalidOption(`Invalid value for since (${since}), should be ETag value.`);
+  }
+  return { ...filters, _sort: sort, _limit: limit, _since: since || undefined, _fields: fields };
+}
+
+/** Follows as many pages as are asked for, and brings them together. */
+async function gather<T>(first: Promise<Step>, pages: number | undefined): Promise<PaginationResult<T>> {
+  let gathered: T[] = [];
+  let read = 0;
+  const follow = async (step: Step): Promise<PaginationResult<T>> => {
+    const page = (step.answer.json?.data ?? []) as T[];
+    if (!pages) return result(page, step);
+    gathered = gathered.concat(page);
+    read += 1;
+    return read < pages && step.next ? follow(await step.next()) : result(gathered, step);
+  };
+  const result = (data: T[], { answer, next }: Step): PaginationResult<T> => ({
+    data,
+    last_modified: answer.headers.get("ETag")?.replace(/"/g, "") ?? null,
+    hasNextPage: next !== undefined,
+    next: async () => {
+      if (!next) throw invalidOption("Pagination exhausted.");
+      return follow(await next());
+    },
+    totalRecords: -1,
+  });
+  return follow(await first);
+}

@@ -1,0 +1,50 @@
+/** What is known of servers, shared by the databases of one `Kinto` and its HTTP client, and told to the app. */
+
+import { enterNow } from "../door.js";
+import type { RawHttp } from "../essaim_wasm.js";
+import { emit, type Emitter } from "../events.js";
+import { load, type Wasm } from "../load.js";
+import { absoluteRemote } from "../remote.js";
+
+export class Servers {
+  readonly #events: Emitter;
+  #raw: RawHttp | undefined;
+
+  constructor(events: Emitter) {
+    this.#events = events;
+  }
+
+  /** Loads the WASM if it is not. */
+  async open(): Promise<RawHttp> {
+    return this.of(await load());
+  }
+
+  /** The same, once WASM is loaded. */
+  of(wasm: Wasm): RawHttp {
+    this.#raw ??= new wasm.RawHttp((event, value) => this.#tell(event, value));
+    return this.#raw;
+  }
+
+  /** Milliseconds until the server may be asked again; 0 if it may at once. */
+  backoffMs(remote: string): number {
+    const raw = this.#raw;
+    return raw ? enterNow(() => raw.backoff_ms(absoluteRemote(remote))) : 0;
+  }
+
+  #tell(event: "backoff" | "retry-after" | "alert", value: unknown): void {
+    if (event !== "alert") return emit(this.#events, event, value as number);
+    const alert = readAlert(value as string);
+    if (!alert) return console.warn("Unable to parse Alert header message", value);
+    console.warn(alert.message, alert.url);
+    emit(this.#events, "deprecated", alert);
+  }
+}
+
+/** The Alert header: `{"code", "message", "url"}`. */
+function readAlert(header: string): { message: string; url: string } | undefined {
+  try {
+    return JSON.parse(header) ?? undefined;
+  } catch {
+    return undefined;
+  }
+}

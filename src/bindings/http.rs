@@ -1,0 +1,162 @@
+use super::client::read_options;
+use super::error::{message_of, thrown};
+use super::promise::{Thrown, promise_of};
+use crate::browser::BrowserClock;
+use crate::engine::server::{Notice, Patience, Servers};
+use crate::error::{Error, Result};
+use crate::ports::{Clock, Request, Response, Transport};
+use crate::pure::exchange::{self, Refused};
+use crate::pure::protocol::Remote;
+use futures_util::FutureExt;
+use js_sys::{Function, Promise};
+use serde::Deserialize;
+use std::rc::Rc;
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(typescript_custom_section)]
+const RAW_HTTP: &str = r#"
+/** One request. Header names are given once, whatever their case. */
+export interface RawRequest {
+  /** The root of the server, by which its backoff is remembered. */
+  remote: string;
+  url: string;
+  retry: number;
+  /** In milliseconds. */
+  timeout?: number;
+}
+
+/** Sends one request, again at each retry, with the method, headers and body that it knows; a rejection is the error code `network`. */
+export interface RawSender {
+  /** `{"status", "headers": [[name, value]], "redirected"}` as a line of JSON, then the body. */
+  send(): Promise<string>;
+  /** Gives up the request under way. */
+  abort(): void;
+}
+"#;
+
+#[wasm_bindgen]
+extern "C" {
+    /// Sends one request.
+    #[wasm_bindgen(typescript_type = "RawSender")]
+    pub type RawSender;
+
+    #[wasm_bindgen(method, catch, js_name = send)]
+    async fn call_send(this: &RawSender) -> std::result::Result<JsValue, JsValue>;
+    #[wasm_bindgen(method, js_name = abort)]
+    fn call_abort(this: &RawSender);
+}
+
+impl Transport for RawSender {
+    async fn send(&self, request: Request) -> Result<Response> {
+        let mut under_way = UnderWay { sender: self, ended: false };
+        let sent = self.call_send().await;
+        under_way.ended = true;
+        let text = sent.map_err(|thrown| Error::Network {
+            url: request.url,
+            message: message_of(&thrown),
+        })?;
+        let text = text.as_string().unwrap_or_default();
+        exchange::read_answer(&text).ok_or_else(|| Error::bug("a RawSender resolved to something that is no answer"))
+    }
+}
+
+/// Aborts when it is dropped before the answer is there.
+struct UnderWay<'a> {
+    sender: &'a RawSender,
+    ended: bool,
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.sender.call_abort();
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct RawRequest {
+    remote: String,
+    url: String,
+    retry: u32,
+    timeout: Option<f64>,
+}
+
+/// The rules of talking to servers, for requests that an app makes itself, and what is known of the servers.
+///
+/// JavaScript does the sending: so bodies that are no text (attachments) and an app's own `fetch` need no second way.
+#[wasm_bindgen]
+pub struct RawHttp {
+    servers: Rc<Servers>,
+}
+
+impl RawHttp {
+    pub fn servers(&self) -> Rc<Servers> {
+        self.servers.clone()
+    }
+}
+
+#[wasm_bindgen]
+impl RawHttp {
+    /// `tell` gets what servers ask for: `"backoff"` and `"retry-after"` with a time (epoch, ms), `"alert"` with the header's text.
+    #[wasm_bindgen(constructor)]
+    pub fn new(#[wasm_bindgen(unchecked_param_type = "(event: \"backoff\" | \"retry-after\" | \"alert\", value: any) => void")] tell: Function) -> RawHttp {
+        let servers = Servers::heard_by(move |notice| {
+            let (event, value) = match notice {
+                Notice::Backoff { until_ms } => ("backoff", JsValue::from_f64(until_ms as f64)),
+                Notice::RetryAfter { at_ms } => ("retry-after", JsValue::from_f64(at_ms as f64)),
+                Notice::Alert(text) => ("alert", JsValue::from_str(text)),
+            };
+            let _ = tell.call2(&JsValue::UNDEFINED, &JsValue::from_str(event), &value);
+        });
+        RawHttp { servers: Rc::new(servers) }
+    }
+
+    /// An answer below 400: `{"status", "headers": [[name, value]]}` as a line of JSON, then the body. Rejects with what the server
+    /// said (its JSON is `answer`), and with `network`, `timeout`, `redirected`, `bad_response`, `invalid_option`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn request(&self, #[wasm_bindgen(unchecked_param_type = "RawRequest")] request: JsValue, sender: RawSender) -> Promise {
+        let servers = self.servers();
+        let asked = async move {
+            let answer = ask(&servers, request, &sender).await;
+            answer.map_err(|refused| Thrown::Value(refused.to_json().into()))
+        };
+        promise_of(asked.boxed_local())
+    }
+
+    /// Milliseconds until this server may be asked again, 0 if at once. Throws `invalid_option`.
+    pub fn backoff_ms(&self, remote: &str) -> std::result::Result<f64, JsValue> {
+        let remote = Remote::read(remote).map_err(thrown)?;
+        Ok(self.servers.backoff_ms(&remote, BrowserClock.now_ms()) as f64)
+    }
+}
+
+async fn ask(servers: &Servers, request: JsValue, sender: &RawSender) -> std::result::Result<String, Box<Refused>> {
+    let RawRequest { remote, url, retry, timeout } = read_options(request)?;
+    let remote = Remote::read(&remote)?;
+    // Named for errors and timeouts only: the sender knows what it sends.
+    let request = Request {
+        method: "",
+        url: url.clone(),
+        headers: Vec::new(),
+        body: None,
+    };
+    let patience = Patience {
+        timeout_ms: timeout.map(|ms| ms as u64),
+        retries: retry,
+    };
+    let response = servers.send_by(sender, &BrowserClock, &remote, request, patience).await?;
+    exchange::answer(&response, &url)
+}
+
+/// Where a listing goes on, if that is where the credentials belong. Throws `other_origin`, `invalid_option`.
+#[wasm_bindgen]
+pub fn next_page(remote: &str, next: &str) -> std::result::Result<String, JsValue> {
+    Remote::read(remote).and_then(|remote| remote.next_page(next)).map_err(thrown)
+}
+
+/// The bodies of the batches that carry these requests (JSON array), in their order; `defaults` is the JSON of the headers of all.
+#[wasm_bindgen]
+pub fn batch_bodies(requests: &str, defaults: &str, max_requests: f64) -> Vec<String> {
+    exchange::batch_bodies(requests, defaults, max_requests as usize).unwrap_or_default()
+}
