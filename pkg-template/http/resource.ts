@@ -2,7 +2,7 @@
 
 import type { KintoClient } from "./client.js";
 import { settle, type Defaults, type Settings } from "./defaults.js";
-import { assertObject, permissionsRequest, updateRequest } from "./requests.js";
+import { assertObject, mayBeMissing, permissionsRequest, updateRequest } from "./requests.js";
 import type {
   DeleteAllOptions,
   GetOptions,
@@ -154,6 +154,16 @@ export abstract class Resource {
   async #patchPermissions(op: "add" | "remove", permissions: Permissions, options: WriteOptions): Promise<KintoResponse> {
     assertObject(permissions, "permissions");
     const { last_modified } = options;
+    if (op === "add" && mayBeMissing(permissions) && !this.client.isBatch) return this.#addMissing(permissions, options);
     return this.send(options, (given) => permissionsRequest(this.path, op, permissions, { ...given, last_modified }));
+  }
+
+  /** Refused (412) if somebody else changes it in between. */
+  async #addMissing(permissions: Permissions, options: WriteOptions): Promise<KintoResponse> {
+    const { headers, retry } = options;
+    const { data, permissions: known }: KintoResponse = await this.get(this.path, { headers, retry });
+    const missing = Object.keys(permissions).filter((permission) => !(permission in known));
+    const last_modified = options.last_modified ?? data.last_modified;
+    return this.send(options, (given) => permissionsRequest(this.path, "add", permissions, { ...given, safe: true, last_modified }, missing));
   }
 }
