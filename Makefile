@@ -10,7 +10,7 @@ export PATH := $(TOOLS)/bin:$(TOOLS)/node/bin:$(HOME)/.cargo/bin:$(PATH)
 KINTO := target/kinto/bin/python tests/kinto/serve.py
 SEEDS ?= 50000
 
-.PHONY: help demo test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-storage test-sync test-sealed test-demo sim kill bench size audit
+.PHONY: help demo test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-http test-storage test-sync test-sealed test-demo sim kill bench size audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -23,10 +23,10 @@ demo: ## the demo in your browser, synced with a Kinto on this machine
 
 test: ## every kind of test
 	@$(MAKE) --no-print-directory setup
-	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-storage test-sync test-sealed test-demo
+	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-http test-storage test-sync test-sealed test-demo
 
 setup: ## install what is missing
-	@tests/setup.sh system rust tools kinto npm
+	@tests/setup.sh system rust tools kinto kinto20 npm
 
 kinto: ## install a Kinto for tests
 	@tests/setup.sh system kinto
@@ -58,6 +58,11 @@ test-webkit: ## the same in WebKitGTK, which passes as Safari and wants a displa
 
 test-package: package ## the packed package, in real apps and bundlers
 	$(KINTO) -- node tests/package/run.mjs
+
+# What a server can do differs by its version.
+test-http: package ## the HTTP client, in Node, Chromium and Firefox, on two versions of Kinto
+	$(KINTO) --attachments --page-size 10 -- node --test --test-reporter=spec tests/http/*.test.mjs
+	$(KINTO) --old --attachments --page-size 10 -- node --test --test-reporter=spec tests/http/*.test.mjs
 
 test-storage: package ## databases on disk: two tabs, killed tabs, refused, deleted and newer ones
 	node --test --test-concurrency=1 --test-reporter=spec tests/storage/*.test.mjs

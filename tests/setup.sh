@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing on this machine, and nothing else: `tests/setup.sh [system] [rust] [tools] [kinto] [npm]`
+# Installs what is missing on this machine, and nothing else: `tests/setup.sh [system] [rust] [tools] [kinto] [kinto20] [npm]`
 #
 # Debian packages (as root; otherwise what is missing is named), the Rust toolchain, pinned tools in
 # ~/.cache/essaim/tools, Kinto in target/kinto, npm packages where a lock file stands. Asks nothing; says what it does; silent when all is there.
@@ -110,14 +110,23 @@ deny() { tool cargo-deny cargo-deny "$CARGO_DENY"; rm -rf "$TOOLS/build"; }
 # --- Kinto ---------------------------------------------------------------------------------------------------------
 
 kinto() {
-  local stamp=target/kinto/requirements.txt
-  cmp -s tests/kinto/requirements.txt "$stamp" && return
-  say "installing Kinto in target/kinto"
-  rm -rf target/kinto
+  kinto_in target/kinto tests/kinto/requirements.txt
+}
+
+# An older one, for what depends on the version.
+kinto20() {
+  kinto_in target/kinto-20 tests/kinto/requirements-20.txt
+}
+
+kinto_in() {
+  local folder=$1 requirements=$2
+  cmp -s "$requirements" "$folder/requirements.txt" && return
+  say "installing Kinto in $folder"
+  rm -rf "$folder"
   mkdir -p target
-  python3 -m venv target/kinto
-  quietly target/kinto/bin/pip install --disable-pip-version-check -r tests/kinto/requirements.txt || die "pip could not install tests/kinto/requirements.txt"
-  cp tests/kinto/requirements.txt "$stamp"
+  python3 -m venv "$folder"
+  quietly "$folder/bin/pip" install --disable-pip-version-check --no-deps -r "$requirements" || die "pip could not install $requirements"
+  cp "$requirements" "$folder/requirements.txt"
 }
 
 # --- npm -----------------------------------------------------------------------------------------------------------
@@ -139,7 +148,7 @@ npm_benches() { npm_packages benches; }
 
 for part in "$@"; do
   case $part in
-    system | rust | tools | deny | kinto) "$part" ;;
+    system | rust | tools | deny | kinto | kinto20) "$part" ;;
     npm) npm_tests ;;
     benches) npm_benches ;;
     *) die "unknown part: $part" ;;

@@ -4,7 +4,6 @@ import type { KintoClient } from "./client.js";
 import { Collection } from "./collection.js";
 import { settle, type Settings } from "./defaults.js";
 import { endpoints } from "./endpoints.js";
-import { deletePages, listPages } from "./listing.js";
 import { assertObject, createRequest, deleteRequest, readReference, updateRequest } from "./requests.js";
 import { Resource } from "./resource.js";
 import { invalidOption } from "../errors.js";
@@ -88,12 +87,12 @@ export class Bucket extends Resource {
   /** What happened in it, latest first. The server needs the `history` plugin. */
   async listHistory<T = unknown>(options: ListOptions = {}): Promise<PaginationResult<HistoryEntry<T>>> {
     await this.client.assertCapable("history");
-    return listPages(this.client, endpoints.history(this.name), options, this.settle(options));
+    return this.listAt(endpoints.history(this.name), options);
   }
 
   /** Its collections. */
   async listCollections(options: ListOptions = {}): Promise<PaginationResult<KintoObject>> {
-    return listPages(this.client, this.#collection(), options, this.settle(options));
+    return this.listAt(this.#collection(), options);
   }
 
   /** Creates a collection; without an id, under one that the server chooses. */
@@ -110,12 +109,12 @@ export class Bucket extends Resource {
 
   /** Deletes the collections that match. See {@link Collection.deleteRecords}. */
   async deleteCollections(options: DeleteAllOptions = {}): Promise<PaginationResult<Tombstone>> {
-    return deletePages(this.client, this.#collection(), options, { ...this.settle(options), safe: options.safe ?? false });
+    return this.deleteAt(this.#collection(), options);
   }
 
   /** Its groups. */
   async listGroups(options: ListOptions = {}): Promise<PaginationResult<Group>> {
-    return listPages(this.client, this.#group(), options, this.settle(options));
+    return this.listAt(this.#group(), options);
   }
 
   /** A group, with who may do what with it. */
@@ -156,7 +155,7 @@ export class Bucket extends Resource {
 
   /** Deletes the groups that match. See {@link Collection.deleteRecords}. */
   async deleteGroups(options: DeleteAllOptions = {}): Promise<PaginationResult<Tombstone>> {
-    return deletePages(this.client, this.#group(), options, { ...this.settle(options), safe: options.safe ?? false });
+    return this.deleteAt(this.#group(), options);
   }
 
   /** Sends many requests in one: see {@link KintoClient.batch}. */

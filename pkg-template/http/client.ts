@@ -88,6 +88,7 @@ export class KintoClient {
     this.#defaults = settle({ headers: {}, safe: false, retry: 0 }, options);
     this.#servers = inside.servers ?? new Servers(this.events);
     this.#batched = inside.batched;
+    this.#servers.add(this.#remote);
     this.http = inside.http ?? new HTTP(this.events, options, this.#servers);
   }
 
@@ -99,6 +100,7 @@ export class KintoClient {
     const read = readRemote(remote);
     if (read !== this.#remote) this.serverInfo = null;
     this.#remote = read;
+    this.#servers.add(read);
   }
 
   /** The version of the protocol, `v1`. */
@@ -121,6 +123,14 @@ export class KintoClient {
     return this.#defaults.headers;
   }
 
+  /** @internal What Kinto.js calls the headers. */
+  get _headers(): Record<string, string> {
+    return this.#defaults.headers;
+  }
+  set _headers(headers: Record<string, string>) {
+    this.#defaults = { ...this.#defaults, headers };
+  }
+
   /** A bucket. Its requests carry these options over the client's. */
   bucket(name: string, options: Settings = {}): Bucket {
     return new Bucket(this, name, settle(this.#defaults, options));
@@ -134,8 +144,13 @@ export class KintoClient {
 
   async #hello(options: RequestOptions): Promise<HelloResponse> {
     const { headers, retry } = settle(this.#defaults, options);
-    const { json } = await this.http.request<HelloResponse>(this.#remote + endpoints.root(), { headers }, { retry, remote: this.#remote });
+    const { json } = await this.http.request<HelloResponse>(this.#remote + endpoints.root(), { headers }, { retry });
     return json;
+  }
+
+  #request(options: RequestOptions): { headers: Record<string, string>; retry: number } {
+    const { headers, retry } = settle(this.#defaults, options);
+    return { headers, retry };
   }
 
   #assertNoBatch(message = NO_BATCH): void {
@@ -243,7 +258,7 @@ export class KintoClient {
     const { method, headers, body } = request;
     const isJson = stringify && body !== undefined && !(body instanceof FormData);
     const sent = { method, headers, body: isJson ? JSON.stringify(body) : body };
-    const answer = await this.http.request<T>(this.#remote + path, sent, { retry: retry ?? this.#defaults.retry, remote: this.#remote });
+    const answer = await this.http.request<T>(this.#remote + path, sent, { retry: retry ?? this.#defaults.retry });
     return raw ? answer : answer.json;
   }
 
@@ -267,13 +282,13 @@ export class KintoClient {
   listPermissions(options: ListOptions = {}): Promise<PaginationResult<PermissionData>> {
     // They have no `last_modified` by which lists are sorted otherwise.
     return this.assertCapable("permissions_endpoint").then(() =>
-      listPages(this, endpoints.permissions(), { sort: "id", ...options }, settle(this.#defaults, options)),
+      this.paginatedList<PermissionData>(endpoints.permissions(), { sort: "id", ...options }, this.#request(options)),
     );
   }
 
   /** The buckets that you may read. */
   async listBuckets(options: ListOptions = {}): Promise<PaginationResult<KintoObject>> {
-    return listPages(this, endpoints.bucket(), options, settle(this.#defaults, options));
+    return this.paginatedList(endpoints.bucket(), options, this.#request(options));
   }
 
   /** Creates a bucket, or replaces the one of the same id; without an id, under one that the server chooses. */
@@ -296,7 +311,8 @@ export class KintoClient {
   deleteBuckets(options: DeleteAllOptions = {}): Promise<PaginationResult<Tombstone>> {
     return this.fetchHTTPApiVersion().then((version) => {
       assertVersion(version);
-      return deletePages(this, endpoints.bucket(), options, { ...settle(this.#defaults, options), safe: options.safe ?? false });
+      const { safe, last_modified } = options;
+      return this.paginatedDelete(endpoints.bucket(), options, { ...this.#request(options), safe, last_modified });
     });
   }
 

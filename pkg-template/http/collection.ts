@@ -5,7 +5,7 @@ import type { Bucket } from "./bucket.js";
 import type { KintoClient } from "./client.js";
 import { settle, type Defaults, type Settings } from "./defaults.js";
 import { endpoints } from "./endpoints.js";
-import { deletePages, listPages, readCount } from "./listing.js";
+import { readCount } from "./listing.js";
 import { assertObject, attachmentRequest, createRequest, deleteRequest, readReference, updateRequest } from "./requests.js";
 import { Resource } from "./resource.js";
 import { takeSnapshot } from "./snapshot.js";
@@ -113,7 +113,7 @@ export class Collection extends Resource {
    * ```
    */
   async deleteRecords<T = Tombstone>(options: DeleteAllOptions = {}): Promise<PaginationResult<T>> {
-    return deletePages(this.client, this.#record(), options, { ...this.settle(options), safe: options.safe ?? false });
+    return this.deleteAt(this.#record(), options);
   }
 
   /** A record, with who may do what with it. */
@@ -134,7 +134,7 @@ export class Collection extends Resource {
    */
   async listRecords<T = KintoObject>(options: ListOptions & { at?: number } = {}): Promise<PaginationResult<T>> {
     if (options.at) return this.getSnapshot<any>(options.at, options);
-    return listPages(this.client, this.#record(), options, this.settle(options));
+    return this.listAt(this.#record(), options);
   }
 
   /** All records as they were at this time. See {@link Collection.listRecords}. */

@@ -32,8 +32,8 @@ export class HTTP {
   requestMode: RequestMode;
   /** In milliseconds; null for none. */
   timeout: number | null;
-  /** Instead of `fetch`. */
-  fetchFunc: typeof fetch | undefined;
+  /** Sends requests. Default: the `fetch` that there is when it is called. */
+  fetchFunc: typeof fetch;
   readonly #servers: Servers;
 
   /** @internal */
@@ -42,33 +42,30 @@ export class HTTP {
     this.events = events;
     this.requestMode = requestMode;
     this.timeout = timeout;
-    this.fetchFunc = fetchFunc;
+    this.fetchFunc = fetchFunc ?? ((...given) => globalThis.fetch(...given));
     this.#servers = servers;
   }
 
   /**
    * An answer below 400. Rejects with `ServerResponse`, `UnparseableResponseError`, {@link NetworkTimeoutError},
-   * and a {@link KintoError} `network` or `redirected`. `remote` is the root of the server, if it is not what `url` says.
+   * and a {@link KintoError} `network` or `redirected`.
    */
-  async request<T = any>(url: string, request: HttpRequest = {}, { retry = 0, remote = rootOf(url) }: { retry?: number; remote?: string } = {}): Promise<RawResponse<T>> {
-    const root = absoluteRemote(remote);
-    const address = url.startsWith(remote) ? root + url.slice(remote.length) : url;
-    const given = addHeaders(DEFAULT_HEADERS, request.headers);
-    const sender = new Sender(this, address, { ...request, headers: mergeHeaders(given) });
+  async request<T = any>(url: string, request: HttpRequest = {}, { retry = 0 }: { retry?: number } = {}): Promise<RawResponse<T>> {
+    const given = this.#servers.rootOf(url);
+    const remote = absoluteRemote(given);
+    const address = remote + url.slice(given.length);
+    const headers = addHeaders(DEFAULT_HEADERS, request.headers);
+    mergeHeaders(headers); // throws what `fetch` would, without repeating a password
+    const sender = new Sender(this, address, { ...request, headers });
     const timeout = this.timeout ? { timeout: this.timeout } : {};
     const raw = await this.#servers.open();
     try {
-      const { status, headers, body } = readAnswer(await enter(() => raw.request({ remote: root, url: address, retry, ...timeout }, sender)));
-      return { status, headers, json: (body === "" ? undefined : JSON.parse(body)) as T };
+      const answer = readAnswer(await enter(() => raw.request({ remote, url: address, retry, ...timeout }, sender)));
+      return { status: answer.status, headers: answer.headers, json: (answer.body === "" ? undefined : JSON.parse(answer.body)) as T };
     } catch (error) {
-      throw explain(error, { method: request.method ?? "GET", headers: given }, sender.thrown);
+      throw explain(error, { method: request.method ?? "GET", headers }, sender.thrown);
     }
   }
-}
-
-/** `https://server/v1/buckets?…` → `https://server/v1`. */
-function rootOf(url: string): string {
-  return /^.*?\/v\d+(?=[/?#]|$)/.exec(url)?.[0] ?? url;
 }
 
 /** What WASM calls to send a request: once, and again at each retry. */
@@ -85,15 +82,16 @@ class Sender implements RawSender {
     this.#url = url;
     this.#request = request;
     // `fetch` writes it itself, with the boundary.
-    if (request.body instanceof FormData) delete request.headers["content-type"];
+    if (request.body instanceof FormData) {
+      for (const name of Object.keys(request.headers)) if (/^content-type$/i.test(name)) delete request.headers[name];
+    }
   }
 
   async send(): Promise<string> {
     this.#aborts = new AbortController();
     const { method = "GET", headers, body } = this.#request;
-    const send = this.#http.fetchFunc ?? globalThis.fetch;
     try {
-      const response = await send(this.#url, {
+      const response = await this.#http.fetchFunc(this.#url, {
         method,
         headers,
         mode: this.#http.requestMode,

@@ -20,7 +20,7 @@ interface Step {
 
 /** Some pages of a list. */
 export async function listPages<T>(client: KintoClient, path: string, params: ListParams, given: Defaults): Promise<PaginationResult<T>> {
-  const first = await client.execute<Answer["json"]>({ path: withQuery(path, listQuery(params)), method: "GET", headers: given.headers }, { raw: true, retry: given.retry });
+  const first = await client.execute<Answer["json"]>({ path: withQuery(path, listQuery(params)), headers: given.headers }, { raw: true, retry: given.retry });
   return gather(readingStep(client, first, given), params.pages);
 }
 
@@ -34,7 +34,7 @@ async function nextUrl(client: KintoClient, answer: Answer): Promise<string | un
 async function readingStep(client: KintoClient, answer: Answer, given: Defaults): Promise<Step> {
   const url = await nextUrl(client, answer);
   const { headers, retry } = given;
-  const next = async () => readingStep(client, await client.http.request(url!, { headers }, { retry, remote: client.remote }), given);
+  const next = async () => readingStep(client, await client.http.request(url!, { headers }, { retry }), given);
   return { answer, next: url === undefined ? undefined : next };
 }
 
@@ -65,7 +65,7 @@ async function deletingStep(deletion: Deletion, manner: Defaults & { last_modifi
   const deleted: { last_modified: number }[] = answer.json?.data ?? [];
   if (deleted.length === 0 || client.isBatch) return { answer, next: undefined };
   const earliest = before ?? deleted.reduce((least, { last_modified }) => Math.min(least, last_modified), Infinity);
-  const left = answer.headers.has("Next-Page") || (await countLeft(deletion, earliest)) > 0;
+  const left = Boolean(answer.headers.get("Next-Page")) || (await countLeft(deletion, earliest)) > 0;
   // The list has changed, by this deletion: its condition holds no more.
   const next = () => deletingStep(deletion, { ...manner, safe: false }, earliest);
   return { answer, next: left ? next : undefined };

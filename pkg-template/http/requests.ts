@@ -39,15 +39,34 @@ export function updateRequest(path: string, { data, permissions }: Content, { he
   };
 }
 
-/** Adds principals to permissions, or takes them away, and touches nothing else. */
-export function permissionsRequest(path: string, op: "add" | "remove", permissions: Permissions, { headers, safe, last_modified }: Manner): KintoRequest {
-  // The principal of a group is a path: unescaped, its slashes would be steps of the JSON pointer.
-  const step = (text: string) => text.replace(/~/g, "~0").replace(/\//g, "~1");
-  const operations = Object.entries(permissions).flatMap(([permission, principals]) =>
-    (principals ?? []).map((principal) => ({ op, path: `/permissions/${step(permission)}/${step(principal)}` })),
+/** The permissions that every object has. Of the others the server knows nothing until somebody has them. */
+const ALWAYS = ["read", "write"];
+
+/** Whether the server has to be asked which of these permissions somebody has, before principals can be added. */
+export const mayBeMissing = (permissions: Permissions) => Object.keys(permissions).some((permission) => !ALWAYS.includes(permission));
+
+/** Adds principals to permissions, or takes them away, and touches nothing else. `missing` are those that nobody has yet. */
+export function permissionsRequest(path: string, op: "add" | "remove", permissions: Permissions, { headers, safe, last_modified }: Manner, missing: string[] = []): KintoRequest {
+  const operations = Object.entries(permissions).flatMap(([permission, principals = []]) =>
+    missing.includes(permission) ? [addition(permission, principals)] : principals.map((principal) => operation(op, permission, principal)),
   );
   const type = { "Content-Type": "application/json-patch+json" };
   return { method: "PATCH", path, headers: addHeaders(headers, condition(safe, last_modified), type), body: operations };
+}
+
+// The principal of a group is a path: unescaped, its slashes would be steps of the JSON pointer.
+const pointer = (...steps: string[]) => ["/permissions", ...steps.map((step) => step.replace(/~/g, "~0").replace(/\//g, "~1"))].join("/");
+
+// Kinto wants to see each permission as an object of principals, each of which is its own value.
+const addition = (permission: string, principals: string[]) => ({
+  op: "add",
+  path: pointer(permission),
+  value: Object.fromEntries(principals.map((principal) => [principal, principal])),
+});
+
+function operation(op: "add" | "remove", permission: string, principal: string): object {
+  const path = pointer(permission, principal);
+  return op === "remove" || ALWAYS.includes(permission) ? { op, path } : { op, path, value: principal };
 }
 
 /** Deletes something, or everything in a list. */

@@ -2,8 +2,20 @@
 
 import type { KintoClient } from "./client.js";
 import { settle, type Defaults, type Settings } from "./defaults.js";
-import { assertObject, permissionsRequest, updateRequest } from "./requests.js";
-import type { GetOptions, KintoObject, KintoRequest, KintoResponse, Permissions, RequestOptions, UpdateOptions, WriteOptions } from "./types.js";
+import { assertObject, mayBeMissing, permissionsRequest, updateRequest } from "./requests.js";
+import type {
+  DeleteAllOptions,
+  GetOptions,
+  KintoObject,
+  KintoRequest,
+  KintoResponse,
+  ListOptions,
+  PaginationResult,
+  Permissions,
+  RequestOptions,
+  UpdateOptions,
+  WriteOptions,
+} from "./types.js";
 
 export abstract class Resource {
   readonly client: KintoClient;
@@ -28,6 +40,19 @@ export abstract class Resource {
     return this.defaults.headers;
   }
 
+  /** @internal What Kinto.js calls them. */
+  get _headers(): Record<string, string> {
+    return this.defaults.headers;
+  }
+  /** @internal */
+  get _safe(): boolean {
+    return this.defaults.safe;
+  }
+  /** @internal */
+  get _retry(): number {
+    return this.defaults.retry;
+  }
+
   /** @internal The settings of one call over those of the handle. */
   protected settle(options: Settings): Defaults {
     return settle(this.defaults, options);
@@ -37,7 +62,20 @@ export abstract class Resource {
   protected async get(path: string, options: GetOptions): Promise<any> {
     const { headers, retry } = this.settle(options);
     const { query, fields } = options;
-    return this.client.execute({ method: "GET", path, headers }, { retry, query, fields });
+    return this.client.execute({ path, headers }, { retry, query, fields });
+  }
+
+  /** @internal */
+  protected async listAt<T>(path: string, options: ListOptions): Promise<PaginationResult<T>> {
+    const { headers, retry } = this.settle(options);
+    return this.client.paginatedList<T>(path, options, { headers, retry });
+  }
+
+  /** @internal */
+  protected async deleteAt<T>(path: string, options: DeleteAllOptions): Promise<PaginationResult<T>> {
+    const { headers, retry } = this.settle(options);
+    const { safe, last_modified } = options;
+    return this.client.paginatedDelete<T>(path, options, { headers, retry, safe, last_modified });
   }
 
   /** @internal */
@@ -116,6 +154,16 @@ export abstract class Resource {
   async #patchPermissions(op: "add" | "remove", permissions: Permissions, options: WriteOptions): Promise<KintoResponse> {
     assertObject(permissions, "permissions");
     const { last_modified } = options;
+    if (op === "add" && mayBeMissing(permissions) && !this.client.isBatch) return this.#addMissing(permissions, options);
     return this.send(options, (given) => permissionsRequest(this.path, op, permissions, { ...given, last_modified }));
+  }
+
+  /** Refused (412) if somebody else changes it in between. */
+  async #addMissing(permissions: Permissions, options: WriteOptions): Promise<KintoResponse> {
+    const { headers, retry } = options;
+    const { data, permissions: known }: KintoResponse = await this.get(this.path, { headers, retry });
+    const missing = Object.keys(permissions).filter((permission) => !(permission in known));
+    const last_modified = options.last_modified ?? data.last_modified;
+    return this.send(options, (given) => permissionsRequest(this.path, "add", permissions, { ...given, safe: true, last_modified }, missing));
   }
 }

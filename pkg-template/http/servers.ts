@@ -8,6 +8,8 @@ import { absoluteRemote } from "../remote.js";
 
 export class Servers {
   readonly #events: Emitter;
+  /** The roots of servers that were asked. */
+  readonly #roots = new Set<string>();
   #raw: RawHttp | undefined;
 
   constructor(events: Emitter) {
@@ -23,6 +25,17 @@ export class Servers {
   of(wasm: Wasm): RawHttp {
     this.#raw ??= new wasm.RawHttp((event, value) => this.#tell(event, value));
     return this.#raw;
+  }
+
+  /** Notes the root of a server, as it is written. */
+  add(root: string): void {
+    this.#roots.add(root);
+  }
+
+  /** `https://server/v1/buckets?…` → `https://server/v1`: a known root, or up to the version. */
+  rootOf(url: string): string {
+    const known = [...this.#roots].find((root) => url.startsWith(root) && /^([/?#]|$)/.test(url.slice(root.length)));
+    return known ?? /^.*?\/v\d+(?=[/?#]|$)/.exec(url)?.[0] ?? url;
   }
 
   /** Milliseconds until the server may be asked again; 0 if it may at once. */

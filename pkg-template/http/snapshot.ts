@@ -33,11 +33,13 @@ export async function takeSnapshot<T extends KintoObject>(collection: Collection
  * Nothing, if the server cannot. That is asked of its hello: to just try fails in browsers, since an older server answers the
  * CORS preflight of an address that it does not know with 404, and the page gets to see no answer at all.
  */
-async function askServer<T>({ client, bucket, name }: Collection, at: number, options: RequestOptions): Promise<T[] | undefined> {
+async function askServer<T extends KintoObject>({ client, bucket, name }: Collection, at: number, options: RequestOptions): Promise<T[] | undefined> {
   if (!isAtLeast(await client.fetchHTTPApiVersion(options), MAKES_SNAPSHOTS)) return undefined;
   try {
     const { headers, retry } = bucket.collection(name).withOptions(options);
-    return (await client.execute<{ data: T[] }>({ method: "GET", path: endpoints.snapshot(bucket.name, name, at), headers }, { retry })).data;
+    const { data } = await client.execute<{ data: T[] }>({ path: endpoints.snapshot(bucket.name, name, at), headers }, { retry });
+    // A record that was deleted then and is there again now comes as its tombstone (Kinto 26.5).
+    return data.filter((record) => !(record as { deleted?: boolean }).deleted);
   } catch (error) {
     if (KintoError.is(error, "remote_not_found")) return undefined;
     throw error;

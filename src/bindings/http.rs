@@ -27,7 +27,7 @@ export interface RawRequest {
 
 /** Sends one request, again at each retry, with the method, headers and body that it knows; a rejection is the error code `network`. */
 export interface RawSender {
-  /** `{"status", "headers": [[name, value]], "redirected"}` as a line of JSON, then the body. */
+  /** `{"status", "reason", "headers": [[name, value]], "redirected"}` as a line of JSON, then the body. */
   send(): Promise<string>;
   /** Gives up the request under way. */
   abort(): void;

@@ -25,6 +25,9 @@ pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
     Ok(body)
 }
 
+/// The status in words, where the server gave some, beside the headers; written as HTTP/2 writes what is beside them.
+pub const REASON: &str = ":reason";
+
 /// The message has the form `HTTP <status> <error>: <errno text> (<server message>)`, which apps know from Kinto.js.
 fn refusal(response: &Response, url: &str) -> Error {
     let status = response.status;
@@ -32,7 +35,8 @@ fn refusal(response: &Response, url: &str) -> Error {
     let body = if json::validate(&response.body).is_ok() { response.body.as_str() } else { "" };
     let text = |name: &str| json::member(body, name).and_then(json::string).map(|text| text.into_owned());
     let errno = json::member(body, "errno").and_then(json::number).map(|errno| errno as u32);
-    let message = refusal_message(status, text("error"), errno, text("message"));
+    let error = text("error").or_else(|| response.header(REASON).map(str::to_owned));
+    let message = refusal_message(status, error, errno, text("message"));
     match status {
         401 => Error::Unauthorized { message, url, errno },
         403 => Error::Forbidden { message, url, errno },

@@ -65,11 +65,11 @@ impl Refused {
 
 fn answer_text(response: &Response) -> String {
     let header = |(name, value): &(String, String)| format!("[{},{}]", json::quote(name), json::quote(value));
-    let headers: Vec<String> = response.headers.iter().map(header).collect();
+    let headers: Vec<String> = response.headers.iter().filter(|(name, _)| name != answers::REASON).map(header).collect();
     format!("{{\"status\":{},\"headers\":[{}]}}\n{}", response.status, headers.join(","), response.body)
 }
 
-/// Reads the first line of an answer as the app's own `fetch` gave it: `{"status", "headers": [[name, value]], "redirected"}`.
+/// Reads an answer as `fetch` gave it: `{"status", "reason", "headers": [[name, value]], "redirected"}`, then the body.
 pub fn read_answer(text: &str) -> Option<Response> {
     let (head, body) = text.split_once('\n')?;
     let text_of = |raw: &str| json::string(raw).map(|text| text.into_owned());
@@ -77,9 +77,13 @@ pub fn read_answer(text: &str) -> Option<Response> {
         let mut parts = json::elements(pair)?;
         Some((text_of(parts.next()?)?.to_ascii_lowercase(), text_of(parts.next()?)?))
     };
+    let mut headers: Vec<(String, String)> = json::elements(json::member(head, "headers")?)?.filter_map(header).collect();
+    if let Some(reason) = json::member(head, "reason").and_then(text_of).filter(|reason| !reason.is_empty()) {
+        headers.push((answers::REASON.to_owned(), reason));
+    }
     Some(Response {
         status: json::member(head, "status").and_then(json::number)? as u16,
-        headers: json::elements(json::member(head, "headers")?)?.filter_map(header).collect(),
+        headers,
         body: body.to_owned(),
         redirected: json::member(head, "redirected") == Some("true"),
     })
@@ -133,6 +137,14 @@ mod tests {
         for status in [200, 404, 502] {
             assert_eq!(answer(&response(status, "<html>"), "u").unwrap_err().error.code(), "bad_response");
         }
+    }
+
+    #[test]
+    fn a_refusal_without_a_body_is_told_by_its_status() {
+        let response = read_answer("{\"status\":403,\"reason\":\"Forbidden\",\"headers\":[]}\n").unwrap();
+        let refused = answer(&response, "u").unwrap_err();
+        assert_eq!(refused.error.said(), Some("HTTP 403 Forbidden"));
+        assert!(refused.to_json().contains(r#"{\"status\":403,\"headers\":[]}\n"#));
     }
 
     #[test]

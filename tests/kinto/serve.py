@@ -4,6 +4,7 @@
     target/kinto/bin/python tests/kinto/serve.py                     # until Ctrl-C; the first line says KINTO_URL=…
     target/kinto/bin/python tests/kinto/serve.py -- cargo test …     # KINTO_URL is in the command's environment
     target/kinto/bin/python tests/kinto/serve.py --postgresql --page-size 3 -- …
+    target/kinto/bin/python tests/kinto/serve.py --old -- …               # Kinto 20.0.0, of target/kinto-20
     target/kinto/bin/python tests/kinto/serve.py --postgresql --processes 2 -- …     # over one database; KINTO_URLS has them all
 
 The server runs inside this process and listens before anything is announced: there is no port to guess, nothing to
@@ -21,9 +22,17 @@ import pathlib
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import warnings
 from collections.abc import Iterator
+
+OLD = pathlib.Path(__file__).parents[2] / "target/kinto-20"
+# Before anything of another Kinto is imported.
+if "--old" in sys.argv[: sys.argv.index("--") if "--" in sys.argv else None] and pathlib.Path(sys.prefix) != OLD:
+    if not OLD.exists():
+        sys.exit(f"There is no Kinto at {OLD}: run `tests/setup.sh kinto20`.")
+    os.execv(OLD / "bin/python", [str(OLD / "bin/python"), *sys.argv])
 
 import kinto
 import kinto.core.scripts
@@ -40,6 +49,8 @@ def main() -> int:
     be_quiet()
     with contextlib.ExitStack() as stack:
         settings = read_settings(options)
+        if options.attachments:
+            settings |= attachment_settings(stack.enter_context(tempfile.TemporaryDirectory()))
         if options.postgresql:
             settings |= postgresql_settings(stack.enter_context(a_postgresql()))
         server = listen(settings, options.port, migrates=options.postgresql)
@@ -68,6 +79,8 @@ def read_options() -> argparse.Namespace:
     parser.add_argument("--port", type=int, default=0, help="0: any free one (default)")
     parser.add_argument("--postgresql", action="store_true", help="keep data in PostgreSQL instead of memory")
     parser.add_argument("--processes", type=int, default=1, help="servers over one database; more than one need --postgresql")
+    parser.add_argument("--old", action="store_true", help="Kinto 20.0.0 (`tests/setup.sh kinto20`)")
+    parser.add_argument("--attachments", action="store_true", help="with the plugin kinto-attachment")
     parser.add_argument("--page-size", type=int, help="longest listing in one answer (kinto.paginate_by)")
     parser.add_argument("--batch-size", type=int, help="most requests in one batch (kinto.batch_max_requests)")
     parser.add_argument("command", nargs="*", help="run this, then stop")
@@ -86,6 +99,18 @@ def read_settings(options: argparse.Namespace) -> dict:
     if options.batch_size:
         settings["kinto.batch_max_requests"] = options.batch_size
     return settings
+
+
+def attachment_settings(folder: str) -> dict:
+    includes = configparser.ConfigParser()
+    includes.read(INI)
+    return {
+        "kinto.includes": f"{includes['app:main']['kinto.includes']} kinto_attachment",
+        "kinto.attachment.base_path": folder,
+        "kinto.attachment.base_url": "http://localhost/attachments/",
+        "kinto.attachment.folder": "{bucket_id}/{collection_id}",
+        "kinto.attachment.extensions": "any",
+    }
 
 
 def postgresql_settings(url: str) -> dict:
@@ -133,6 +158,7 @@ def serve_beside(settings: dict, pipe) -> None:
 
 def run(options: argparse.Namespace, urls: list[str]) -> int:
     told = {"KINTO_URL": urls[0], "KINTO_URLS": " ".join(urls), "KINTO_BACKEND": "postgresql" if options.postgresql else "memory"}
+    told["KINTO_VERSION"] = kinto.__version__
     if options.page_size:
         told["KINTO_PAGE_SIZE"] = str(options.page_size)
     child = subprocess.Popen(options.command, env=os.environ | told)

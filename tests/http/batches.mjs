@@ -1,0 +1,86 @@
+// Many requests in one.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { newAccount, startProxy } from "./places.mjs";
+
+export function batches(place) {
+  test("a batch is cut by the server's limit, and answers in order", async (t) => {
+    const proxy = await startProxy(t);
+    const told = await place.run(async ({ bucket, ...account }) => {
+      const client = connect(account);
+      const answers = await client.batch((batch) => {
+        batch.createBucket(bucket);
+        batch.bucket(bucket).createCollection("c");
+        for (let n = 1; n <= 58; n++) batch.bucket(bucket).collection("c").createRecord({ id: `r${n}`, text: "é".repeat(n) });
+      });
+      return answers.map(({ status, body }) => [status, body.data.id]);
+    }, newAccount(proxy.url));
+    assert.deepEqual(told.slice(2), Array.from({ length: 58 }, (_, n) => [201, `r${n + 1}`]));
+    assert.deepEqual(proxy.take("POST /batch").map(({ body }) => JSON.parse(body).requests.length), [25, 25, 10]);
+  });
+
+  test("a batch is cut by what a front server takes", async (t) => {
+    const proxy = await startProxy(t);
+    await place.run(async ({ bucket, ...account }) => {
+      const client = connect(account);
+      await client.createBucket(bucket);
+      await client.bucket(bucket).createCollection("c");
+      await client.bucket(bucket).collection("c").batch((batch) => {
+        for (let n = 1; n <= 4; n++) batch.createRecord({ text: "x".repeat(400 << 10) });
+      });
+    }, newAccount(proxy.url));
+    for (const { body } of proxy.take("POST /batch")) assert.ok(body.length < 1 << 20, `${body.length} bytes`);
+  });
+
+  test("answers are sorted by what came of them", async () => {
+    const told = await place.run(async ({ bucket: id, ...account }) => {
+      const client = connect(account);
+      await client.createBucket(id);
+      await client.bucket(id).createCollection("c");
+      const records = client.bucket(id).collection("c");
+      await records.createRecord({ id: "taken", n: 1 });
+      return client.bucket(id).batch(
+        (batch) => {
+          const records = batch.collection("c");
+          records.createRecord({ id: "new", n: 2 });
+          records.createRecord({ id: "taken", n: 3 });
+          records.deleteRecord("not there", { safe: false });
+          records.createRecord({ id: "bad id", n: 4 });
+        },
+        { safe: true, aggregate: true },
+      );
+    }, newAccount());
+    assert.deepEqual(told.published.map(({ data }) => data.id), ["new"]);
+    assert.deepEqual(told.conflicts.map(({ type, local, remote }) => [type, local.data.n, remote.n]), [["outgoing", 3, 1]]);
+    assert.equal(told.skipped.length + told.errors.length, 2);
+    assert.ok(told.errors.every(({ sent, error }) => sent.path && error.code === 400));
+  });
+
+  test("lists and reads can be part of a batch, and what they seem to answer is not used", async () => {
+    const told = await place.run(async ({ bucket: id, ...account }) => {
+      const client = connect(account);
+      await client.createBucket(id);
+      let within;
+      const [list, read] = await client.batch((batch) => {
+        within = batch.bucket(id).listCollections();
+        batch.bucket(id).getData();
+      });
+      return { list: list.body.data, id: read.body.data.id, within: (await within).data, sameId: id };
+    }, newAccount());
+    assert.deepEqual([told.list, told.within], [[], []]);
+    assert.equal(told.id, told.sameId);
+  });
+
+  test("a batch carries the headers of its client, and of its own", async (t) => {
+    const proxy = await startProxy(t);
+    await place.run(async ({ bucket, ...account }) => {
+      const client = connect(account);
+      await client.batch((batch) => batch.createBucket(bucket, { headers: { "X-Part": "1" } }), { headers: { "X-Batch": "2" } });
+    }, newAccount(proxy.url));
+    const [{ body }] = proxy.take("POST /batch");
+    const { defaults, requests } = JSON.parse(body);
+    assert.deepEqual(Object.keys(defaults.headers), ["Authorization", "X-Batch"]);
+    assert.deepEqual(requests[0].headers, { "X-Part": "1" });
+  });
+}

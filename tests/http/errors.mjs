@@ -1,0 +1,88 @@
+// What comes of answers that are errors, and of none.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { answer, BREAK, NEVER } from "../sync/proxy.mjs";
+import { newAccount, startProxy } from "./places.mjs";
+
+const listBuckets = (place, account) => place.run((account) => refused(connect(account).listBuckets()), account);
+
+export function errors(place) {
+  test("what the server says is in the error, by Kinto.js's names and ours", async () => {
+    const told = await place.run(async (account) => {
+      const client = connect(account);
+      const error = await client.bucket("nobody's").getData().catch((error) => error);
+      const { ServerResponse, KintoError } = http;
+      const { status, url, headers } = error.response;
+      return { classes: [error instanceof ServerResponse, error instanceof KintoError, essaim.ServerResponse === ServerResponse], name: error.name, code: error.code, message: error.message, data: error.data, status, url, type: headers.get("Content-Type") };
+    }, newAccount());
+    assert.deepEqual(told.classes, [true, true, true]);
+    assert.deepEqual([told.name, told.code, told.status, told.data.code, told.data.errno], ["ServerResponse", "forbidden", 403, 403, 121]);
+    assert.equal(told.message, "HTTP 403 Forbidden: Resource access is forbidden for this user (This user cannot access this resource.)");
+    assert.match(told.url, /\/v1\/buckets\/nobody's$/);
+    assert.match(told.type, /^application\/json/);
+  });
+
+  test("a refused HEAD has no body, and says its status all the same", async () => {
+    const told = await place.run((account) => refused(connect(account).bucket("nobody's").collection("c").getTotalRecords()), newAccount());
+    assert.deepEqual([told.status, told.message], [403, "HTTP 403 Forbidden"]);
+  });
+
+  for (const [title, status, body, said] of [
+    ["an unknown number is told by its message", 400, { errno: 1, error: "Odd", message: "very odd" }, "HTTP 400 Odd: very odd"],
+    ["a message that says the same is not repeated", 503, { errno: 201, error: "Busy", message: "Service Temporary unavailable due to high load" }, "HTTP 503 Busy: Service Temporary unavailable due to high load"],
+    ["no number, no message", 500, { error: "Broken" }, "HTTP 500 Broken"],
+  ]) {
+    test(title, async (t) => {
+      const proxy = await startProxy(t);
+      proxy.rule("GET /buckets", () => answer(status, body));
+      assert.equal((await listBuckets(place, newAccount(proxy.url))).message, said);
+    });
+  }
+
+  test("what is not JSON is unparseable, whatever its status", async (t) => {
+    const proxy = await startProxy(t);
+    for (const status of [200, 404, 502]) {
+      proxy.rule("GET /buckets", () => answer(status, "<html>busy</html>"));
+      const told = await listBuckets(place, newAccount(proxy.url));
+      assert.deepEqual([told.name, told.code, told.status], ["UnparseableResponseError", "bad_response", status]);
+      assert.match(told.message, new RegExp(`^Response from server unparseable \\(HTTP ${status}`));
+    }
+  });
+
+  test("no answer is a network error", async (t) => {
+    const proxy = await startProxy(t);
+    proxy.rule("GET /buckets", () => BREAK);
+    assert.equal((await listBuckets(place, newAccount(proxy.url))).code, "network");
+  });
+
+  test("a redirect is not followed", async (t) => {
+    const proxy = await startProxy(t);
+    const elsewhere = await startProxy(t);
+    proxy.rule("GET /buckets", () => answer(302, "", { Location: `${elsewhere.url}/buckets` }));
+    assert.equal((await listBuckets(place, newAccount(proxy.url))).code, "redirected");
+    assert.deepEqual(elsewhere.seen, []);
+  });
+
+  test("finding 15: nothing is kept in the browser's cache, not even a 410", async (t) => {
+    const proxy = await startProxy(t);
+    proxy.rule("GET /v1/", () => answer(410, { errno: 202, error: "Gone", code: 410 }, { "Cache-Control": "max-age=3600" }), { times: 1 });
+    const account = newAccount(proxy.url);
+    const gone = await place.run((account) => refused(connect(account).fetchServerInfo()), account);
+    assert.deepEqual([gone.code, gone.message], ["gone", "HTTP 410 Gone: Service deprecated"]);
+    const version = await place.run((account) => connect(account).fetchHTTPApiVersion(), account);
+    assert.match(version, /^1\./);
+  });
+
+  test("no secret gets into an error", async (t) => {
+    const proxy = await startProxy(t);
+    const account = newAccount(proxy.url);
+    const secret = btoa(`${account.user}:secret`);
+    const answers = { refused: () => answer(401, { errno: 104, error: "Unauthorized" }), page: () => answer(200, "<html>"), broken: () => BREAK, never: () => NEVER };
+    for (const [title, rule] of Object.entries(answers)) {
+      proxy.rule("GET /buckets", rule);
+      const told = await place.run((account) => refused(connect({ ...account, timeout: 300 }).listBuckets()), account);
+      assert.ok(!JSON.stringify(told).includes(secret), title);
+    }
+  });
+}

@@ -1,0 +1,92 @@
+// Lists: which objects, in which order, page by page. The server gives ten at a time.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { newAccount, startProxy } from "./places.mjs";
+
+/** A collection of 25 records, `n` from 1. */
+async function fill(place, account) {
+  await place.run(async ({ bucket, ...account }) => {
+    const client = connect(account);
+    await client.createBucket(bucket);
+    await client.bucket(bucket).createCollection("c");
+    await client.bucket(bucket).collection("c").batch((batch) => {
+      for (let n = 1; n <= 25; n++) batch.createRecord({ id: `r${n}`, n, odd: n % 2 === 1 });
+    });
+  }, account);
+  return account;
+}
+
+export function lists(place) {
+  test("a page, the next ones, some of them, all of them", async () => {
+    const told = await place.run(async ({ bucket, ...account }) => {
+      const records = connect(account).bucket(bucket).collection("c");
+      const first = await records.listRecords({ sort: "n" });
+      const second = await first.next();
+      const third = await second.next();
+      const two = await records.listRecords({ sort: "n", limit: 4, pages: 2 });
+      const all = await records.listRecords({ sort: "-n", pages: Infinity });
+      const count = ({ data, hasNextPage, totalRecords }) => [data.length, data[0].n, hasNextPage, totalRecords];
+      return { pages: [first, second, third, two, await two.next(), all].map(count), end: await refused(third.next()) };
+    }, await fill(place, newAccount()));
+    assert.deepEqual(told.pages, [[10, 1, true, -1], [10, 11, true, -1], [5, 21, false, -1], [8, 1, true, -1], [12, 1, true, -1], [25, 25, false, -1]]);
+    assert.equal(told.end.message, "Pagination exhausted.");
+  });
+
+  test("filters, fields, and what changed since", async () => {
+    const told = await place.run(async ({ bucket, ...account }) => {
+      const records = connect(account).bucket(bucket).collection("c");
+      const ids = async (options) => (await records.listRecords(options)).data.map(({ id }) => id);
+      const { last_modified } = await records.listRecords();
+      await records.updateRecord({ id: "r3", n: 3 });
+      await records.deleteRecord("r4");
+      return {
+        range: await ids({ sort: "n", filters: { min_n: 5, lt_n: 8 } }),
+        any: await ids({ sort: "n", filters: { in_n: [2, 9] } }),
+        flag: (await ids({ filters: { odd: false }, pages: Infinity })).length,
+        fields: (await records.listRecords({ filters: { id: "r1" }, fields: ["n"] })).data,
+        since: await ids({ since: last_modified, sort: "last_modified" }),
+        etag: [typeof last_modified, await records.getRecordsTimestamp()],
+      };
+    }, await fill(place, newAccount()));
+    assert.deepEqual([told.range, told.any, told.flag], [["r5", "r6", "r7"], ["r2", "r9"], 11]);
+    assert.deepEqual(Object.keys(told.fields[0]).sort(), ["id", "last_modified", "n"]);
+    assert.deepEqual(told.since, ["r3", "r4"]);
+    assert.equal(told.etag[0], "string");
+    assert.match(told.etag[1], /^"\d+"$/);
+  });
+
+  test("buckets, collections, history and their times", async () => {
+    const told = await place.run(async ({ bucket: id, ...account }) => {
+      const client = connect(account);
+      await client.createBucket(id);
+      const bucket = client.bucket(id);
+      for (const name of ["one", "two", "three"]) await bucket.createCollection(name);
+      await bucket.deleteCollection("two");
+      const history = await bucket.listHistory({ sort: "last_modified", filters: { resource_name: "collection" } });
+      return {
+        buckets: (await client.listBuckets()).data.map((bucket) => bucket.id),
+        collections: (await bucket.listCollections({ sort: "id" })).data.map((collection) => collection.id),
+        history: history.data.map(({ action, target }) => [action, target.data.id]),
+        times: [await bucket.getCollectionsTimestamp(), await bucket.getGroupsTimestamp()],
+      };
+    }, newAccount());
+    assert.equal(told.buckets.length, 1);
+    assert.deepEqual(told.collections, ["one", "three"]);
+    assert.deepEqual(told.history, [["create", "one"], ["create", "two"], ["create", "three"], ["delete", "two"]]);
+    for (const time of told.times) assert.match(time, /^"\d+"$/);
+  });
+
+  test("a next page on another origin is not asked for", async (t) => {
+    const proxy = await startProxy(t);
+    const account = await fill(place, newAccount(proxy.url));
+    const elsewhere = await startProxy(t);
+    proxy.rule("GET /records", async (_, pass) => {
+      const answer = await pass();
+      return { ...answer, headers: { ...answer.headers, "next-page": `${elsewhere.url}/steal` } };
+    });
+    const told = await place.run(({ bucket, ...account }) => refused(connect(account).bucket(bucket).collection("c").listRecords({ pages: Infinity })), account);
+    assert.equal(told.code, "other_origin");
+    assert.deepEqual(elsewhere.seen, []);
+  });
+}

@@ -1,0 +1,53 @@
+// Where the client runs: Node, Chromium, Firefox. A step of a test is a function that is called there, with JSON going in and out.
+
+import { randomUUID } from "node:crypto";
+import { readFile } from "node:fs/promises";
+import { fileURLToPath } from "node:url";
+import { launch, openPage, serve } from "../package/browser.mjs";
+import { launchFirefox } from "../sealed/webdriver.mjs";
+import { Proxy } from "../sync/proxy.mjs";
+import { setGlobals } from "./page/globals.mjs";
+
+const PKG = new URL("../../pkg/", import.meta.url);
+export const { KINTO_URL, KINTO_VERSION } = process.env;
+if (!KINTO_URL) throw new Error("KINTO_URL is not set: `make test-http`, or start this by tests/kinto/serve.py");
+
+const serveFiles = () => serve({ "/": fileURLToPath(new URL("page", import.meta.url)), "/essaim/": fileURLToPath(PKG) });
+
+async function node() {
+  const load = (file) => import(new URL(file, PKG));
+  const [http, essaim] = await Promise.all([load("http/index.js"), load("index.js")]);
+  await http.init(await readFile(new URL("essaim_wasm_bg.wasm", PKG)));
+  setGlobals(http, essaim);
+  // By JSON, as in the others: what does not survive that must not make a difference.
+  const json = (value) => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
+  return { run: async (step, argument) => json(await step(json(argument))), close: () => {} };
+}
+
+async function chromium() {
+  const [site, browser] = await Promise.all([serveFiles(), launch()]);
+  const { page } = await openPage(browser, site.url);
+  await page.waitForFunction(() => "connect" in globalThis);
+  return { run: (step, argument) => page.evaluate(step, argument), close: () => Promise.all([browser.close(), site.close()]) };
+}
+
+async function firefox() {
+  const [site, browser] = await Promise.all([serveFiles(), launchFirefox()]);
+  const page = await browser.open(site.url);
+  await page.waitForFunction(() => "connect" in globalThis);
+  return { run: (step, argument) => page.evaluate(step, argument), close: () => Promise.all([browser.close(), site.close()]) };
+}
+
+export const PLACES = { node, chromium, firefox };
+
+/** An account and a bucket that nobody else uses, and what a client there is made with: `{ url, user }`. */
+export function newAccount(url = KINTO_URL) {
+  return { url, user: `user-${randomUUID()}`, bucket: `b-${randomUUID()}` };
+}
+
+/** A server that misbehaves where it is told to, for the time of a test. */
+export async function startProxy(t) {
+  const proxy = await Proxy.start(KINTO_URL);
+  t.after(() => proxy.close());
+  return proxy;
+}
