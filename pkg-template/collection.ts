@@ -284,7 +284,7 @@ export class Collection<T extends object = RecordData> extends SteppedCollection
 
   /** `api.setHeaders()` is how an app logs in. */
   get #headers(): HeadersOption | undefined {
-    return (this.api as { _headers?: HeadersOption })._headers ?? this.#shared.headers;
+    return this.api.headers ?? this.#shared.headers;
   }
 
   #defaultSync(): SyncOptions {

@@ -31,9 +31,9 @@
  *     return this.#add(this.#of(name), entry);
  *   }
  *   decide(name, from, decide) {
- *     const { head, segments, journal } = this.open(name);
- *     const entry = decide({ head, segments, journal: journal.filter(([key]) => key >= (from ?? 0)) });
- *     return entry && this.#add(this.#of(name), entry);
+ *     const kept = this.#of(name);
+ *     const entry = decide({ ...kept, journal: kept.journal.filter(([key]) => key >= (from ?? 0)) });
+ *     return entry && this.#add(kept, entry);
  *   }
  *   compact(name, fold) {
  *     const kept = this.#of(name);

@@ -7,7 +7,7 @@
 use super::listing::Listing;
 use super::sync::Session;
 use crate::error::Result;
-use crate::ports::Platform;
+use crate::ports::{Platform, Request};
 use crate::pure::answers;
 use crate::pure::cursor::Cursor;
 use crate::pure::record::{RecordId, Row, Status};
@@ -21,17 +21,30 @@ impl<P: Platform> Session<'_, P> {
         if here.is_empty() {
             return Ok(None);
         }
+        let there = self.list_all(self.target.list_versions(None)).await?;
+        let listed: BTreeSet<&RecordId> = there.iter().map(|(id, _)| id).collect();
+        // What is not listed was deleted there, at a time that only the list with tombstones tells.
+        let gone_at = match here.keys().all(|id| listed.contains(id)) {
+            true => None,
+            false => {
+                let with_tombstones = self.list_all(self.target.list_ids()).await?;
+                let is_gone = |(id, _): &&(RecordId, u64)| here.contains_key(id) && !listed.contains(id);
+                with_tombstones.iter().filter(is_gone).map(|(_, at)| *at).min()
+            }
+        };
+        Ok(meeting_point(&here, &there, gone_at))
+    }
+
+    async fn list_all(&self, mut request: Request) -> Result<Vec<(RecordId, u64)>> {
         let (mut there, mut listing) = (Vec::new(), Listing::default());
-        let mut request = self.target.list_versions(None);
         loop {
             let url = request.url.clone();
             let response = self.send(request).await?;
             let (records, next) = listing.read(&response, &url)?;
             there.extend(records.into_iter().filter_map(answers::version));
-            let Some(next) = next else { break };
+            let Some(next) = next else { return Ok(there) };
             request = self.target.page(self.target.remote.next_page(next)?);
         }
-        Ok(meeting_point(&here, &there))
     }
 }
 
@@ -40,12 +53,9 @@ fn versions(state: &State) -> BTreeMap<RecordId, u64> {
     state.rows.iter().filter_map(version).collect()
 }
 
-/// `there` is oldest first, without tombstones. What is here but not there was deleted after its version, and that is still to
-/// be told.
-fn meeting_point(here: &BTreeMap<RecordId, u64>, there: &[(RecordId, u64)]) -> Option<Cursor> {
-    let listed: BTreeSet<&RecordId> = there.iter().map(|(id, _)| id).collect();
-    let first_gone = here.iter().filter(|(id, _)| !listed.contains(id)).map(|(_, at)| *at).min();
-    let is_known = |(id, at): &&(RecordId, u64)| here.get(id) == Some(at) && first_gone.is_none_or(|gone| *at < gone);
+/// `there` is oldest first, without tombstones; `gone_at` is the first deletion that is still to be told here.
+fn meeting_point(here: &BTreeMap<RecordId, u64>, there: &[(RecordId, u64)], gone_at: Option<u64>) -> Option<Cursor> {
+    let is_known = |(id, at): &&(RecordId, u64)| here.get(id) == Some(at) && gone_at.is_none_or(|gone| *at < gone);
     let (id, at) = there.iter().take_while(is_known).last()?;
     let mut cursor = Cursor {
         since: Some(*at),
@@ -65,23 +75,32 @@ mod tests {
 
     #[test]
     fn a_pull_begins_where_here_and_there_part() {
-        let cases: [(&[(&str, u64)], &[(&str, u64)], Option<u64>, &str); 7] = [
-            (&[("a", 1), ("b", 2)], &[("a", 1), ("b", 2)], Some(2), "the whole dump"),
-            (&[("a", 1), ("b", 2)], &[("a", 1), ("b", 2), ("c", 3)], Some(2), "one is new there"),
-            (&[("a", 1), ("b", 2)], &[("b", 2), ("a", 5)], Some(2), "one was edited there"),
-            (&[("a", 1), ("c", 3)], &[("a", 1), ("b", 2), ("c", 3)], Some(1), "the dump is a part of it"),
-            (&[("b", 2), ("c", 3)], &[("a", 1), ("b", 2), ("c", 3)], None, "its oldest is missing"),
+        type Case<'a> = (&'a [(&'a str, u64)], &'a [(&'a str, u64)], Option<u64>, Option<u64>, &'a str);
+        let cases: [Case<'_>; 8] = [
+            (&[("a", 1), ("b", 2)], &[("a", 1), ("b", 2)], None, Some(2), "the whole dump"),
+            (&[("a", 1), ("b", 2)], &[("a", 1), ("b", 2), ("c", 3)], None, Some(2), "one is new there"),
+            (&[("a", 1), ("b", 2)], &[("b", 2), ("a", 5)], None, Some(2), "one was edited there"),
             (
-                &[("a", 1), ("b", 2), ("c", 3)],
                 &[("a", 1), ("c", 3)],
+                &[("a", 1), ("b", 2), ("c", 3)],
+                None,
                 Some(1),
-                "one was deleted there, perhaps before the youngest",
+                "the dump is a part of it",
             ),
-            (&[("a", 1)], &[("a", 2)], None, "another server"),
+            (&[("b", 2), ("c", 3)], &[("a", 1), ("b", 2), ("c", 3)], None, None, "its oldest is missing"),
+            (
+                &[("a", 1), ("b", 2), ("c", 4)],
+                &[("a", 1), ("c", 4)],
+                Some(3),
+                Some(1),
+                "one was deleted there before the youngest",
+            ),
+            (&[("a", 1), ("b", 2), ("c", 4)], &[("a", 1), ("c", 4)], Some(5), Some(4), "and after it"),
+            (&[("a", 1)], &[("a", 2)], None, None, "another server"),
         ];
-        for (here, there, since, what) in cases {
+        for (here, there, gone_at, since, what) in cases {
             let there: Vec<_> = of(there);
-            let cursor = meeting_point(&of(here), &there);
+            let cursor = meeting_point(&of(here), &there, gone_at);
             assert_eq!(cursor.as_ref().and_then(|cursor| cursor.since), since, "{what}");
             assert_eq!(cursor.and_then(|cursor| cursor.witness).map(|(_, at)| at), since, "{what}");
         }

@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 import { launch, openPage, serve } from "./browser.mjs";
 import { authorization, KINTO_URL, newUser } from "./kinto.mjs";
 import { project } from "./projects.mjs";
+import { databases } from "./api/databases.mjs";
+import { dumps } from "./api/dumps.mjs";
 import { events } from "./api/events.mjs";
 import { journals } from "./api/journals.mjs";
 import { json } from "./api/json.mjs";
@@ -16,6 +18,8 @@ import { kinds } from "./api/kinds.mjs";
 import { options } from "./api/options.mjs";
 import { queries } from "./api/queries.mjs";
 import { records } from "./api/records.mjs";
+import { steps } from "./api/steps.mjs";
+import { storages } from "./api/storages.mjs";
 import { syncing } from "./api/syncing.mjs";
 import { transactions } from "./api/transactions.mjs";
 
@@ -36,8 +40,8 @@ after(async () => {
 
 const account = () => ({ remote: KINTO_URL, headers: { Authorization: authorization(newUser()) } });
 
-for (const storage of ["indexeddb", "memory"]) {
-  const groups = { records, queries, json, transactions, events, options, syncing, keys, kinds, journals };
+for (const storage of ["indexeddb", "memory", "app"]) {
+  const groups = { records, queries, json, transactions, events, options, databases, storages, steps, dumps, syncing, keys, kinds, journals };
   for (const [group, tests] of Object.entries(groups)) {
     describe(`${group} in ${storage}`, () => {
       let opened;

@@ -7,13 +7,15 @@ const LISTS = ["created", "updated", "deleted", "published", "conflicts", "resol
 /**
  * What a sync says, without times: those are of the server for a plain collection, of a page for an encrypted one.
  *
- * Two more things differ, and only where something was deleted. A plain collection lists as `skipped` what it then refuses
+ * Three more things differ, and only where something was deleted. An outgoing conflict shows of a deletion the id alone. A plain collection lists as `skipped` what it then refuses
  * to meet, its own tombstones among it, and the server's answer makes an `outgoing` conflict of it; an encrypted one meets
  * everything before it sends anything, so that its conflicts are all `incoming`.
  */
 function told(result) {
   const left = new Set(["last_modified", "stack"]);
-  const bare = (entry) => JSON.stringify("local" in entry ? { ...entry, type: undefined } : entry, (name, value) => (left.has(name) ? undefined : sorted(value)));
+  const isDeletion = ({ id, _status, ...content }) => _status === "deleted" || Object.keys(content).length === 0;
+  const local = (record) => (isDeletion(record) ? { id: record.id } : record);
+  const bare = (entry) => JSON.stringify("local" in entry ? { ...entry, type: undefined, local: local(entry.local) } : entry, (name, value) => (left.has(name) ? undefined : sorted(value)));
   return { ok: result.ok, ...Object.fromEntries(LISTS.map((list) => [list, result[list].map(bare).sort()]).filter(([, entries]) => entries.length > 0)) };
 }
 

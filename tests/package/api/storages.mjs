@@ -1,0 +1,102 @@
+// A storage that the app gives. That it does all that IndexedDB does, the other groups show, which run on one as well.
+
+import { equal, ok, rejects, throws } from "./expect.mjs";
+import { MapStorage } from "./map-storage.mjs";
+
+/** A `Kinto` on this storage; several on one are as several tabs. */
+const on = (essaim, adapter, options = {}) => new essaim.Kinto({ adapter, ...options });
+
+export const storages = {
+  async what_one_kinto_stored_another_reads_from_the_same_storage({ essaim, name }) {
+    const storage = new MapStorage();
+    const { data } = await on(essaim, storage).collection(name).create({ title: "a" });
+    const later = on(essaim, storage).collection(name);
+    equal((await later.list()).data, [data]);
+    equal(later.persistent, true);
+    equal([...storage.kept.keys()], [`essaim/KintoDB/default/${name}`]);
+    equal((await on(essaim, storage, { adapterOptions: { dbName: "bob" } }).collection(name).list()).data, []);
+    equal((await on(essaim, new MapStorage()).collection(name).list()).data, []);
+  },
+
+  async writers_that_overtake_each_other_lose_nothing({ essaim, name }) {
+    const storage = new MapStorage();
+    const tabs = [1, 2, 3].map(() => on(essaim, storage).collection(name));
+    await tabs[0].create({ id: "counter", value: 0 }, { useRecordId: true });
+    const count = (txn) => txn.update({ id: "counter", value: txn.get("counter").data.value + 1 });
+    await Promise.all(Array.from({ length: 60 }, (_, i) => tabs[i % 3].execute(count)));
+    await Promise.all(Array.from({ length: 300 }, (_, i) => tabs[i % 3].create({ id: `r${i}`, i }, { useRecordId: true })));
+    const { data } = await on(essaim, storage).collection(name).list();
+    equal([data.length, data.find(({ id }) => id === "counter").value], [301, 60]);
+  },
+
+  async a_long_journal_is_folded_into_segments({ essaim, name }) {
+    const storage = new MapStorage();
+    const [here, there] = [on(essaim, storage).collection(name), on(essaim, storage).collection(name)];
+    await there.list();
+    for (let i = 0; i < 600; i += 1) await here.upsert({ id: `r${i % 20}`, i });
+    const folded = () => storage.open(`essaim/KintoDB/default/${name}`);
+    for (let tries = 0; folded().head === null && tries < 500; tries += 1) await new Promise((done) => setTimeout(done, 10));
+    ok(folded().journal.length < 600, folded().journal.length);
+    // Its position was folded away: it gets everything, and in one transaction.
+    await there.execute((txn) => txn.update({ id: "r0", i: -1 }));
+    const { data } = await on(essaim, storage).collection(name).list({ order: "i", filters: { i: [-1, 599] } });
+    equal(data.map(({ i }) => i), [-1, 599]);
+  },
+
+  async a_storage_may_answer_later({ essaim, name }) {
+    class Slow extends MapStorage {}
+    for (const method of ["open", "append", "decide", "compact", "forget"]) {
+      Slow.prototype[method] = async function (...given) {
+        await new Promise((done) => setTimeout(done));
+        return MapStorage.prototype[method].apply(this, given);
+      };
+    }
+    const storage = new Slow();
+    const tabs = [on(essaim, storage).collection(name), on(essaim, storage).collection(name)];
+    await Promise.all(Array.from({ length: 40 }, (_, i) => tabs[i % 2].create({ i })));
+    equal((await on(essaim, storage).collection(name).list()).data.length, 40);
+  },
+
+  async what_fails_is_an_error_and_writes_nothing({ essaim, name }) {
+    const storage = new MapStorage();
+    const tasks = on(essaim, storage).collection(name);
+    await tasks.create({ id: "a" }, { useRecordId: true });
+    const failing = async (method, substitute, expected, work) => {
+      storage[method] = substitute;
+      await rejects(work(), expected);
+      delete storage[method];
+    };
+    const disk = () => {
+      throw new Error("the disk is gone");
+    };
+    const failed = { code: "storage", message: /the app's storage failed: the disk is gone/ };
+    await failing("append", disk, failed, () => tasks.create({}));
+    await failing("append", async () => disk(), failed, () => tasks.create({}));
+    await failing("append", () => "1", { code: "storage", message: /gave no key/ }, () => tasks.create({}));
+    await failing("append", () => Promise.reject(new DOMException("full", "QuotaExceededError")), { code: "quota" }, () => tasks.create({}));
+    await failing("decide", disk, failed, () => tasks.execute((txn) => txn.create({ id: "b" })));
+    await failing("decide", () => null, { code: "storage" }, () => tasks.execute((txn) => txn.create({ id: "b" })));
+    equal((await tasks.list()).data.map(({ id }) => id), ["a"]);
+    const thrown = new Error("by the app");
+    const error = await rejects(tasks.execute(() => { throw thrown; }), { message: "by the app" });
+    ok(error === thrown);
+    await tasks.create({ id: "c" }, { useRecordId: true });
+    equal((await on(essaim, storage).collection(name).list({ order: "id" })).data.map(({ id }) => id), ["a", "c"]);
+  },
+
+  async a_storage_that_gives_no_pages_is_refused({ essaim, name }) {
+    for (const pages of [undefined, {}, { head: null, segments: [] }, { head: "x", segments: [], journal: [] }, { head: null, segments: [], journal: [["1", 2]] }]) {
+      const storage = new MapStorage();
+      storage.open = () => pages;
+      await rejects(on(essaim, storage).collection(name).list(), { code: "storage", message: /StorageAdapter/ });
+    }
+  },
+
+  async an_adapter_of_rows_is_refused_with_what_to_do({ essaim }) {
+    class Rows extends essaim.BaseAdapter {}
+    const refused = { code: "invalid_option", message: /^Unsupported adapter\. One that keeps records row by row.*StorageAdapter/ };
+    throws(() => on(essaim, (cid, options) => new Rows(cid, options)).collection("tasks"), refused);
+    throws(() => on(essaim, { execute() {}, list() {}, get() {} }).collection("tasks"), refused);
+    for (const given of ["sqlite", () => {}, {}, 1]) throws(() => on(essaim, given).collection("tasks"), { code: "invalid_option", message: /^Unsupported adapter\. Use/ });
+  },
+};
