@@ -10,11 +10,13 @@ use crate::engine::client::Client;
 use crate::error::{Error, Result};
 use crate::ports::{Platform, Rng};
 use crate::pure::crypto::key;
+use js_sys::Promise;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::future_to_promise;
 use zeroize::Zeroizing;
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -81,7 +83,7 @@ pub fn read_options<T: DeserializeOwned>(options: JsValue) -> Result<T> {
 /// The collections of one database name, and what is known of their servers.
 #[wasm_bindgen]
 pub struct RawClient {
-    client: RefCell<Option<Client<BrowserPlatform>>>,
+    client: RefCell<Option<Rc<Client<BrowserPlatform>>>>,
     /// What `close()` takes away from the handles that JavaScript has.
     handles: RefCell<Vec<Weak<Handle>>>,
 }
@@ -97,7 +99,7 @@ impl RawClient {
     ) -> std::result::Result<RawClient, JsValue> {
         let client = open_client(options, http, storage).map_err(thrown)?;
         Ok(RawClient {
-            client: RefCell::new(Some(client)),
+            client: RefCell::new(Some(Rc::new(client))),
             handles: RefCell::default(),
         })
     }
@@ -134,6 +136,17 @@ impl RawClient {
         })
     }
 
+    /// Deletes the database that Kinto.js left under this name, with all its collections: `null`. Rejects with `storage_blocked`
+    /// while another tab holds it open.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn forget_predecessor(&self) -> Promise {
+        let client = self.client.borrow().clone().ok_or(Error::Closed);
+        future_to_promise(async move {
+            let forgotten = async { client?.forget_predecessor().await };
+            forgotten.await.map(|()| "null".into()).map_err(thrown)
+        })
+    }
+
     /// Lets go of databases and channels. Calls under way still end; later ones, also on collections, reject with `closed`.
     pub fn close(&self) {
         let Some(client) = self.client.take() else { return };
@@ -144,7 +157,7 @@ impl RawClient {
     }
 
     fn with<R>(&self, work: impl FnOnce(&Client<BrowserPlatform>) -> Result<R>) -> std::result::Result<R, JsValue> {
-        self.client.borrow().as_ref().ok_or(Error::Closed).and_then(work).map_err(thrown)
+        self.client.borrow().as_deref().ok_or(Error::Closed).and_then(work).map_err(thrown)
     }
 }
 

@@ -1,6 +1,6 @@
 use super::app::RawApp;
 use super::storage::PageStorage;
-use crate::browser::{BrowserClock, BrowserRandom, BrowserTabs, Fetch, LocalStorage};
+use crate::browser::{BrowserClock, BrowserRandom, BrowserTabs, Fetch, KintoJs, LocalStorage};
 use crate::ports::Platform;
 
 /// A page.
@@ -28,6 +28,7 @@ impl Platform for BrowserPlatform {
     type Rng = BrowserRandom;
     type Tabs = BrowserTabs;
     type Witness = LocalStorage;
+    type Predecessor = KintoJs;
     type App = RawApp;
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
@@ -56,5 +57,9 @@ impl Platform for BrowserPlatform {
 
     fn witness(&self) -> &LocalStorage {
         &LocalStorage
+    }
+
+    fn predecessor(&self) -> &KintoJs {
+        &KintoJs
     }
 }

@@ -10,7 +10,7 @@ use crate::pure::cursor::{Cursor, LATE_MS};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::merge::{self, Fate, Remote};
-use crate::pure::operations::CURSOR;
+use crate::pure::operations::{ADOPTED_CURSOR, CURSOR};
 use crate::pure::record::{RecordId, Row, Status};
 use crate::pure::report::error_entry;
 use crate::pure::report::{List, Report};
@@ -33,7 +33,8 @@ impl<P: Platform> Session<'_, P> {
         let name = self.cursor_name();
         let look = |state: &State| {
             (
-                state.notes.get(&name).map(|note| Cursor::read(note)),
+                // The first remote after an adoption is the one that Kinto.js knew.
+                state.notes.get(&name).or_else(|| state.notes.get(ADOPTED_CURSOR)).map(|note| Cursor::read(note)),
                 state.rows.values().any(|row| !row.is_dirty()),
             )
         };
@@ -225,6 +226,7 @@ impl<P: Platform> Session<'_, P> {
             let name = self.cursor_name();
             let commit = move |draft: &mut Draft| {
                 draft.set_note(&name, Some(after.to_json()));
+                draft.set_note(ADOPTED_CURSOR, None);
                 Ok(())
             };
             self.collection.resident.commit(commit).await?;
