@@ -1,6 +1,5 @@
 /** What Kinto.js left in the browser, after a collection took over what it found there at first. */
 
-import { invalidOption } from "./errors.js";
 import { SteppedCollection } from "./steps.js";
 import type { AdoptedLeftovers, AdoptLeftoversOptions, StoredRecord } from "./types.js";
 
@@ -35,7 +34,6 @@ export abstract class AdoptingCollection<T extends object> extends SteppedCollec
    * ```
    */
   async adoptLeftovers({ prefer }: AdoptLeftoversOptions = {}): Promise<AdoptedLeftovers<T>> {
-    if (prefer !== undefined && prefer !== "here" && prefer !== "leftover") throw invalidOption('prefer must be "here" or "leftover".');
-    return this.handle.call((raw) => raw.adopt_leftovers(prefer ?? ""));
+    return this.handle.call((raw) => raw.adopt_leftovers(String(prefer ?? "")));
   }
 }

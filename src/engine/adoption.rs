@@ -3,7 +3,7 @@
 use super::collection::{Collection, array};
 use super::resident::{Job, Resident};
 use super::turns::Waiting;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ports::{Platform, Predecessor, Storage};
 use crate::pure::adoption::{self, Earlier};
 use crate::pure::draft::Draft;
@@ -59,9 +59,7 @@ impl<P: Platform> Collection<P> {
     /// Takes leftovers over: `{"adopted": […], "conflicts": [{"local", "leftover"}]}`. `prefer` says which is taken where both
     /// sides were changed: `"here"`, `"leftover"`, or `""` for neither. Errors: `invalid_option`.
     pub async fn adopt_leftovers(&self, prefer: &str) -> Result<String> {
-        let prefer = Prefer::read(prefer).map_err(|()| Error::InvalidOption {
-            message: format!("prefer must be \"here\" or \"leftover\", not {prefer:?}."),
-        })?;
+        let prefer = Prefer::read(prefer)?;
         let earlier = self.resident.unsynced_earlier().await?.unwrap_or_default();
         self.commit(Box::new(move |draft| Ok(leftover::adopt(draft, &earlier, prefer).to_json()))).await
     }

@@ -30,11 +30,11 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn begin_walk(&self) -> Result<Walk> {
-        let name = self.cursor_name();
+        // The first remote after an adoption is the one that Kinto.js knew.
+        let names = [self.cursor_name(), ADOPTED_CURSOR.to_owned()];
         let look = |state: &State| {
             (
-                // The first remote after an adoption is the one that Kinto.js knew.
-                state.notes.get(&name).or_else(|| state.notes.get(ADOPTED_CURSOR)).map(|note| Cursor::read(note)),
+                names.iter().find_map(|name| state.notes.get(name)).map(|note| Cursor::read(note)),
                 state.rows.values().any(|row| !row.is_dirty()),
             )
         };

@@ -8,6 +8,7 @@ use super::draft::Draft;
 use super::operations::{self, ADOPTED};
 use super::record::{Parsed, RecordId, Row, same_content};
 use super::state::State;
+use crate::error::{Error, Result};
 
 /// Which one to take where both were changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,13 +18,15 @@ pub enum Prefer {
 }
 
 impl Prefer {
-    /// `Err` for a name that is none; `Ok(None)` for none: neither is taken.
-    pub fn read(name: &str) -> std::result::Result<Option<Self>, ()> {
+    /// `""` for none: neither is taken. Errors: `invalid_option`.
+    pub fn read(name: &str) -> Result<Option<Self>> {
         match name {
             "" => Ok(None),
             "here" => Ok(Some(Prefer::Here)),
             "leftover" => Ok(Some(Prefer::Leftover)),
-            _ => Err(()),
+            _ => Err(Error::InvalidOption {
+                message: "prefer must be \"here\" or \"leftover\".".into(),
+            }),
         }
     }
 }

@@ -156,6 +156,9 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       const again = await scene.visitWith("essaim");
       assert.deepEqual([await again.titles(), await again.call("leftovers"), await again.events()], [[undefined], [], []]);
       assert.equal(await scene.dump(), null);
+      const unnamed = new Scene(page, { dbName: "KintoDB", name: `tasks-${crypto.randomUUID()}` });
+      assert.deepEqual(await (await unnamed.with("essaim")).records(), []);
+      assert.equal(await unnamed.dump(`default/${unnamed.name}`), null);
       const foreign = new Scene(page);
       await page.evaluate((name) => new Promise((done) => {
         const opening = indexedDB.open(name, 7);

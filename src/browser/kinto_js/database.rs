@@ -7,8 +7,8 @@ use crate::error::Error;
 use crate::ports::Clock;
 use crate::pure::adoption::Earlier;
 use futures_util::future::{Either, select};
-use idb::{Factory, KeyPath, KeyRange, ObjectStore, Query, Request, Transaction, TransactionMode};
 use idb::request::futures::{GetAllStoreRequestFuture, GetStoreRequestFuture};
+use idb::{Factory, KeyPath, KeyRange, ObjectStore, Query, Request, Transaction, TransactionMode};
 use js_sys::{Array, Reflect};
 use std::cell::Cell;
 use std::future::IntoFuture;
@@ -121,7 +121,11 @@ impl Database {
 /// The rows of these ranges: of the store, or of its index of statuses where only the unsynced ones are wanted.
 fn ask_rows(records: &ObjectStore, ranges: Vec<Option<Query>>, wanted: Wanted) -> Outcome<Vec<GetAllStoreRequestFuture>> {
     let is_indexed = records.index_names().iter().any(|name| name == STATUS_INDEX);
-    let index = if wanted == Wanted::Unsynced && is_indexed { Some(records.index(STATUS_INDEX)?) } else { None };
+    let index = if wanted == Wanted::Unsynced && is_indexed {
+        Some(records.index(STATUS_INDEX)?)
+    } else {
+        None
+    };
     let mut asked = Vec::new();
     for range in ranges {
         let request = match (&index, wanted) {
