@@ -4,19 +4,20 @@ use super::collection::{Handle, RawCollection};
 use super::error::thrown;
 use super::http::RawHttp;
 use super::platform::BrowserPlatform;
+use super::promise::{Thrown, promise_of};
 use super::storage::PageStorage;
 use crate::browser::{BrowserRandom, Durability, Fetch};
 use crate::engine::client::Client;
 use crate::error::{Error, Result};
 use crate::ports::{Platform, Rng};
 use crate::pure::crypto::key;
+use futures_util::{FutureExt, TryFutureExt};
 use js_sys::Promise;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
-use wasm_bindgen_futures::future_to_promise;
 use zeroize::Zeroizing;
 
 #[wasm_bindgen(typescript_custom_section)]
@@ -141,10 +142,8 @@ impl RawClient {
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn forget_predecessor(&self) -> Promise {
         let client = self.client.borrow().clone().ok_or(Error::Closed);
-        future_to_promise(async move {
-            let forgotten = async { client?.forget_predecessor().await };
-            forgotten.await.map(|()| "null".into()).map_err(thrown)
-        })
+        let forgotten = async move { client?.forget_predecessor().await.map(|()| "null".to_owned()) };
+        promise_of(forgotten.map_err(Thrown::Error).boxed_local())
     }
 
     /// Lets go of databases and channels. Calls under way still end; later ones, also on collections, reject with `closed`.

@@ -7,7 +7,6 @@ use super::server::Servers;
 use crate::error::Result;
 use crate::ports::{CollectionId, Platform, Predecessor};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
 use std::rc::{Rc, Weak};
 
 pub struct Client<P: Platform> {
@@ -16,7 +15,7 @@ pub struct Client<P: Platform> {
     servers: Rc<Servers>,
     residents: RefCell<Vec<Weak<Resident<P>>>>,
     /// Every collection that was opened.
-    opened: RefCell<BTreeSet<CollectionId>>,
+    opened: RefCell<Vec<CollectionId>>,
 }
 
 impl<P: Platform> Client<P> {
@@ -53,7 +52,10 @@ impl<P: Platform> Client<P> {
             name: name.to_owned(),
             sealed: secrets.as_ref().map(|secrets| secrets.server_collection.clone()),
         };
-        self.opened.borrow_mut().insert(id.clone());
+        let mut opened = self.opened.borrow_mut();
+        if !opened.contains(&id) {
+            opened.push(id.clone());
+        }
         let mut residents = self.residents.borrow_mut();
         residents.retain(|resident| resident.strong_count() > 0);
         let known = residents.iter().filter_map(Weak::upgrade).find(|resident| resident.collection == id);
@@ -67,7 +69,7 @@ impl<P: Platform> Client<P> {
 
     /// Deletes what an earlier library left under this database name: all its collections, also those never opened here.
     pub async fn forget_predecessor(&self) -> Result<()> {
-        let opened: Vec<CollectionId> = self.opened.borrow().iter().cloned().collect();
+        let opened = self.opened.borrow().clone();
         self.platform.predecessor().forget(&self.db_name, &opened).await
     }
 

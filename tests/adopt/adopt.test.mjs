@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 import { lists } from "../sync/device.mjs";
 import { Proxy } from "../sync/proxy.mjs";
 import { KINTO_URL } from "../sync/server.mjs";
-import { oldestForm, oddRows } from "./rows.mjs";
+import { firstVersion, oddRows, oldestForm } from "./rows.mjs";
 import { Scene } from "./scene.mjs";
 import { BROWSERS, startSite } from "./site.mjs";
 
@@ -170,6 +170,17 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       assert.deepEqual(await beside.records(), []);
       await foreign.run(beside, (collection) => collection.kinto.forgetKintoJs().then(() => null));
       assert.equal(await foreign.dump(), stored);
+    });
+
+    test("a database of the first version of its schema is read, and not upgraded", async () => {
+      const scene = new Scene(page);
+      await page.evaluate(firstVersion, scene.dbName);
+      const stored = await scene.dump();
+      const tasks = await scene.visitWith("essaim");
+      assert.deepEqual([statuses(await tasks.records()), await tasks.call("metadata")], [{ made: "created" }, null]);
+      assert.equal(await scene.dump(), stored);
+      const old = await scene.visitWith("Kinto.js");
+      assert.deepEqual(statuses(await old.records()), { made: "created" });
     });
 
     test("an encrypted collection takes over nothing, and one in memory neither", async () => {

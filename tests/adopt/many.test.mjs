@@ -71,7 +71,9 @@ for (const [index, [name, start]] of Object.entries(BROWSERS).entries()) {
       assert.deepEqual([told.records, told.unsynced, told.refused], [kept.length - EACH, 3 * EACH, []]);
 
       const result = await tasks.sync();
-      assert.deepEqual([result.ok, Object.keys(lists(result))], [true, ["created", "updated", "deleted", "published"]]);
+      // The whole list is read once: with tombstones of what this browser never had, as the next one meets those of the one before.
+      const { skipped = [], ...others } = lists(result);
+      assert.deepEqual([result.ok, Object.keys(others), skipped.every(({ deleted }) => deleted)], [true, ["created", "updated", "deleted", "published"], true]);
       assert.deepEqual([idsOf(result.created), result.updated.map((change) => change.new.id), idsOf(result.deleted)], [[`new-for-${name}`], [changed], [removed]]);
       assert.deepEqual(idsOf(result.published), [...mine.made, ...mine.edited, ...mine.gone].sort());
       const records = await server.records();

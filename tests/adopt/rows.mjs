@@ -28,3 +28,17 @@ export const oldestForm = ({ name, last_modified }) => new Promise((done, failed
   };
   opening.onsuccess = () => done(opening.result.close());
 });
+
+/** The database of all collections, before there was a store of their metadata. */
+export const firstVersion = (name) => new Promise((done, failed) => {
+  const opening = indexedDB.open(name, 1);
+  opening.onerror = () => failed(opening.error);
+  opening.onupgradeneeded = () => {
+    const records = opening.result.createObjectStore("records", { keyPath: ["_cid", "id"] });
+    for (const [index, path] of [["cid", "_cid"], ["_status", ["_cid", "_status"]], ["last_modified", ["_cid", "last_modified"]]]) records.createIndex(index, path);
+    records.put({ id: "made", _status: "created", _cid: "default/tasks" });
+    records.put({ id: "other", _status: "created", _cid: "default/tasks-2" });
+    opening.result.createObjectStore("timestamps", { keyPath: "cid" });
+  };
+  opening.onsuccess = () => done(opening.result.close());
+});

@@ -60,60 +60,47 @@ impl Database {
         self.inner.close();
     }
 
-    /// What it has of a collection, in one transaction; `None` if that is nothing.
+    /// What it has of a collection, in one transaction; `None` if that is nothing. Every request is made before the first
+    /// answer is waited for: a transaction ends when nothing is asked of it.
     pub async fn read(&self, cid: &str, wanted: Wanted) -> Outcome<Option<Earlier>> {
-        let contents = match self.form {
-            Form::Shared => self.read_shared(cid, wanted).await?,
-            Form::Own => self.read_own(cid, wanted).await?,
+        let stores = self.inner.store_names();
+        let transaction = self.inner.transaction(&stores, TransactionMode::ReadOnly)?;
+        let (records, own_key) = match self.form {
+            Form::Shared => (transaction.object_store(RECORDS)?, String::new()),
+            Form::Own => (transaction.object_store(cid)?, format!("{cid}-lastModified")),
         };
+        let rows = ask_rows(&records, self.ranges(cid, wanted)?, wanted)?;
+        let [first, second] = match self.form {
+            Form::Shared => [(TIMESTAMPS, cid, "value"), (COLLECTIONS, cid, "metadata")],
+            Form::Own => [(META, own_key.as_str(), "value"), (META, "lastModified", "value")],
+        }
+        .map(|(store, key, name)| (ask_value(&transaction, &stores, store, key), name));
+        let rows = all(rows).await?;
+        let (first, second) = (member(first).await?, member(second).await?);
+        let (timestamp, metadata) = match self.form {
+            Form::Shared => (first, stringify(&second).ok().filter(|text| text.starts_with('{'))),
+            Form::Own if first.is_falsy() => (second, None),
+            Form::Own => (first, None),
+        };
+        let contents = Contents { rows, timestamp, metadata };
         Ok(Some(contents.into_earlier()).filter(|earlier| !earlier.is_empty()))
     }
 
-    // Every request is made before the first answer is waited for: a transaction ends when nothing is asked of it.
-
-    async fn read_shared(&self, cid: &str, wanted: Wanted) -> Outcome<Contents> {
-        let stores = self.inner.store_names();
-        let transaction = self.inner.transaction(&stores, TransactionMode::ReadOnly)?;
-        let records = transaction.object_store(RECORDS)?;
-        // Whatever begins with this collection's name; an index would have to look up each row.
-        let first: JsValue = Array::of1(&cid.into()).into();
-        let after: JsValue = Array::of1(&format!("{cid}\0").into()).into();
-        let ranges = match wanted {
-            Wanted::Everything => vec![KeyRange::bound(&first, &after, None, Some(true)).map(Query::from)],
-            Wanted::Unsynced => UNSYNCED
+    /// All that is wanted: keys of the store, or of its index of statuses.
+    fn ranges(&self, cid: &str, wanted: Wanted) -> Outcome<Vec<Option<Query>>> {
+        let first = Array::of1(&cid.into());
+        Ok(match (&self.form, wanted) {
+            // Whatever begins with this collection's name; the index of names would have to look up each row.
+            (Form::Shared, Wanted::Everything) => {
+                let after = Array::of1(&format!("{cid}\0").into());
+                vec![Some(KeyRange::bound(&first, &after, None, Some(true))?.into())]
+            }
+            (Form::Own, Wanted::Everything) => vec![None],
+            (Form::Shared, Wanted::Unsynced) => UNSYNCED
                 .iter()
-                .map(|status| KeyRange::only(&Array::of2(&cid.into(), &(*status).into())).map(Query::from))
+                .map(|status| Some(Query::Key(Array::of2(&cid.into(), &(*status).into()).into())))
                 .collect(),
-        };
-        let ranges = ranges.into_iter().map(|range| Ok(Some(range?))).collect::<Outcome<Vec<_>>>()?;
-        let rows = ask_rows(&records, ranges, wanted)?;
-        let timestamp = ask_value(&transaction, &stores, TIMESTAMPS, cid)?;
-        let metadata = ask_value(&transaction, &stores, COLLECTIONS, cid)?;
-        Ok(Contents {
-            rows: all(rows).await?,
-            timestamp: member(timestamp, "value").await?,
-            metadata: stringify(&member(metadata, "metadata").await?).ok().filter(|text| text.starts_with('{')),
-        })
-    }
-
-    async fn read_own(&self, cid: &str, wanted: Wanted) -> Outcome<Contents> {
-        let stores = self.inner.store_names();
-        let transaction = self.inner.transaction(&stores, TransactionMode::ReadOnly)?;
-        let records = transaction.object_store(cid)?;
-        let ranges = match wanted {
-            Wanted::Everything => vec![None],
-            Wanted::Unsynced => UNSYNCED.iter().map(|status| Some(Query::Key((*status).into()))).collect(),
-        };
-        let key = format!("{cid}-lastModified");
-        let rows = ask_rows(&records, ranges, wanted)?;
-        let timestamp = ask_value(&transaction, &stores, META, &key)?;
-        let older = ask_value(&transaction, &stores, META, "lastModified")?;
-        let rows = all(rows).await?;
-        let (timestamp, older) = (member(timestamp, "value").await?, member(older, "value").await?);
-        Ok(Contents {
-            rows,
-            timestamp: if timestamp.is_falsy() { older } else { timestamp },
-            metadata: None,
+            (Form::Own, Wanted::Unsynced) => UNSYNCED.iter().map(|status| Some(Query::Key((*status).into()))).collect(),
         })
     }
 }
@@ -158,8 +145,8 @@ fn ask_value(transaction: &Transaction, stores: &[String], store: &str, key: &st
 }
 
 /// A member of the value; undefined where there is no such thing.
-async fn member(asked: Option<GetStoreRequestFuture>, name: &str) -> Outcome<JsValue> {
-    let value = match asked {
+async fn member((asked, name): (Outcome<Option<GetStoreRequestFuture>>, &str)) -> Outcome<JsValue> {
+    let value = match asked? {
         Some(asked) => asked.await?,
         None => None,
     };
