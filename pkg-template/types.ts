@@ -115,7 +115,10 @@ export type AdapterOption = AdapterName | StorageAdapter | ((cid: string, option
 
 /** Where in the browser data is kept. */
 export interface AdapterOptions {
-  /** First part of the names of the databases. Default `KintoDB`; choose another to keep two accounts apart. */
+  /**
+   * First part of the names of the databases. Default `KintoDB`; choose another to keep two accounts apart. What Kinto.js has
+   * under this name is taken over.
+   */
   dbName?: string;
 }
 

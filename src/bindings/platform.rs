@@ -9,6 +9,7 @@ pub struct BrowserPlatform {
     storage: PageStorage,
     fetch: Fetch,
     tabs: BrowserTabs,
+    predecessor: KintoJs,
 }
 
 impl BrowserPlatform {
@@ -17,6 +18,7 @@ impl BrowserPlatform {
             storage,
             fetch,
             tabs: BrowserTabs::default(),
+            predecessor: KintoJs::default(),
         }
     }
 }
@@ -60,6 +62,6 @@ impl Platform for BrowserPlatform {
     }
 
     fn predecessor(&self) -> &KintoJs {
-        &KintoJs
+        &self.predecessor
     }
 }

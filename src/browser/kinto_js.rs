@@ -21,16 +21,23 @@ use crate::error::Result;
 use crate::ports::{CollectionId, Predecessor};
 use crate::pure::adoption::Earlier;
 use database::{Database, Wanted};
+use std::cell::RefCell;
 
 /// What Kinto.js calls its database when the app does not.
 const DEFAULT_DB_NAME: &str = "KintoDB";
 
-/// Nothing is remembered, and no connection kept: an old tab may write at any time, and must not be held up.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct KintoJs;
+/// Nothing is remembered of them, and no connection kept: an old tab may write at any time, and must not be held up.
+#[derive(Debug, Default)]
+pub struct KintoJs {
+    /// Names of databases that the app gave up. One that an old tab holds open is there still, and would keep whoever opens it waiting.
+    forgotten: RefCell<Vec<String>>,
+}
 
 impl KintoJs {
     async fn look(&self, collection: &CollectionId, wanted: Wanted) -> Result<Option<Earlier>> {
+        if self.forgotten.borrow().contains(&collection.db_name) {
+            return Ok(None);
+        }
         let cid = cid(collection);
         for name in database_names(&collection.db_name, std::slice::from_ref(collection)) {
             let found = match self.look_in(&name, &cid, wanted).await {
@@ -63,6 +70,7 @@ impl Predecessor for KintoJs {
     }
 
     async fn forget(&self, db_name: &str, collections: &[CollectionId]) -> Result<()> {
+        self.forgotten.borrow_mut().push(db_name.to_owned());
         for name in database_names(db_name, collections) {
             // A database of this name that is not Kinto.js's is somebody's.
             if let Some(database) = Database::open(&name).await.map_err(Failure::into_error)? {

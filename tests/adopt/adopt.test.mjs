@@ -225,6 +225,22 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       assert.deepEqual([(await tasks.record("edited")).title, await tasks.call("leftovers")], ["edited again", []]);
     });
 
+    test("an old tab that is open keeps its database as long, and nobody here waits for that", async () => {
+      const { scene, old } = await withFour();
+      const tasks = await scene.with("essaim");
+      assert.equal((await tasks.records()).length, 3);
+      const forget = (collection) => collection.kinto.forgetKintoJs().then(() => null, ({ code }) => code);
+      assert.equal(await scene.run(tasks, forget), "storage_blocked");
+      assert.equal((await old.records()).length, 3);
+      const other = await page.evaluate(async (number) => {
+        const collection = handles[number].collection.kinto.collection("other");
+        return [await collection.list(), await collection.leftovers()];
+      }, tasks.number);
+      assert.deepEqual(other, [{ data: [], permissions: {} }, []]);
+      await scene.visitWith("essaim");
+      await scene.gone();
+    });
+
     test("the old database goes when the app says so, and nothing of it is missed", async () => {
       const { scene } = await withFour();
       let tasks = await scene.visitWith("essaim");

@@ -41,6 +41,12 @@ export class Scene {
     }, dbName);
   }
 
+  /** Waits until there is no such database. */
+  async gone() {
+    const isGone = async (dbName) => (await indexedDB.databases()).every(({ name }) => name !== dbName);
+    while (!(await this.page.evaluate(isGone, this.dbName)));
+  }
+
   /** Something done by JavaScript in the page, with the collection of this device. */
   run(device, script, argument = null) {
     // A function, as a text is not called by every driver; made here, as the page forbids to make one there.
