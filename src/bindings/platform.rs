@@ -15,10 +15,10 @@ pub struct BrowserPlatform {
 impl BrowserPlatform {
     pub fn new(storage: PageStorage, fetch: Fetch) -> Self {
         BrowserPlatform {
+            predecessor: KintoJs::new(matches!(storage, PageStorage::IndexedDb(..))),
             storage,
             fetch,
             tabs: BrowserTabs::default(),
-            predecessor: KintoJs::default(),
         }
     }
 }

@@ -27,15 +27,24 @@ use std::cell::RefCell;
 const DEFAULT_DB_NAME: &str = "KintoDB";
 
 /// Nothing is remembered of them, and no connection kept: an old tab may write at any time, and must not be held up.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct KintoJs {
+    is_read: bool,
     /// Names of databases that the app gave up. One that an old tab holds open is there still, and would keep whoever opens it waiting.
     forgotten: RefCell<Vec<String>>,
 }
 
 impl KintoJs {
+    /// `is_read` is false for data that is kept elsewhere than in IndexedDB: it takes over nothing.
+    pub fn new(is_read: bool) -> Self {
+        KintoJs {
+            is_read,
+            forgotten: RefCell::default(),
+        }
+    }
+
     async fn look(&self, collection: &CollectionId, wanted: Wanted) -> Result<Option<Earlier>> {
-        if self.forgotten.borrow().contains(&collection.db_name) {
+        if !self.is_read || self.forgotten.borrow().contains(&collection.db_name) {
             return Ok(None);
         }
         let cid = cid(collection);

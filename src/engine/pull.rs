@@ -30,11 +30,10 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn begin_walk(&self) -> Result<Walk> {
-        // The first remote after an adoption is the one that Kinto.js knew.
-        let names = [self.cursor_name(), ADOPTED_CURSOR.to_owned()];
+        let name = self.cursor_name();
         let look = |state: &State| {
             (
-                names.iter().find_map(|name| state.notes.get(name)).map(|note| Cursor::read(note)),
+                state.notes.get(&name).map(|note| Cursor::read(note)),
                 state.rows.values().any(|row| !row.is_dirty()),
             )
         };
@@ -63,8 +62,19 @@ impl<P: Platform> Session<'_, P> {
         };
         match self.collection.resident.read(|state| state.notes.contains_key(CURSOR)).await? {
             true => Ok(self.collection.resident.commit(take_over).await?.map(|note| Cursor::read(&note))),
-            false => self.recognise().await,
+            false => self.adopted_or_recognised().await,
         }
+    }
+
+    /// The first remote after an adoption is the one that Kinto.js knew: what it saw there is the witness.
+    async fn adopted_or_recognised(&self) -> Result<Option<Cursor>> {
+        let recognised = self.recognise().await?;
+        let look = |state: &State| state.notes.get(ADOPTED_CURSOR).map(|note| Cursor::read(note));
+        let Some(adopted) = self.collection.resident.read(look).await? else {
+            return Ok(recognised);
+        };
+        let since = recognised.and_then(|cursor| cursor.since).or(adopted.since);
+        Ok(Some(Cursor { since, ..adopted }))
     }
 
     pub(super) async fn pull(&mut self) -> Result<()> {

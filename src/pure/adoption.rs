@@ -2,9 +2,10 @@
 //!
 //! **Its timestamp is not where the next pull begins.** Kinto.js keeps the timestamp of the last page that it read: what was
 //! written between two of its pages is behind that timestamp, and nobody would ever ask for it. So the first pull after the
-//! adoption reads the whole list once, deletions too, and a record that is here on the same version is passed without a
-//! word: nothing is downloaded again into the app's lists, uploaded, or in conflict. The timestamp serves as
-//! [`witness`](super::cursor::Cursor::witness): a server that does not show the newest version known here was flushed.
+//! adoption is one of those that compare the versions of everything first (`engine/recognise`), and begins where here and
+//! there part; a record that is here on the same version is passed without a word: it is not listed, uploaded, or in conflict.
+//! What the timestamp vouches for serves as [`witness`](super::cursor::Cursor::witness): a server that does not show the
+//! newest version known here was flushed.
 
 mod marker;
 
