@@ -6,8 +6,11 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { gzipSync } from "node:zlib";
 
-/** What it was before the HTTP client (393,000), the client (26,000: 20,000 of them JavaScript with its comments), and a little. */
-const LIMIT = 425_000;
+/**
+ * What it was when all of Kinto.js was there (470,000), and a little. Of that are, roughly, the ciphers and the sealed journal
+ * 115,000, the HTTP client 26,000, the steps of a sync and an app's own storage 20,000, adopting old databases 18,000.
+ */
+const LIMIT = 480_000;
 
 const pkg = new URL("../pkg/", import.meta.url).pathname;
 const sizes = { wasm: [0, 0], js: [0, 0] };
