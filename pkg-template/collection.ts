@@ -1,6 +1,7 @@
 /** A collection: its options, and the half that has to do with a server. */
 
 import { makeAdapter, storageOf, type BaseAdapter } from "./adapters.js";
+import { AdoptingCollection } from "./adopting.js";
 import type { KintoClient } from "./api.js";
 import { App, readHooks, readTransformers } from "./app.js";
 import { sharedBy, type OpenCollection, type Place, type Shared } from "./connection.js";
@@ -11,7 +12,6 @@ import { recordText } from "./json.js";
 import { absoluteRemote, mergeHeaders, readRemote } from "./remote.js";
 import { readSyncResult, type SyncResultObject } from "./result.js";
 import { readIdSchema } from "./schema.js";
-import { SteppedCollection } from "./steps.js";
 import { replacesSteps, syncStepwise } from "./stepwise.js";
 import { syncStrategy } from "./strategy.js";
 import type {
@@ -46,7 +46,7 @@ export interface KintoLike {
  * const { data } = await tasks.list({ order: "title" });
  * ```
  */
-export class Collection<T extends object = RecordData> extends SteppedCollection<T> {
+export class Collection<T extends object = RecordData> extends AdoptingCollection<T> {
   /** The same as `Kinto.syncStrategy`. */
   static readonly strategy = syncStrategy;
 

@@ -2,7 +2,7 @@
 
 import { enter, enterNow } from "./door.js";
 import { KintoError } from "./errors.js";
-import { emit, Events, type Emitter } from "./events.js";
+import { emit, Events, type CollectionNames, type Emitter, type EventMap } from "./events.js";
 import type { RawApp, RawClient, RawCollection } from "./essaim_wasm.js";
 import { Servers } from "./http/servers.js";
 import { load, type Wasm } from "./load.js";
@@ -46,6 +46,7 @@ interface Opened {
   persistent: boolean;
   lastModified: number | null;
   evicted: { unsynced: number } | null;
+  adopted: Omit<EventMap["storage:adopted"], keyof CollectionNames> | null;
 }
 
 /** What collections get from the `Kinto` that made them. */
@@ -83,6 +84,8 @@ export class Connection {
   readonly #servers: Servers;
   /** By storage, then by name of the database. */
   readonly #clients = new Map<Place["storage"], Map<string, RawClient>>();
+  /** Collections whose leftovers were looked for. */
+  readonly #looked = new Set<string>();
   #memoryTold = false;
   #closed = false;
 
@@ -101,6 +104,8 @@ export class Connection {
     const tellEvicted = (unsynced: number) => emit(opening.events, "storage:evicted", { bucket, collection: name, unsynced });
     this.#tellMemory(opening, opened);
     if (opened.evicted) tellEvicted(opened.evicted.unsynced);
+    if (opened.adopted) emit(opening.events, "storage:adopted", { bucket, collection: name, ...opened.adopted });
+    else if (opened.persistent && key === undefined) void this.#tellLeftovers(opening, raw);
     return { raw, persistent: opened.persistent, tellEvicted };
   }
 
@@ -133,6 +138,23 @@ export class Connection {
     const isNamed = typeof storage === "string";
     const options = { ...this.#settings, dbName, storage: isNamed ? storage : "app" } as const;
     return new wasm.RawClient(options, this.#servers.of(wasm), isNamed ? undefined : storage);
+  }
+
+  /** Deletes the database of this name that Kinto.js wrote. */
+  async forgetKintoJs(dbName: string): Promise<void> {
+    const wasm = await load();
+    if (this.#closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
+    await enter(() => this.#client(wasm, { dbName, storage: "indexeddb" }).forget_predecessor());
+  }
+
+  /** In the background, once for all handles: nothing waits for it, and where it cannot be said there is nothing to tell. */
+  async #tellLeftovers({ place, bucket, name, events }: Opening, raw: RawCollection): Promise<void> {
+    const which = JSON.stringify([place.dbName, bucket, name]);
+    if (this.#looked.has(which)) return;
+    this.#looked.add(which);
+    const text = await enter(() => raw.leftovers()).catch(() => "[]");
+    const unsynced = (JSON.parse(text) as unknown[]).length;
+    if (unsynced > 0 && !this.#closed) emit(events, "storage:leftover", { bucket, collection: name, unsynced });
   }
 
   #tellMemory({ place, bucket, name, events }: Opening, { persistent }: Opened): void {

@@ -35,6 +35,16 @@ export interface EventMap<T extends object = any> {
   "storage:memory": CollectionNames;
   /** The browser threw the database away. `unsynced` changes were lost; the rest comes back at the next sync. */
   "storage:evicted": CollectionNames & { unsynced: number };
+  /**
+   * What Kinto.js had of the collection was taken over, once. Of the `records`, and of deletions, so many are `unsynced`.
+   * What JSON cannot hold was `refused`; it is still where it was.
+   */
+  "storage:adopted": CollectionNames & { records: number; unsynced: number; refused: { id: string; message: string }[] };
+  /**
+   * An old tab, or an old version of the app, wrote to Kinto.js's database after that was taken over, and so many records
+   * are unsynced there. See `collection.leftovers()`.
+   */
+  "storage:leftover": CollectionNames & { unsynced: number };
   /** At each answer of a server: the time (ms since 1970) before which it wants to be left alone; 0 if it does not. */
   backoff: number;
   /** The server asked for the same request again at this time (ms since 1970). */

@@ -83,6 +83,23 @@ export class KintoBase<E extends Emitter = Events> {
   }
 
   /**
+   * Deletes the database that Kinto.js left in this browser, of which collections take over what they find when they are first
+   * opened (`storage:adopted`): the whole database, with collections that were never opened here and leftovers that were
+   * never taken over. Before that it is not touched, so an app can go back to Kinto.js. Rejects with `storage_blocked` while
+   * another tab holds it open; the browser then deletes it as soon as that tab is closed.
+   *
+   * @example
+   * ```js
+   * await tasks.sync();
+   * if ((await tasks.leftovers()).length === 0) await kinto.forgetKintoJs();
+   * ```
+   */
+  async forgetKintoJs(): Promise<void> {
+    const { dbName } = new BaseAdapter("", this.#options.adapterOptions);
+    await this.#connection.forgetKintoJs(dbName);
+  }
+
+  /**
    * Closes the databases. Calls that come later, on its collections too, reject with `closed`.
    *
    * @example

@@ -6,8 +6,8 @@ import { readdirSync, readFileSync } from "node:fs";
 import { dirname, join, normalize } from "node:path";
 import { gzipSync } from "node:zlib";
 
-/** What it was when encrypted collections were first whole (392,000), and a little: the ciphers and the sealed journal cost 115,000. */
-const LIMIT = 400_000;
+/** What it was before the HTTP client (393,000), the client (26,000: 20,000 of them JavaScript with its comments), and a little. */
+const LIMIT = 425_000;
 
 const pkg = new URL("../pkg/", import.meta.url).pathname;
 const sizes = { wasm: [0, 0], js: [0, 0] };

@@ -115,7 +115,10 @@ export type AdapterOption = AdapterName | StorageAdapter | ((cid: string, option
 
 /** Where in the browser data is kept. */
 export interface AdapterOptions {
-  /** First part of the names of the databases. Default `KintoDB`; choose another to keep two accounts apart. */
+  /**
+   * First part of the names of the databases. Default `KintoDB`; choose another to keep two accounts apart. What Kinto.js has
+   * under this name is taken over.
+   */
   dbName?: string;
 }
 
@@ -267,7 +270,27 @@ export interface JournalPage {
   kind: "changes" | "snapshot" | "closed" | "void";
 }
 
-/** A record changed on both sides. Give it to `collection.resolve()`. */
+/** A record that was changed both here and at Kinto.js, in the same browser. */
+export interface LeftoverConflict<T extends object = RecordData> {
+  local: StoredRecord<T>;
+  leftover: StoredRecord<T>;
+}
+
+/** The options of `collection.adoptLeftovers()`. */
+export interface AdoptLeftoversOptions {
+  /** Which one is taken where both were changed. Default: neither. */
+  prefer?: "here" | "leftover";
+}
+
+/** What `collection.adoptLeftovers()` did. */
+export interface AdoptedLeftovers<T extends object = RecordData> {
+  /** As they are here now: the next sync uploads them. */
+  adopted: StoredRecord<T>[];
+  /** Left as they are, on both sides. */
+  conflicts: LeftoverConflict<T>[];
+}
+
+/** A record changed on both sides. Give Give it to `collection.resolve()`. */
 export interface Conflict<T extends object = RecordData> {
   /** `incoming`: met while downloading; `outgoing`: the server refused the upload. */
   type: "incoming" | "outgoing";

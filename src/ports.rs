@@ -5,6 +5,7 @@
 #![allow(async_fn_in_trait)]
 
 use crate::error::Result;
+use crate::pure::adoption::Earlier;
 use crate::pure::fold::Limits;
 pub use crate::pure::http::{Request, Response};
 use crate::pure::journal::{Entry, Position, Stored, Tail};
@@ -125,6 +126,29 @@ pub trait Witness {
     fn write(&self, name: &str, note: Option<&str>);
 }
 
+/// What an earlier library left where this one keeps its data. Read, and never written.
+pub trait Predecessor {
+    /// Everything it has of a collection; `None` if that is nothing.
+    async fn read(&self, collection: &CollectionId) -> Result<Option<Earlier>>;
+    /// As [`Predecessor::read`], but only what its server does not have, and perhaps more.
+    async fn read_unsynced(&self, collection: &CollectionId) -> Result<Option<Earlier>>;
+    /// Deletes the database with all its collections. Of a kind that has one for each collection, those of `collections`.
+    async fn forget(&self, db_name: &str, collections: &[CollectionId]) -> Result<()>;
+}
+
+/// For a platform where there never was one.
+impl Predecessor for () {
+    async fn read(&self, _: &CollectionId) -> Result<Option<Earlier>> {
+        Ok(None)
+    }
+    async fn read_unsynced(&self, _: &CollectionId) -> Result<Option<Earlier>> {
+        Ok(None)
+    }
+    async fn forget(&self, _: &str, _: &[CollectionId]) -> Result<()> {
+        Ok(())
+    }
+}
+
 /// The user's own functions for one collection. Called with no borrow held. Texts are JSON.
 pub trait App {
     /// False when there is nothing to call, which saves the round trip.
@@ -146,6 +170,7 @@ pub trait Platform: 'static {
     type Rng: Rng;
     type Tabs: Tabs;
     type Witness: Witness;
+    type Predecessor: Predecessor;
     type App: App;
 
     /// Runs a task beside the caller's: what nobody waits for (folding a journal).
@@ -172,4 +197,5 @@ pub trait Platform: 'static {
     fn rng(&self) -> &Self::Rng;
     fn tabs(&self) -> &Self::Tabs;
     fn witness(&self) -> &Self::Witness;
+    fn predecessor(&self) -> &Self::Predecessor;
 }

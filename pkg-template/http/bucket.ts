@@ -162,6 +162,6 @@ export class Bucket extends Resource {
   batch(fn: (batch: Bucket) => void, options: BatchOptions & { aggregate: true }): Promise<AggregateResponse>;
   batch(fn: (batch: Bucket) => void, options?: BatchOptions): Promise<OperationResponse<any>[]>;
   batch(fn: (batch: Bucket) => void, options: BatchOptions = {}): Promise<AggregateResponse | OperationResponse<any>[]> {
-    return this.client.batch(fn as (batch: any) => void, { ...options, ...this.settle(options), bucket: this.name });
+    return this.client.batch(fn as (batch: any) => void, { ...this.settle(options), bucket: this.name, aggregate: Boolean(options.aggregate) });
   }
 }

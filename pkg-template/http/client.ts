@@ -82,7 +82,10 @@ export class KintoClient {
   /** What is asked within a batch, instead of being sent. */
   readonly #batched: KintoRequest[] | undefined;
 
-  constructor(remote: string, options: KintoClientOptions = {}, /** @internal */ inside: { servers?: Servers; batched?: KintoRequest[]; http?: HTTP } = {}) {
+  constructor(remote: string, options?: KintoClientOptions);
+  /** @internal What a `Kinto`, and a batch, share with others. */
+  constructor(remote: string, options: KintoClientOptions, inside: { servers?: Servers; batched?: KintoRequest[]; http?: HTTP });
+  constructor(remote: string, options: KintoClientOptions = {}, inside: { servers?: Servers; batched?: KintoRequest[]; http?: HTTP } = {}) {
     this.#remote = readRemote(remote);
     this.events = options.events ?? new Events();
     this.#defaults = settle({ headers: {}, safe: false, retry: 0 }, options);

@@ -196,6 +196,6 @@ export class Collection extends Resource {
   batch(fn: (batch: Collection) => void, options?: BatchOptions): Promise<OperationResponse<any>[]>;
   batch(fn: (batch: Collection) => void, options: BatchOptions = {}): Promise<AggregateResponse | OperationResponse<any>[]> {
     const names = { bucket: this.bucket.name, collection: this.name };
-    return this.client.batch(fn as (batch: any) => void, { ...options, ...this.settle(options), ...names });
+    return this.client.batch(fn as (batch: any) => void, { ...this.settle(options), ...names, aggregate: Boolean(options.aggregate) });
   }
 }

@@ -15,7 +15,7 @@
 export { KintoClient, KintoClient as default, SUPPORTED_PROTOCOL_VERSION, type ExecuteOptions } from "./client.js";
 export { Bucket } from "./bucket.js";
 export { Collection } from "./collection.js";
-export { HTTP, type HttpRequest } from "./http.js";
+export type { HTTP, HttpRequest } from "./http.js";
 export { init, type WasmSource } from "../load.js";
 export { KintoError, NetworkTimeoutError, ServerResponse, UnparseableResponseError, type ErrorResponse, type ServerErrorData } from "../errors.js";
 export { Events, type Emitter } from "../events.js";

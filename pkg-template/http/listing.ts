@@ -102,7 +102,7 @@ async function gather<T>(first: Promise<Step>, pages: number | undefined): Promi
   };
   const result = (data: T[], { answer, next }: Step): PaginationResult<T> => ({
     data,
-    last_modified: answer.headers.get("ETag")?.replace(/"/g, "") ?? null,
+    last_modified: answer.headers?.get("ETag")?.replace(/"/g, "") ?? null,
     hasNextPage: next !== undefined,
     next: async () => {
       if (!next) throw invalidOption("Pagination exhausted.");

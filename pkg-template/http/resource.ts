@@ -22,7 +22,7 @@ export abstract class Resource {
   /** Its id on the server. */
   readonly name: string;
   /** @internal */
-  protected readonly defaults: Defaults;
+  protected defaults: Defaults;
 
   constructor(client: KintoClient, name: string, defaults: Defaults) {
     this.client = client;
@@ -44,6 +44,9 @@ export abstract class Resource {
   get _headers(): Record<string, string> {
     return this.defaults.headers;
   }
+  set _headers(headers: Record<string, string>) {
+    this.defaults = { ...this.defaults, headers };
+  }
   /** @internal */
   get _safe(): boolean {
     return this.defaults.safe;
@@ -51,6 +54,11 @@ export abstract class Resource {
   /** @internal */
   get _retry(): number {
     return this.defaults.retry;
+  }
+
+  /** {@link KintoClient.execute}: of the client, with nothing added. */
+  get execute(): KintoClient["execute"] {
+    return this.client.execute.bind(this.client);
   }
 
   /** @internal The settings of one call over those of the handle. */

@@ -16,12 +16,12 @@ export class Servers {
     this.#events = events;
   }
 
-  /** Loads the WASM if it is not. */
+  /** @internal Loads the WASM if it is not. */
   async open(): Promise<RawHttp> {
     return this.of(await load());
   }
 
-  /** The same, once WASM is loaded. */
+  /** @internal The same, once WASM is loaded. */
   of(wasm: Wasm): RawHttp {
     this.#raw ??= new wasm.RawHttp((event, value) => this.#tell(event, value));
     return this.#raw;

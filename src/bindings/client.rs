@@ -4,12 +4,15 @@ use super::collection::{Handle, RawCollection};
 use super::error::thrown;
 use super::http::RawHttp;
 use super::platform::BrowserPlatform;
+use super::promise::{Thrown, promise_of};
 use super::storage::PageStorage;
 use crate::browser::{BrowserRandom, Durability, Fetch};
 use crate::engine::client::Client;
 use crate::error::{Error, Result};
 use crate::ports::{Platform, Rng};
 use crate::pure::crypto::key;
+use futures_util::{FutureExt, TryFutureExt};
+use js_sys::Promise;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::cell::RefCell;
@@ -81,7 +84,7 @@ pub fn read_options<T: DeserializeOwned>(options: JsValue) -> Result<T> {
 /// The collections of one database name, and what is known of their servers.
 #[wasm_bindgen]
 pub struct RawClient {
-    client: RefCell<Option<Client<BrowserPlatform>>>,
+    client: RefCell<Option<Rc<Client<BrowserPlatform>>>>,
     /// What `close()` takes away from the handles that JavaScript has.
     handles: RefCell<Vec<Weak<Handle>>>,
 }
@@ -97,7 +100,7 @@ impl RawClient {
     ) -> std::result::Result<RawClient, JsValue> {
         let client = open_client(options, http, storage).map_err(thrown)?;
         Ok(RawClient {
-            client: RefCell::new(Some(client)),
+            client: RefCell::new(Some(Rc::new(client))),
             handles: RefCell::default(),
         })
     }
@@ -134,6 +137,15 @@ impl RawClient {
         })
     }
 
+    /// Deletes the database that Kinto.js left under this name, with all its collections: `null`. Rejects with `storage_blocked`
+    /// while another tab holds it open.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn forget_predecessor(&self) -> Promise {
+        let client = self.client.borrow().clone().ok_or(Error::Closed);
+        let forgotten = async move { client?.forget_predecessor().await.map(|()| "null".to_owned()) };
+        promise_of(forgotten.map_err(Thrown::Error).boxed_local())
+    }
+
     /// Lets go of databases and channels. Calls under way still end; later ones, also on collections, reject with `closed`.
     pub fn close(&self) {
         let Some(client) = self.client.take() else { return };
@@ -144,7 +156,7 @@ impl RawClient {
     }
 
     fn with<R>(&self, work: impl FnOnce(&Client<BrowserPlatform>) -> Result<R>) -> std::result::Result<R, JsValue> {
-        self.client.borrow().as_ref().ok_or(Error::Closed).and_then(work).map_err(thrown)
+        self.client.borrow().as_deref().ok_or(Error::Closed).and_then(work).map_err(thrown)
     }
 }
 

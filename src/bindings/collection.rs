@@ -40,7 +40,8 @@ impl RawCollection {
 
 #[wasm_bindgen]
 impl RawCollection {
-    /// Opens it: `{"persistent", "lastModified": number | null, "evicted": null | {"unsynced": number}}`.
+    /// Opens it: `{"persistent", "lastModified": number | null, "evicted": null | {"unsynced": number},
+    /// "adopted": null | {"records", "unsynced", "refused"}}`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn open(&self) -> Promise {
         self.promise(async |collection| {
@@ -49,8 +50,9 @@ impl RawCollection {
             let evicted = opened.evicted.map_or_else(null, |unsynced| format!("{{\"unsynced\":{unsynced}}}"));
             let last_modified = collection.last_modified().map_or_else(null, |ms| ms.to_string());
             let persistent = opened.persistent;
+            let adopted = collection.take_adopted().unwrap_or_else(null);
             Ok(format!(
-                "{{\"persistent\":{persistent},\"lastModified\":{last_modified},\"evicted\":{evicted}}}"
+                "{{\"persistent\":{persistent},\"lastModified\":{last_modified},\"evicted\":{evicted},\"adopted\":{adopted}}}"
             ))
         })
     }
@@ -196,6 +198,18 @@ impl RawCollection {
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn reset_sync_status(&self) -> Promise {
         self.promise(async |collection| collection.reset_sync_status().await.map(|count| count.to_string()))
+    }
+
+    /// The unsynced records that Kinto.js has, and that were neither taken over nor are here by other ways.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn leftovers(&self) -> Promise {
+        self.promise(async |collection| collection.leftovers().await)
+    }
+
+    /// Takes them over: `{"adopted", "conflicts": [{"local", "leftover"}]}`. `prefer` is `here`, `leftover` or empty.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn adopt_leftovers(&self, prefer: String) -> Promise {
+        self.promise(async move |collection| collection.adopt_leftovers(&prefer).await)
     }
 
     /// Reads what other tabs wrote: `null`.

@@ -1,6 +1,6 @@
 use super::app::RawApp;
 use super::storage::PageStorage;
-use crate::browser::{BrowserClock, BrowserRandom, BrowserTabs, Fetch, LocalStorage};
+use crate::browser::{BrowserClock, BrowserRandom, BrowserTabs, Fetch, KintoJs, LocalStorage};
 use crate::ports::Platform;
 
 /// A page.
@@ -9,11 +9,13 @@ pub struct BrowserPlatform {
     storage: PageStorage,
     fetch: Fetch,
     tabs: BrowserTabs,
+    predecessor: KintoJs,
 }
 
 impl BrowserPlatform {
     pub fn new(storage: PageStorage, fetch: Fetch) -> Self {
         BrowserPlatform {
+            predecessor: KintoJs::new(matches!(storage, PageStorage::IndexedDb(..))),
             storage,
             fetch,
             tabs: BrowserTabs::default(),
@@ -28,6 +30,7 @@ impl Platform for BrowserPlatform {
     type Rng = BrowserRandom;
     type Tabs = BrowserTabs;
     type Witness = LocalStorage;
+    type Predecessor = KintoJs;
     type App = RawApp;
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
@@ -56,5 +59,9 @@ impl Platform for BrowserPlatform {
 
     fn witness(&self) -> &LocalStorage {
         &LocalStorage
+    }
+
+    fn predecessor(&self) -> &KintoJs {
+        &self.predecessor
     }
 }

@@ -20,12 +20,14 @@ mod failure;
 mod read;
 mod write;
 
+pub(super) use connection::{BLOCKED_MS, delete};
+pub(super) use failure::{Failure, Outcome};
+
 use super::event::Listener;
 use crate::error::{Error, Result};
 use crate::ports::{Appended, CollectionId, Fold, Storage};
 use crate::pure::journal::{Entry, Position, Stored, Tail};
 use connection::{Connection, Connections};
-use failure::{Failure, Outcome};
 use std::rc::Rc;
 use wasm_bindgen::JsCast;
 use web_sys::EventTarget;

@@ -8,6 +8,8 @@ mod event;
 pub mod fetch;
 /// Storage that outlives the page.
 pub mod indexed_db;
+/// What Kinto.js left behind.
+pub mod kinto_js;
 /// Randomness.
 pub mod random;
 /// Locks and notices between tabs.
@@ -18,6 +20,7 @@ pub mod witness;
 pub use clock::BrowserClock;
 pub use fetch::Fetch;
 pub use indexed_db::{Durability, IndexedDb};
+pub use kinto_js::KintoJs;
 pub use random::BrowserRandom;
 pub use tabs::BrowserTabs;
 pub use witness::LocalStorage;

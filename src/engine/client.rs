@@ -5,7 +5,7 @@ use super::resident::Resident;
 use super::sealed::Secrets;
 use super::server::Servers;
 use crate::error::Result;
-use crate::ports::{CollectionId, Platform};
+use crate::ports::{CollectionId, Platform, Predecessor};
 use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 
@@ -14,6 +14,8 @@ pub struct Client<P: Platform> {
     db_name: String,
     servers: Rc<Servers>,
     residents: RefCell<Vec<Weak<Resident<P>>>>,
+    /// Every collection that was opened.
+    opened: RefCell<Vec<CollectionId>>,
 }
 
 impl<P: Platform> Client<P> {
@@ -28,6 +30,7 @@ impl<P: Platform> Client<P> {
             db_name: db_name.to_owned(),
             servers,
             residents: RefCell::default(),
+            opened: RefCell::default(),
         }
     }
 
@@ -49,6 +52,10 @@ impl<P: Platform> Client<P> {
             name: name.to_owned(),
             sealed: secrets.as_ref().map(|secrets| secrets.server_collection.clone()),
         };
+        let mut opened = self.opened.borrow_mut();
+        if !opened.contains(&id) {
+            opened.push(id.clone());
+        }
         let mut residents = self.residents.borrow_mut();
         residents.retain(|resident| resident.strong_count() > 0);
         let known = residents.iter().filter_map(Weak::upgrade).find(|resident| resident.collection == id);
@@ -58,6 +65,12 @@ impl<P: Platform> Client<P> {
             resident
         });
         Collection::new(resident, self.servers.clone(), secrets, app, local_fields)
+    }
+
+    /// Deletes what an earlier library left under this database name: all its collections, also those never opened here.
+    pub async fn forget_predecessor(&self) -> Result<()> {
+        let opened = self.opened.borrow().clone();
+        self.platform.predecessor().forget(&self.db_name, &opened).await
     }
 
     pub fn platform(&self) -> &P {

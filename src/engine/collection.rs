@@ -27,7 +27,7 @@ pub struct Collection<P: Platform> {
 }
 
 /// Decides on an answer as JSON, or on `""`.
-type Operation = dyn FnMut(&mut Draft) -> Result<String>;
+pub(super) type Operation = dyn FnMut(&mut Draft) -> Result<String>;
 
 /// What `open` tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl<P: Platform> Collection<P> {
     }
 
     /// Operations are boxed here and answer with one type, so that the engine is not compiled for each of them.
-    async fn commit(&self, operation: Box<Operation>) -> Result<String> {
+    pub(super) async fn commit(&self, operation: Box<Operation>) -> Result<String> {
         self.resident.commit(operation).await
     }
 
@@ -155,7 +155,7 @@ impl<P: Platform> Collection<P> {
 
     pub async fn clear(&self) -> Result<()> {
         let clear = |draft: &mut Draft| {
-            draft.clear();
+            operations::clear(draft);
             Ok(String::new())
         };
         self.commit(Box::new(clear)).await.map(drop)
@@ -310,7 +310,7 @@ fn transformed_one(result: &str) -> Result<String> {
     }
 }
 
-fn array(rows: &[(RecordId, Row)]) -> String {
+pub(super) fn array(rows: &[(RecordId, Row)]) -> String {
     let mut out = String::from("[");
     for (index, (id, row)) in rows.iter().enumerate() {
         if index > 0 {

@@ -10,7 +10,7 @@ use crate::pure::cursor::{Cursor, LATE_MS};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::merge::{self, Fate, Remote};
-use crate::pure::operations::CURSOR;
+use crate::pure::operations::{ADOPTED_CURSOR, CURSOR};
 use crate::pure::record::{RecordId, Row, Status};
 use crate::pure::report::error_entry;
 use crate::pure::report::{List, Report};
@@ -62,8 +62,19 @@ impl<P: Platform> Session<'_, P> {
         };
         match self.collection.resident.read(|state| state.notes.contains_key(CURSOR)).await? {
             true => Ok(self.collection.resident.commit(take_over).await?.map(|note| Cursor::read(&note))),
-            false => self.recognise().await,
+            false => self.adopted_or_recognised().await,
         }
+    }
+
+    /// The first remote after an adoption is the one that Kinto.js knew: what it saw there is the witness.
+    async fn adopted_or_recognised(&self) -> Result<Option<Cursor>> {
+        let recognised = self.recognise().await?;
+        let look = |state: &State| state.notes.get(ADOPTED_CURSOR).map(|note| Cursor::read(note));
+        let Some(adopted) = self.collection.resident.read(look).await? else {
+            return Ok(recognised);
+        };
+        let since = recognised.and_then(|cursor| cursor.since).or(adopted.since);
+        Ok(Some(Cursor { since, ..adopted }))
     }
 
     pub(super) async fn pull(&mut self) -> Result<()> {
@@ -225,6 +236,7 @@ impl<P: Platform> Session<'_, P> {
             let name = self.cursor_name();
             let commit = move |draft: &mut Draft| {
                 draft.set_note(&name, Some(after.to_json()));
+                draft.set_note(ADOPTED_CURSOR, None);
                 Ok(())
             };
             self.collection.resident.commit(commit).await?;

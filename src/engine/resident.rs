@@ -22,8 +22,8 @@ use std::rc::Rc;
 const ENCRYPTED: &str = "encrypted";
 
 /// Runs on a draft, as often as needed; true if it failed or wrote nothing although it is there to write.
-struct Job {
-    run: Box<dyn FnMut(&mut Draft) -> bool>,
+pub(super) struct Job {
+    pub run: Box<dyn FnMut(&mut Draft) -> bool>,
 }
 
 pub struct Resident<P: Platform> {
@@ -40,6 +40,10 @@ pub struct Resident<P: Platform> {
     /// Unsynced changes that an evicted database took with it.
     evicted: Cell<Option<usize>>,
     witnessed: Cell<Option<usize>>,
+    /// Whether it takes over what an earlier library has of it.
+    pub(super) adopts: Cell<bool>,
+    /// What was just taken over from an earlier library, as JSON.
+    pub(super) adopted: Cell<Option<String>>,
     /// What a server refused, on its own, with an error that reads as if the server were down.
     pub(super) culprits: RefCell<BTreeMap<RecordId, Body>>,
     _listener: <P::Tabs as Tabs>::Listener,
@@ -57,6 +61,7 @@ impl<P: Platform> Resident<P> {
         let stale = Rc::new(Cell::new(false));
         let heard = stale.clone();
         let listener = platform.tabs().listen(&collection.database(), move || heard.set(true));
+        let adopts = Cell::new(collection.sealed.is_none());
         Rc::new(Resident {
             platform,
             collection,
@@ -69,6 +74,8 @@ impl<P: Platform> Resident<P> {
             folding: Cell::new(false),
             evicted: Cell::new(None),
             witnessed: Cell::new(None),
+            adopts,
+            adopted: Cell::new(None),
             culprits: RefCell::default(),
             _listener: listener,
         })
@@ -149,7 +156,7 @@ impl<P: Platform> Resident<P> {
     }
 
     /// Reads the tail, decides and appends in one transaction. `tried` are entries of this group that may stand already.
-    async fn decide_again(self: &Rc<Self>, group: &mut [Waiting<Job>], mut tried: Vec<u128>) -> Result<()> {
+    pub(super) async fn decide_again(self: &Rc<Self>, group: &mut [Waiting<Job>], mut tried: Vec<u128>) -> Result<()> {
         const ATTEMPTS: usize = 5;
         for attempt in 1.. {
             let mut attempted = None;
@@ -255,10 +262,11 @@ impl<P: Platform> Resident<P> {
         let stored = self.platform.storage().open(&self.collection).await?;
         let is_new = stored == Stored::default();
         self.absorb(Tail::Whole(stored), &[])?;
-        self.opened.set(true);
-        if is_new && self.platform.storage().is_persistent(&self.collection) {
-            self.evicted.set(self.lost_with_an_evicted_database());
+        // What an evicted database held was newer than what it had once adopted.
+        if is_new && self.platform.storage().is_persistent(&self.collection) && !self.was_evicted() {
+            self.adopt().await?;
         }
+        self.opened.set(true);
         self.fold_if_due();
         Ok(())
     }
@@ -267,6 +275,7 @@ impl<P: Platform> Resident<P> {
     /// look first. Errors: `not_encrypted` if there is something in it.
     async fn claim_name(&self) -> Result<()> {
         let plain = Resident::new(self.platform.clone(), self.collection.unsealed());
+        plain.adopts.set(false);
         let claim = plain.execute(|draft| {
             let mut draft = draft.borrow_mut();
             let draft = draft.as_mut().ok_or(Error::Closed)?;
@@ -296,13 +305,15 @@ impl<P: Platform> Resident<P> {
         self.evicted.take()
     }
 
-    fn lost_with_an_evicted_database(&self) -> Option<usize> {
-        let note = self.platform.witness().read(&self.collection.database())?;
-        self.platform.witness().write(&self.collection.database(), None);
-        json::member(&note, "unsynced")
-            .and_then(json::number)
-            .map(|count| count as usize)
-            .filter(|count| *count > 0)
+    /// Whether there was a database of which nothing is left; [`Resident::take_evicted`] tells what was lost with it.
+    fn was_evicted(&self) -> bool {
+        let name = self.collection.database();
+        let Some(note) = self.platform.witness().read(&name) else { return false };
+        // Told once, and remembered: as long as nothing is written, it is the evicted one.
+        self.platform.witness().write(&name, Some("{\"unsynced\":0}"));
+        let unsynced = json::member(&note, "unsynced").and_then(json::number).map(|count| count as usize);
+        self.evicted.set(unsynced.filter(|count| *count > 0));
+        true
     }
 
     /// Takes over committed entries; true if one of `tried` is among them.

@@ -21,6 +21,13 @@ pub struct Waiting<J> {
     wake: Option<oneshot::Sender<Signal>>,
 }
 
+impl<J> Waiting<J> {
+    /// A job that is not queued, for whoever has the turn.
+    pub fn new(job: J) -> Self {
+        Waiting { job: Some(job), wake: None }
+    }
+}
+
 enum Signal {
     Lead,
     Done(Result<()>),

@@ -1,5 +1,7 @@
 //! Values in, values out. Nothing here waits, asks the time, or knows JavaScript.
 
+/// What Kinto.js kept of a collection, and what becomes of it here.
+pub mod adoption;
 /// What a Kinto server's answers mean.
 pub mod answers;
 /// How an encrypted collection is sealed.
@@ -20,6 +22,8 @@ pub mod http;
 pub mod journal;
 /// JSON as JavaScript means it.
 pub mod json;
+/// What appeared at Kinto.js after the adoption.
+pub mod leftover;
 /// Where a remote change meets a local record.
 pub mod merge;
 /// What the operations on records do to a draft.

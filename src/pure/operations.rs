@@ -168,6 +168,13 @@ pub fn import_bulk(draft: &mut Draft, records: &[Parsed]) -> Result<Vec<(RecordI
     Ok(written)
 }
 
+/// Removes everything. What was taken over from an earlier library is not taken over again.
+pub fn clear(draft: &mut Draft) {
+    let adopted = draft.note(ADOPTED);
+    draft.clear();
+    draft.set_note(ADOPTED, adopted);
+}
+
 /// Prepares everything to be sent to a server that has none of it. Gives the number of rows touched.
 pub fn reset_sync_status(draft: &mut Draft) -> usize {
     let mut count = 0;
@@ -193,6 +200,10 @@ pub const METADATA: &str = "metadata";
 pub const LAST_MODIFIED: &str = "last_modified";
 /// Followed by the URL of the remote collection: a cursor belongs to one server, another begins afresh.
 pub const CURSOR: &str = "cursor ";
+/// A cursor too, so that whatever forgets cursors forgets it: for the first remote that is asked after the adoption.
+pub const ADOPTED_CURSOR: &str = "cursor adopted";
+/// Says that an earlier library's data was taken over, and what of it was unsynced (see `adoption`). Outlives `clear()`.
+pub const ADOPTED: &str = "adopted";
 
 /// Stores what the user decided about a conflict. `conflict` is `{type, local, remote}` and `resolution` a record, as JSON.
 ///

@@ -146,6 +146,7 @@ impl Platform for Device {
     type Rng = Random;
     type Tabs = Alone;
     type Witness = Alone;
+    type Predecessor = ();
     type App = NoApp;
 
     /// Folding the local journal is all that is ever spawned, and may be left out.
@@ -170,6 +171,9 @@ impl Platform for Device {
     }
     fn witness(&self) -> &Alone {
         &Alone
+    }
+    fn predecessor(&self) -> &() {
+        &()
     }
 }
 

@@ -34,7 +34,10 @@ fn seeds() -> std::ops::Range<u64> {
     let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     match number("ESSAIM_SEED") {
         Some(seed) => seed..seed + 1,
-        None => 0..number("ESSAIM_SEEDS").unwrap_or(1000),
+        None => {
+            let first = number("ESSAIM_FIRST").unwrap_or(0);
+            first..first + number("ESSAIM_SEEDS").unwrap_or(1000)
+        }
     }
 }
 

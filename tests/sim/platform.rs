@@ -66,6 +66,7 @@ impl Platform for Tab {
     type Rng = SeededRng;
     type Tabs = SimTabs;
     type Witness = Browser;
+    type Predecessor = ();
     type App = NoApp;
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
@@ -97,6 +98,9 @@ impl Platform for Tab {
     }
     fn witness(&self) -> &Browser {
         &self.browser
+    }
+    fn predecessor(&self) -> &() {
+        &()
     }
 }
 

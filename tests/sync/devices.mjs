@@ -3,10 +3,10 @@
 
 import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
-import { build } from "esbuild";
 import { launchBrowser } from "../demo/demo-page.mjs";
 import { serveDemo } from "../demo/serve.mjs";
 import { Device } from "./device.mjs";
+import { kintoJs } from "./kinto-package.mjs";
 import { Proxy } from "./proxy.mjs";
 import { KINTO_URL, Server } from "./server.mjs";
 
@@ -40,12 +40,6 @@ async function openProfile(url) {
   await page.goto(url);
   await page.waitForFunction(() => "handles" in globalThis);
   return page;
-}
-
-/** The npm package `kinto`, as an ES module. */
-async function kintoJs() {
-  const { outputFiles } = await build({ entryPoints: ["kinto"], absWorkingDir: HERE, bundle: true, format: "esm", platform: "browser", write: false, logLevel: "error" });
-  return outputFiles[0].text;
 }
 
 /** What a test plays with: the account's `server`, the `proxy` before it, its tasks `here` (phone) and `there` (laptop). */

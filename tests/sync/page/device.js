@@ -2,7 +2,7 @@
 
 import Kinto, { KintoError, makeKey } from "/essaim/index.js";
 
-const EVENTS = ["sync:success", "sync:error", "create", "update", "delete", "change"];
+const EVENTS = ["sync:success", "sync:error", "create", "update", "delete", "change", "storage:adopted", "storage:leftover"];
 
 const handles = [];
 

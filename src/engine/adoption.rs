@@ -1,0 +1,66 @@
+//! Taking over what an earlier library left, and what appears there afterwards.
+
+use super::collection::{Collection, array};
+use super::resident::{Job, Resident};
+use super::turns::Waiting;
+use crate::error::Result;
+use crate::ports::{Platform, Predecessor, Storage};
+use crate::pure::adoption::{self, Earlier};
+use crate::pure::draft::Draft;
+use crate::pure::leftover::{self, Prefer};
+use std::cell::RefCell;
+use std::rc::Rc;
+
+impl<P: Platform> Resident<P> {
+    /// Into a collection that is empty, in one entry with the marker: killed before, it is done again from the beginning;
+    /// in the transaction that appends it, so that another tab which is doing the same does not do it twice.
+    pub(super) async fn adopt(self: &Rc<Self>) -> Result<()> {
+        if !self.adopts.get() {
+            return Ok(());
+        }
+        let Some(earlier) = self.platform.predecessor().read(&self.collection).await? else {
+            return Ok(());
+        };
+        let adopted = Rc::new(RefCell::new(None));
+        let told = adopted.clone();
+        let run = move |draft: &mut Draft| {
+            let is_empty = draft.rows().is_empty() && draft.note_names().is_empty();
+            *told.borrow_mut() = is_empty.then(|| adoption::adopt(draft, &earlier).to_json());
+            false
+        };
+        self.decide_again(&mut [Waiting::new(Job { run: Box::new(run) })], Vec::new()).await?;
+        self.adopted.set(adopted.take());
+        Ok(())
+    }
+
+    async fn unsynced_earlier(&self) -> Result<Option<Earlier>> {
+        if !self.adopts.get() || !self.platform.storage().is_persistent(&self.collection) {
+            return Ok(None);
+        }
+        self.platform.predecessor().read_unsynced(&self.collection).await
+    }
+}
+
+impl<P: Platform> Collection<P> {
+    /// What opening took over from an earlier library: `{"records", "unsynced", "refused": [{"id", "message"}]}`. Told once.
+    pub fn take_adopted(&self) -> Option<String> {
+        self.resident.adopted.take()
+    }
+
+    /// The unsynced records that an earlier library has, and that were neither taken over nor are here by other ways: `[…]`.
+    pub async fn leftovers(&self) -> Result<String> {
+        let Some(earlier) = self.resident.unsynced_earlier().await? else {
+            return Ok("[]".to_owned());
+        };
+        let found = self.resident.read(|state| leftover::find(state, &earlier)).await?;
+        Ok(array(&found))
+    }
+
+    /// Takes leftovers over: `{"adopted": […], "conflicts": [{"local", "leftover"}]}`. `prefer` says which is taken where both
+    /// sides were changed: `"here"`, `"leftover"`, or `""` for neither. Errors: `invalid_option`.
+    pub async fn adopt_leftovers(&self, prefer: &str) -> Result<String> {
+        let prefer = Prefer::read(prefer)?;
+        let earlier = self.resident.unsynced_earlier().await?.unwrap_or_default();
+        self.commit(Box::new(move |draft| Ok(leftover::adopt(draft, &earlier, prefer).to_json()))).await
+    }
+}
