@@ -13,7 +13,7 @@ const DEFAULT_RETRY = 1;
 /** The class of a `Kinto`'s client: {@link KintoClient}, or what an app derived from it. */
 export type ApiClass = typeof KintoClient;
 
-/** The client with the options of a `Kinto`. */
+/** @internal The client with the options of a `Kinto`. */
 export function makeApi(Api: ApiClass, { remote = DEFAULT_REMOTE, headers, retry = DEFAULT_RETRY, timeout, requestMode }: KintoOptions, events: Emitter, servers: Servers): KintoClient {
   return new Api(remote, { events, headers, retry, timeout, requestMode }, { servers });
 }

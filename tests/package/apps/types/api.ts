@@ -16,6 +16,9 @@ import Kinto, {
   type Collection,
   type CollectionOptions,
   type CollectionTransaction,
+  type StorageAdapter,
+  BaseAdapter,
+  KintoBase,
   type Conflict,
   type Emitter,
   type ErrorCode,
@@ -25,6 +28,7 @@ import Kinto, {
   type Strategy,
   type SyncOptions,
 } from "essaim";
+import CollectionByDefault, * as lib from "essaim/lib/collection";
 
 type Same<A, B> = (<T>() => T extends A ? 1 : 2) extends <T>() => T extends B ? 1 : 2 ? true : false;
 const same = <A, B>(_: Same<A, B>) => {};
@@ -55,8 +59,22 @@ same<typeof Kinto, typeof Named>(true);
 same<typeof kinto.events, Events>(true);
 // @ts-expect-error no such durability
 new Kinto({ durability: "maybe" });
-// @ts-expect-error a custom adapter is no longer a function
+// @ts-expect-error an adapter is a name, a storage, or a function that gives one of these
 new Kinto({ adapter: () => ({}) });
+const storage: StorageAdapter = {
+  persistent: true,
+  open: async () => ({ head: null, segments: [], journal: [] }),
+  append: (_name, entry) => entry.length,
+  decide: (_name, _from, decide) => decide({ head: null, segments: [], journal: [] })?.length,
+  compact: (_name, fold) => fold(null)?.upto,
+  forget: () => {},
+};
+new Kinto({ adapter: storage });
+new Kinto({ adapter: (cid, options) => new Kinto.adapters.IDB(cid, { ...options, dbName: "alice" }) });
+class MyKinto extends KintoBase {}
+new MyKinto({ adapter: "memory" }).collection<Task>("tasks");
+// @ts-expect-error KintoBase has no IndexedDB
+KintoBase.adapters.IDB;
 
 const collectionOptions: CollectionOptions = {
   idSchema: createKeyValueStoreIdSchema(),
@@ -130,6 +148,27 @@ if (conflict) {
 }
 // @ts-expect-error no such strategy
 await tasks.sync({ strategy: "mine" });
+
+same<typeof CollectionByDefault, typeof lib.Collection>(true);
+same<typeof lib.SyncResultObject, typeof SyncResultObject>(true);
+const byHand = new lib.Collection<Task>("default", "tasks", kinto, { localFields: ["open"] });
+same<typeof byHand, Collection<Task>>(true);
+const client = tasks.api.bucket("default").collection("tasks");
+same<Awaited<ReturnType<typeof tasks.pullChanges>>, SyncResultObject<Task>>(true);
+await tasks.pullMetadata(client, { headers: {} });
+await tasks.pullChanges(client, result, { strategy: "pull_only", lastModified: 12, exclude: [{ id: "bread" }] });
+await tasks.pushChanges(client, await tasks.gatherLocalChanges(), result, { retry: 2 });
+await tasks.importChanges(result, [{ id: "bread", deleted: true }], "server_wins");
+const passed = await tasks.applyHook("incoming-changes", { lastModified: 1, changes: [] });
+same<typeof passed.lastModified, number>(true);
+// @ts-expect-error there is one hook
+await tasks.applyHook("outgoing-changes", { lastModified: 1, changes: [] });
+
+same<typeof tasks.db, BaseAdapter<Task>>(true);
+same<Awaited<ReturnType<typeof tasks.db.getLastModified>>, number | null>(true);
+const seen = await tasks.db.execute((proxy) => proxy.get("bread")?.title);
+same<typeof seen, string | undefined>(true);
+(await tasks.db.list({ filters: { done: true } }))[0]?.title.trim();
 const strategy: Strategy = Kinto.syncStrategy.MANUAL;
 
 kinto.events.on("create", ({ data }) => data.id);
