@@ -8,7 +8,7 @@ import { Scene } from "./scene.mjs";
 import { BROWSERS, startSite } from "./site.mjs";
 
 /** Of each browser's: what it makes, edits and deletes. */
-const EACH = 500;
+const EACH = 250;
 const RECORDS = 10_000;
 
 const byId = (records) => records.toSorted((a, b) => (a.id < b.id ? -1 : 1));

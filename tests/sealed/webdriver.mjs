@@ -17,7 +17,7 @@ export async function launchFirefox() {
   });
   const root = `http://127.0.0.1:${port}`;
   await Promise.race([failed, ready(root)]);
-  const capabilities = { browserName: "firefox", "moz:firefoxOptions": CAPABILITIES["moz:firefoxOptions"], timeouts: { script: 60_000 } };
+  const capabilities = { browserName: "firefox", "moz:firefoxOptions": CAPABILITIES["moz:firefoxOptions"], timeouts: { script: 300_000 } };
   const { sessionId } = await ask(root, "POST", "/session", { capabilities: { alwaysMatch: capabilities } });
   const session = `${root}/session/${sessionId}`;
   return {
