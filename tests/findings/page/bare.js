@@ -1,5 +1,6 @@
 // What tests call.
 
+import { fuzz } from "./queries/fuzz.js";
 import { play, scenarios } from "./scenarios/index.js";
 import { libraryOf } from "./world.js";
 
@@ -12,3 +13,13 @@ globalThis.openCollection = async (library, options) => {
 
 /** How a sync of it ends. */
 globalThis.syncCollection = () => globalThis.tasks.sync().then(({ ok }) => (ok ? "ok" : "not ok"), (error) => error.message);
+
+/** Queries by chance, on IndexedDB. */
+globalThis.fuzzQueries = async (plan) => {
+  const kinto = new (await libraryOf("essaim"))({ adapterOptions: { dbName: crypto.randomUUID() } });
+  try {
+    return await fuzz(kinto, plan);
+  } finally {
+    kinto.close();
+  }
+};
