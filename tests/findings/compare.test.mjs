@@ -18,6 +18,8 @@ describe("the comparison page", () => {
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
     // The scenarios' own failures are shown; what the content security policy refuses is not.
     page.on("console", (message) => /Content Security Policy/.test(message.text()) && faults.push(message.text()));
+    // Kinto.js throws in handlers of IndexedDB, where nobody can catch it.
+    page.on("pageerror", (error) => error.stack.includes("/kinto-js/") || faults.push(error.stack));
     await page.goto(`${site.url}?remote=${encodeURIComponent(KINTO_URL)}`);
     await page.locator("html[data-state=done]").waitFor({ timeout: 200_000 });
   });

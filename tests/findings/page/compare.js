@@ -34,7 +34,7 @@ function makeCard(scenario) {
   const article = document.querySelector("template").content.cloneNode(true).firstElementChild;
   article.dataset.finding = scenario.number;
   article.querySelector(".number").textContent = scenario.number;
-  article.querySelector("h2").textContent = scenario.title[0].toUpperCase() + scenario.title.slice(1);
+  article.querySelector("h2").textContent = sentence(scenario.title);
   article.querySelector(".story").textContent = scenario.story;
   const sides = SIDES.map((library) => makeSide(library));
   article.querySelector(".sides").append(...sides.map(({ section }) => section));
@@ -90,7 +90,16 @@ function fact(what, value, right) {
   return [element("dt", what), given];
 }
 
-const words = (value) => (Array.isArray(value) ? value.join(", ") : value === "" ? "nothing" : typeof value === "number" ? value.toLocaleString("en") : String(value));
+/** With a capital, unless it begins with a name. */
+function sentence(title) {
+  return /^[a-z]+[ :]/.test(title) ? title[0].toUpperCase() + title.slice(1) : title;
+}
+
+function words(value) {
+  if (Array.isArray(value)) return value.join(", ");
+  if (value === "") return "nothing";
+  return typeof value === "number" ? value.toLocaleString("en") : String(value);
+}
 
 function element(name, text, className = "") {
   return Object.assign(document.createElement(name), { textContent: text, className });

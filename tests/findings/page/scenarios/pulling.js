@@ -74,9 +74,10 @@ export const pulling = [
   {
     number: 33,
     title: "what a dump brought is not downloaded again by the first sync",
-    story: "A new device imports a dump of all 12 records, then syncs for the first time.",
+    story: "A new device imports a dump of all 12 records, written one a minute, then syncs for the first time.",
     async run(world) {
-      await world.server.putAll(named(12));
+      // The last ten seconds essaim reads again in any case: something may still appear in them.
+      for (const [n, id] of named(12).entries()) await world.server.put(id, { title: id, last_modified: Date.now() - 60_000 * (12 - n) });
       const tasks = world.open();
       await tasks.importBulk(await world.server.records());
       let downloaded = 0;
