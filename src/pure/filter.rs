@@ -53,7 +53,7 @@ pub fn read_filters(raw: &str) -> Result<Vec<Filter>> {
     let mut filters = Vec::new();
     let mut nested = vec![(Vec::new(), raw)];
     while let Some((prefix, raw)) = nested.pop() {
-        for (key, value) in json::members(raw).ok_or_else(|| not_an_object())? {
+        for (key, value) in json::members(raw).ok_or_else(not_an_object)? {
             let mut path: Vec<Name> = prefix.clone();
             path.extend(json::units(key).unwrap_or_default().split(|unit| *unit == u16::from(b'.')).map(Name::new));
             match value.starts_with('{') {

@@ -21,7 +21,7 @@ impl Query {
             order: Some((Name::Text("last_modified".into()), true)),
             ..Query::default()
         };
-        for (key, value) in json::members(text).ok_or_else(|| not_an_object())? {
+        for (key, value) in json::members(text).ok_or_else(not_an_object)? {
             match json::string(key).as_deref() {
                 Some("filters") => query.filters = read_filters(value)?,
                 Some("order") if value != "null" => query.order = read_order(value)?,
