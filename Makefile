@@ -10,7 +10,7 @@ export PATH := $(TOOLS)/bin:$(TOOLS)/node/bin:$(HOME)/.cargo/bin:$(PATH)
 KINTO := target/kinto/bin/python tests/kinto/serve.py
 SEEDS ?= 50000
 
-.PHONY: help demo test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-http test-storage test-sync test-adopt test-sealed test-demo sim kill bench size audit
+.PHONY: help demo compare test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-http test-storage test-sync test-adopt test-sealed test-findings test-demo sim kill bench size audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -21,9 +21,15 @@ demo: ## the demo in your browser, synced with a Kinto on this machine
 	@echo "Ctrl-C stops the demo and its Kinto (http://localhost:8888/v1)"
 	@$(KINTO) --port 8888 -- node tests/demo/serve.mjs --port $(or $(PORT),8000) || [ $$? = 130 ]
 
+compare: ## the same scenarios with Kinto.js and with essaim, in your browser
+	@tests/setup.sh system rust tools kinto npm
+	@$(MAKE) --no-print-directory package
+	@echo "Ctrl-C stops the page and its Kinto"
+	@$(KINTO) --page-size 5 --batch-size 4 -- node tests/findings/site.mjs --port $(or $(PORT),8001) || [ $$? = 130 ]
+
 test: ## every kind of test
 	@$(MAKE) --no-print-directory setup
-	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-http test-storage test-sync test-adopt test-sealed test-demo
+	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-http test-storage test-sync test-adopt test-sealed test-findings test-demo
 
 setup: ## install what is missing
 	@tests/setup.sh system rust tools kinto kinto20 npm
@@ -82,6 +88,9 @@ test-adopt: package ## data that Kinto.js wrote, taken over in Chromium and Fire
 test-sealed: package ## encrypted collections and a server that lies, in Node, Chromium and Firefox
 	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sealed/*.test.mjs
 	ESSAIM_SEEDS=1 $(KINTO) --postgresql --processes 2 --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sealed/{hidden,lost,forked,altered,answered,snapshots,schedules}.mjs
+
+test-findings: package ## Kinto.js's faults: what essaim does instead, Kinto.js beside; queries by chance
+	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-concurrency=1 --test-reporter=spec tests/findings/*.test.mjs
 
 test-demo: package ## the demo, driven in Chromium
 	$(KINTO) -- node --test --test-reporter=spec tests/demo/*.test.mjs

@@ -205,10 +205,13 @@ export interface DeleteOptions {
 export interface ListParams {
   /**
    * Field by field, all must match: a value, an array (any of its values), or an object of filters for a nested object.
-   * `"a.b"` is field `b` of the object in field `a`.
+   * `"a.b"` is field `b` of the object in field `a`; `"a.0"` is the first of an array, `"a.length"` how many there are.
    */
   filters?: Record<string, unknown>;
-  /** A field, after `-` for descending. Default `-last_modified`; `""` for the order of storage. */
+  /**
+   * A field, after `-` for descending. Default `-last_modified`; `""` for the order of storage. Ascending: records without the
+   * field, numbers (`null` and `false` are 0, `true` is 1), strings, objects and arrays; equal ones as they are stored.
+   */
   order?: string;
 }
 

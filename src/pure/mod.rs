@@ -14,6 +14,8 @@ pub mod draft;
 pub mod equality;
 /// What the HTTP client of the package asks and is told.
 pub mod exchange;
+/// The filters of `list()`.
+pub mod filter;
 /// When and how a journal is folded into segments.
 pub mod fold;
 /// One HTTP request and its answer.
@@ -32,7 +34,7 @@ pub mod operations;
 pub mod page;
 /// Kinto over HTTP, as data: URLs and requests.
 pub mod protocol;
-/// Filters and orders of `list()`.
+/// What `list()` asks for.
 pub mod query;
 /// Records, their ids and statuses.
 pub mod record;

@@ -35,11 +35,13 @@ export const CONTENT_SECURITY_POLICY = [
 
 /**
  * Starts the server and resolves once it listens, with `{url, close()}`.
- * `port` 0 takes a free one; `www` and `pkg` are the two folders. No page is kept for "back" that came with `no-store`.
+ * `port` 0 takes a free one; `www` and `pkg` are the two folders, and `beside` has more, by the beginning of their address
+ * (`{"/styles/": folder}`). No page is kept for "back" that came with `no-store`.
  */
-export async function serveDemo({ port = 0, host = "localhost", www = join(ROOT, "www"), pkg = join(ROOT, "pkg"), cacheControl = "no-store" } = {}) {
+export async function serveDemo({ port = 0, host = "localhost", www = join(ROOT, "www"), pkg = join(ROOT, "pkg"), beside = {}, cacheControl = "no-store" } = {}) {
+  const folders = Object.entries({ ...beside, "/essaim/": pkg, "/": www });
   const server = createServer(async (request, response) => {
-    const { status, headers, body } = await answer(request, www, pkg, cacheControl);
+    const { status, headers, body } = await answer(request, folders, cacheControl);
     response.writeHead(status, headers).end(request.method === "HEAD" ? undefined : body);
   });
   await new Promise((resolve, reject) => server.once("error", reject).listen(port, host, resolve));
@@ -49,11 +51,12 @@ export async function serveDemo({ port = 0, host = "localhost", www = join(ROOT,
   };
 }
 
-async function answer({ method, url }, www, pkg, cacheControl) {
+async function answer({ method, url }, folders, cacheControl) {
   if (method !== "GET" && method !== "HEAD") return { status: 405, headers: { Allow: "GET, HEAD" }, body: "Method not allowed" };
   try {
     const path = decodeURIComponent(new URL(url, "http://localhost").pathname);
-    const file = path.startsWith("/essaim/") ? within(pkg, path.slice("/essaim".length)) : within(www, path.endsWith("/") ? `${path}index.html` : path);
+    const [beginning, folder] = folders.find(([beginning]) => path.startsWith(beginning));
+    const file = within(folder, path.slice(beginning.length - 1) + (path.endsWith("/") ? "index.html" : ""));
     const body = await readFile(file);
     const type = TYPES[extname(file)] ?? "application/octet-stream";
     return {

@@ -168,9 +168,12 @@ impl World {
             }
         }
         let kill_permille = [0, 0, 2, 5][self.dice.below(4)];
+        // Where a lie keeps segments from being deleted, lists grow with each kill, and nobody would come to an end any more.
+        let mut kills = 100;
         while self.executor.step() {
             meanwhile();
-            if self.dice.permille(kill_permille) {
+            if kills > 0 && self.dice.permille(kill_permille) {
+                kills -= 1;
                 let index = self.dice.below(owners.len());
                 let (device, owner) = owners[index];
                 self.executor.kill(owner);

@@ -1,0 +1,35 @@
+/** Chance that can be repeated: mulberry32, from a seed. */
+export class Chance {
+  #state;
+
+  constructor(seed) {
+    this.#state = seed >>> 0;
+  }
+
+  /** A number from 0 up to, but not including, 1. */
+  next() {
+    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
+    let mixed = this.#state;
+    mixed = Math.imul(mixed ^ (mixed >>> 15), mixed | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  }
+
+  below(limit) {
+    return Math.floor(this.next() * limit);
+  }
+
+  one(choices) {
+    return choices[this.below(choices.length)];
+  }
+
+  /** True once in `times`. */
+  oneIn(times) {
+    return this.below(times) === 0;
+  }
+
+  /** From none to `most` of what `make` makes. */
+  some(most, make) {
+    return Array.from({ length: this.below(most + 1) }, () => make());
+  }
+}

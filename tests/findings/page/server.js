@@ -1,0 +1,61 @@
+// The server, as another client of the same account sees and changes it.
+
+import { reach } from "./network.js";
+
+export class Server {
+  constructor(remote, authorization, collection) {
+    this.root = remote;
+    this.authorization = authorization;
+    this.url = `${remote}/buckets/default/collections/${collection}`;
+  }
+
+  /** Writes a record and gives it as stored. */
+  async put(id, fields) {
+    return (await this.#ask("PUT", `/records/${id}`, { data: fields })).data;
+  }
+
+  async putAll(ids) {
+    for (const id of ids) await this.put(id, { title: id });
+  }
+
+  remove(id) {
+    return this.#ask("DELETE", `/records/${id}`);
+  }
+
+  /** All records, by id. */
+  async records() {
+    const records = [];
+    let next = `${this.url}/records?_sort=id`;
+    while (next) {
+      const response = await this.#reach("GET", next);
+      records.push(...(await response.json()).data);
+      next = response.headers.get("Next-Page");
+    }
+    return records;
+  }
+
+  async titles() {
+    return (await this.records()).map((record) => record.title);
+  }
+
+  /** Forgets the collection, with its records, tombstones and timestamp: what an administrator's flush does to one user. */
+  forget() {
+    return this.#ask("DELETE", "");
+  }
+
+  /** `batch_max_requests` and the like. */
+  async settings() {
+    return (await (await this.#reach("GET", `${this.root}/`)).json()).settings;
+  }
+
+  async #ask(method, path, body) {
+    return (await this.#reach(method, this.url + path, body && JSON.stringify(body))).json();
+  }
+
+  async #reach(method, url, body) {
+    const headers = { Authorization: this.authorization, "Content-Type": "application/json" };
+    const response = await reach(url, { method, headers, body, cache: "no-store" });
+    if (!response.ok) throw new Error(`${method} ${url}: ${response.status} ${await response.text()}`);
+    return response;
+  }
+}
