@@ -34,5 +34,5 @@ if (!process.env.KINTO_URL) {
   const files = process.argv.slice(2);
   const all = readdirSync(HERE).filter((file) => file.endsWith(".test.mjs")).map((file) => join(HERE, file));
   // One file after the other: two browsers at once on two cores only make each other time out.
-  run(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=120000", "--test-reporter=spec", ...(files.length > 0 ? files : all)]);
+  run(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=600000", "--test-reporter=spec", ...(files.length > 0 ? files : all)]);
 }
