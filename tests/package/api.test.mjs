@@ -1,10 +1,11 @@
-// The API contract, on real IndexedDB in Chromium: every method's shapes, statuses, error texts and events.
+// The API contract: every method's shapes, statuses, error texts and events, in Chromium and Firefox.
 //
 // The tests themselves are in api/ and run inside a page; here they are only called, each with a database of its own.
 
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { fileURLToPath } from "node:url";
+import { launchFirefox } from "../sealed/webdriver.mjs";
 import { launch, openPage, serve } from "./browser.mjs";
 import { authorization, KINTO_URL, newUser } from "./kinto.mjs";
 import { project } from "./projects.mjs";
@@ -26,26 +27,38 @@ import { transactions } from "./api/transactions.mjs";
 const ESSAIM = join(project("plain"), "node_modules/essaim");
 const API = fileURLToPath(new URL("api", import.meta.url));
 
-let browser;
+const GROUPS = { records, queries, json, transactions, events, options, databases, storages, steps, dumps, syncing, keys, kinds, journals };
+/** Where a collection is kept is tried out in one browser; what only browsers differ in, in both. */
+const BROWSERS = { Chromium: ["indexeddb", "memory", "app"], Firefox: ["indexeddb"] };
+
+let chromium;
+let firefox;
 let server;
 before(async () => {
-  browser = await launch();
+  chromium = await launch();
   // The same files under two addresses are two copies of the package.
   server = await serve({ "/": API, "/essaim/": ESSAIM, "/copy/": ESSAIM });
 });
 after(async () => {
-  await browser.close();
+  await chromium.close();
+  await firefox?.close();
   await server.close();
 });
 
+/** Firefox has one page, which goes where it is sent. */
+async function openInFirefox(url) {
+  firefox ??= await launchFirefox();
+  return { page: await firefox.open(url), said: [], close: () => {} };
+}
+
+const open = (browser, url) => (browser === "Firefox" ? openInFirefox(url) : openPage(chromium, url));
 const account = () => ({ remote: KINTO_URL, headers: { Authorization: authorization(newUser()) } });
 
-for (const storage of ["indexeddb", "memory", "app"]) {
-  const groups = { records, queries, json, transactions, events, options, databases, storages, steps, dumps, syncing, keys, kinds, journals };
-  for (const [group, tests] of Object.entries(groups)) {
-    describe(`${group} in ${storage}`, () => {
+for (const [browser, storages] of Object.entries(BROWSERS)) {
+  for (const [storage, [group, tests]] of storages.flatMap((storage) => Object.entries(GROUPS).map((group) => [storage, group]))) {
+    describe(`${group} in ${storage}, ${browser}`, () => {
       let opened;
-      before(async () => (opened = await openPage(browser, `${server.url}page.html`)));
+      before(async () => (opened = await open(browser, `${server.url}page.html`)));
       after(() => opened.close());
       for (const name of Object.keys(tests)) {
         test(name.replaceAll("_", " "), async () => {

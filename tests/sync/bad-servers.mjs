@@ -171,15 +171,3 @@ describe("nobody there", SIDE_BY_SIDE, () => {
     assert.deepEqual(await here.unsynced(), ["mine"]);
   });
 });
-
-describe("a server that was closed and came back", SIDE_BY_SIDE, () => {
-  test("is not remembered as gone by the browser", async (t) => {
-    const { here, proxy } = await stage(t);
-    // Kinto's own 410 says nothing of caches, and Chromium keeps it.
-    proxy.rule("* ", () => kintoError(410, 202, "closed"));
-    assert.equal((await here.failure()).code, "gone");
-    proxy.behave();
-    await here.create({ id: "mine", title: "mine" });
-    assert.equal((await here.sync()).ok, true);
-  });
-});
