@@ -259,11 +259,13 @@ impl<P: Platform> Resident<P> {
         if self.collection.sealed.is_some() {
             self.claim_name().await?;
         }
+        // Before the database: one that another tab begins meanwhile is no evicted one.
+        let witnessed = self.platform.witness().read(&self.collection.database());
         let stored = self.platform.storage().open(&self.collection).await?;
         let is_new = stored == Stored::default();
         self.absorb(Tail::Whole(stored), &[])?;
         // What an evicted database held was newer than what it had once adopted.
-        if is_new && self.platform.storage().is_persistent(&self.collection) && !self.was_evicted() {
+        if is_new && self.platform.storage().is_persistent(&self.collection) && !self.was_evicted(witnessed) {
             self.adopt().await?;
         }
         self.opened.set(true);
@@ -306,11 +308,10 @@ impl<P: Platform> Resident<P> {
     }
 
     /// Whether there was a database of which nothing is left; [`Resident::take_evicted`] tells what was lost with it.
-    fn was_evicted(&self) -> bool {
-        let name = self.collection.database();
-        let Some(note) = self.platform.witness().read(&name) else { return false };
+    fn was_evicted(&self, witnessed: Option<String>) -> bool {
+        let Some(note) = witnessed else { return false };
         // Told once, and remembered: as long as nothing is written, it is the evicted one.
-        self.platform.witness().write(&name, Some("{\"unsynced\":0}"));
+        self.platform.witness().write(&self.collection.database(), Some("{\"unsynced\":0}"));
         let unsynced = json::member(&note, "unsynced").and_then(json::number).map(|count| count as usize);
         self.evicted.set(unsynced.filter(|count| *count > 0));
         true

@@ -93,7 +93,7 @@ describe("a record that was deleted here", SIDE_BY_SIDE, () => {
     assert.deepEqual([lists, here, there], [{ skipped: [mine] }, undefined, undefined]);
   });
   row("changed there, it is skipped, and its deletion meets the newer version as a conflict", "deleted", "record", ["manual"], ({ mine, theirs, lists, here, there }) => {
-    assert.deepEqual(lists, { skipped: [mine], conflicts: [{ type: "outgoing", local: mine, remote: theirs }] });
+    assert.deepEqual(lists, { skipped: [mine], conflicts: [{ type: "outgoing", local: { id: "r" }, remote: theirs }] });
     assert.deepEqual([here, there], [mine, theirs]);
   });
   row("changed there, it is skipped and deleted there", "deleted", "record", ["client_wins"], ({ mine, theirs, lists, here, there }) => {
