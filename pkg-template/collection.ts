@@ -109,8 +109,8 @@ export class Collection<T extends object = RecordData> extends AdoptingCollectio
    * Brings here what changed on the server, and there what changed here. One sync of a collection runs at a time.
    * What was synced when an error breaks it off stays synced, and the next sync goes on from there.
    *
-   * Where an app replaced a step of it (`pullMetadata pullChanges importChanges pushChanges gatherLocalChanges`), or made the
-   * collection for an `api` of its own, it is made of these steps, over `api`.
+   * Where an app replaced a step of it (`pullMetadata pullChanges importChanges pushChanges gatherLocalChanges`) or what sends
+   * the requests of `api`, or made the collection for an `api` of its own, it is made of these steps, over `api`.
    *
    * @example
    * ```js

@@ -2,9 +2,11 @@
  * A sync out of the public steps, over the app's own HTTP client.
  *
  * The engine's sync does more (it goes on where it was cut, meets what is written meanwhile, isolates a record that is
- * refused), so this one is only for apps that replaced a step, or made a collection for a client of their own.
+ * refused), so this one is only for apps that replaced a step, that send requests themselves, or made a collection for a client
+ * of their own.
  */
 
+import { KintoClient } from "./api.js";
 import type { Collection } from "./collection.js";
 import { SyncResultObject } from "./result.js";
 import { SteppedCollection } from "./steps.js";
@@ -13,8 +15,10 @@ import type { SyncOptions } from "./types.js";
 
 const STEPS = ["pullMetadata", "pullChanges", "importChanges", "pushChanges", "gatherLocalChanges"] as const;
 
-/** Whether the app put something else in the place of a step. */
+/** Whether the app put something else in the place of a step, or of what sends its requests: it wants to see them. */
 export function replacesSteps(collection: Collection<any>): boolean {
+  const { api } = collection;
+  if (api.http.isReplaced || api._batchRequests !== KintoClient.prototype._batchRequests) return true;
   return STEPS.some((step) => collection[step] !== SteppedCollection.prototype[step]);
 }
 

@@ -24,26 +24,68 @@ export interface HttpSettings {
   fetchFunc?: typeof fetch | undefined;
 }
 
+/** The `fetch` that there is when it is called. */
+const ownFetch: typeof fetch = (...given) => globalThis.fetch(...given);
+
 const DEFAULT_HEADERS = { Accept: "application/json", "Content-Type": "application/json" };
 
-/** `client.http`. */
+/** `client.http`. What is set here holds from the next request on. */
 export class HTTP {
-  readonly events: Emitter;
   requestMode: RequestMode;
-  /** In milliseconds; null for none. */
-  timeout: number | null;
-  /** Sends requests. Default: the `fetch` that there is when it is called. */
+  /** Sends requests. Default: `fetch`. */
   fetchFunc: typeof fetch;
+  #timeout: number | null = null;
   readonly #servers: Servers;
 
   /** @internal */
-  constructor(events: Emitter, { requestMode = "cors", timeout = null, fetchFunc }: HttpSettings, servers: Servers) {
-    if (timeout !== null && !(Number.isFinite(timeout) && timeout >= 0)) throw invalidOption("timeout must be a number of milliseconds, or null for none.");
-    this.events = events;
+  constructor({ requestMode = "cors", timeout = null, fetchFunc }: HttpSettings, servers: Servers) {
     this.requestMode = requestMode;
     this.timeout = timeout;
-    this.fetchFunc = fetchFunc ?? ((...given) => globalThis.fetch(...given));
+    this.fetchFunc = fetchFunc ?? ownFetch;
     this.#servers = servers;
+  }
+
+  /** Where `backoff`, `retry-after` and `deprecated` are emitted; of a `Kinto`'s client, also what its syncs are told. */
+  get events(): Emitter | undefined {
+    return this.#servers.events;
+  }
+  set events(events: Emitter | undefined) {
+    this.#servers.events = events;
+  }
+
+  /** In milliseconds; null for none. Setting what is no time throws `invalid_option`. */
+  get timeout(): number | null {
+    return this.#timeout;
+  }
+  set timeout(timeout: number | null) {
+    if (timeout !== null && !(Number.isFinite(timeout) && timeout >= 0)) throw invalidOption("timeout must be a number of milliseconds, or null for none.");
+    this.#timeout = timeout;
+  }
+
+  /**
+   * Where every request leaves: once, and again at each retry. An app that puts a function of its own here sees them all, and its
+   * answers are taken. `options.signal` is aborted when the `timeout` is over.
+   *
+   * @example
+   * ```js
+   * const { http } = client;
+   * const send = http.timedFetch.bind(http);
+   * http.timedFetch = async (url, options) => {
+   *   const response = await send(url, options);
+   *   console.debug(options.method, url, response.status);
+   *   return response;
+   * };
+   * ```
+   */
+  timedFetch(url: string, options?: RequestInit): Promise<Response> {
+    // Not called as a method of this: that is no place to call a browser's own `fetch` on.
+    const { fetchFunc } = this;
+    return fetchFunc(url, options);
+  }
+
+  /** @internal Whether the app sends its requests by a function of its own. */
+  get isReplaced(): boolean {
+    return this.fetchFunc !== ownFetch || this.timedFetch !== HTTP.prototype.timedFetch;
   }
 
   /**
@@ -91,7 +133,7 @@ class Sender implements RawSender {
     this.#aborts = new AbortController();
     const { method = "GET", headers, body } = this.#request;
     try {
-      const response = await this.#http.fetchFunc(this.#url, {
+      const response = await this.#http.timedFetch(this.#url, {
         method,
         headers,
         mode: this.#http.requestMode,

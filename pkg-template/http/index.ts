@@ -12,7 +12,8 @@
  * @packageDocumentation
  */
 
-export { KintoClient, KintoClient as default, SUPPORTED_PROTOCOL_VERSION, type ExecuteOptions } from "./client.js";
+export { KintoClient, KintoClient as default } from "./client.js";
+export { SUPPORTED_PROTOCOL_VERSION, type ExecuteOptions, type RemoteServer } from "./remote-server.js";
 export { Bucket } from "./bucket.js";
 export { Collection } from "./collection.js";
 export type { HTTP, HttpRequest } from "./http.js";

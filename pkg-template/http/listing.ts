@@ -4,9 +4,9 @@ import { enterNow } from "../door.js";
 import { invalidOption } from "../errors.js";
 import { load } from "../load.js";
 import { absoluteRemote } from "../remote.js";
-import type { KintoClient } from "./client.js";
 import type { Defaults } from "./defaults.js";
 import { withQuery } from "./endpoints.js";
+import type { RemoteServer } from "./remote-server.js";
 import { deleteRequest } from "./requests.js";
 import type { DeleteAllOptions, ListParams, PaginationResult, QueryValue, RawResponse } from "./types.js";
 
@@ -19,19 +19,19 @@ interface Step {
 }
 
 /** Some pages of a list. */
-export async function listPages<T>(client: KintoClient, path: string, params: ListParams, given: Defaults): Promise<PaginationResult<T>> {
+export async function listPages<T>(client: RemoteServer, path: string, params: ListParams, given: Defaults): Promise<PaginationResult<T>> {
   const first = await client.execute<Answer["json"]>({ path: withQuery(path, listQuery(params)), headers: given.headers }, { raw: true, retry: given.retry });
   return gather(readingStep(client, first, given), params.pages);
 }
 
-async function nextUrl(client: KintoClient, answer: Answer): Promise<string | undefined> {
+async function nextUrl(client: RemoteServer, answer: Answer): Promise<string | undefined> {
   const next = answer.headers.get("Next-Page");
   if (!next) return undefined;
   const wasm = await load();
   return enterNow(() => wasm.next_page(absoluteRemote(client.remote), next));
 }
 
-async function readingStep(client: KintoClient, answer: Answer, given: Defaults): Promise<Step> {
+async function readingStep(client: RemoteServer, answer: Answer, given: Defaults): Promise<Step> {
   const url = await nextUrl(client, answer);
   const { headers, retry } = given;
   const next = async () => readingStep(client, await client.http.request(url!, { headers }, { retry }), given);
@@ -44,14 +44,14 @@ async function readingStep(client: KintoClient, answer: Answer, given: Defaults)
  * The next page is the same request once more: Kinto does not let browsers see `Next-Page` on a DELETE, and following it
  * with a GET, as lists do, deletes nothing. `_before` keeps it from what was created since the first.
  */
-export async function deletePages<T>(client: KintoClient, path: string, params: DeleteAllOptions, given: Defaults): Promise<PaginationResult<T>> {
+export async function deletePages<T>(client: RemoteServer, path: string, params: DeleteAllOptions, given: Defaults): Promise<PaginationResult<T>> {
   const { last_modified } = params;
   return gather(deletingStep({ client, path, params, given }, { ...given, last_modified }, undefined), params.pages);
 }
 
 /** A list that is being deleted. */
 interface Deletion {
-  client: KintoClient;
+  client: RemoteServer;
   path: string;
   params: ListParams;
   given: Defaults;

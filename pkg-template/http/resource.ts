@@ -44,6 +44,7 @@ export abstract class Resource {
   get _headers(): Record<string, string> {
     return this.defaults.headers;
   }
+  /** @internal */
   set _headers(headers: Record<string, string>) {
     this.defaults = { ...this.defaults, headers };
   }

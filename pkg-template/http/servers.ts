@@ -2,18 +2,19 @@
 
 import { enterNow } from "../door.js";
 import type { RawHttp } from "../essaim_wasm.js";
-import { emit, type Emitter } from "../events.js";
+import { emit, type Emitter, type EventMap } from "../events.js";
 import { load, type Wasm } from "../load.js";
 import { absoluteRemote } from "../remote.js";
 
 export class Servers {
-  readonly #events: Emitter;
+  /** Where the app is told; nobody is if there is none. */
+  events: Emitter | undefined;
   /** The roots of servers that were asked. */
   readonly #roots = new Set<string>();
   #raw: RawHttp | undefined;
 
-  constructor(events: Emitter) {
-    this.#events = events;
+  constructor(events: Emitter | undefined) {
+    this.events = events;
   }
 
   /** @internal Loads the WASM if it is not. */
@@ -45,11 +46,15 @@ export class Servers {
   }
 
   #tell(event: "backoff" | "retry-after" | "alert", value: unknown): void {
-    if (event !== "alert") return emit(this.#events, event, value as number);
+    if (event !== "alert") return this.#emit(event, value as number);
     const alert = readAlert(value as string);
     if (!alert) return console.warn("Unable to parse Alert header message", value);
     console.warn(alert.message, alert.url);
-    emit(this.#events, "deprecated", alert);
+    this.#emit("deprecated", alert);
+  }
+
+  #emit<K extends "backoff" | "retry-after" | "deprecated">(event: K, payload: EventMap[K]): void {
+    if (this.events) emit(this.events, event, payload);
   }
 }
 

@@ -10,6 +10,7 @@ import { kintoApi } from "./kinto-api.mjs";
 import { lists } from "./lists.mjs";
 import { objects } from "./objects.mjs";
 import { patience } from "./patience.mjs";
+import { sending } from "./sending.mjs";
 import { snapshots } from "./snapshots.mjs";
 
 const wanted = process.env.ESSAIM_PLACES?.split(",") ?? Object.keys(PLACES);
@@ -19,7 +20,7 @@ for (const name of wanted) {
     const place = {};
     before(async () => Object.assign(place, await PLACES[name]()));
     after(() => place.close());
-    const suites = { objects, lists, batches, deleting, snapshots, attachments, errors, patience, kintoApi };
+    const suites = { objects, lists, batches, deleting, snapshots, attachments, errors, patience, sending, kintoApi };
     for (const [suite, define] of Object.entries(suites)) describe(suite, () => define(place));
   });
 }

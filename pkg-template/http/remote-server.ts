@@ -1,0 +1,224 @@
+/** A server as it is reached: its root, what every request carries, one request, and what the server says of itself. */
+
+import { invalidOption } from "../errors.js";
+import { Events, type Emitter } from "../events.js";
+import { readRemote } from "../remote.js";
+import type { HeadersOption } from "../types.js";
+import { PLACEHOLDER } from "./batch.js";
+import { addHeaders, settle, type Defaults } from "./defaults.js";
+import { endpoints, withQuery } from "./endpoints.js";
+import { HTTP } from "./http.js";
+import { deletePages, listPages } from "./listing.js";
+import { Servers } from "./servers.js";
+import type {
+  GetOptions,
+  HelloResponse,
+  KintoClientOptions,
+  KintoRequest,
+  ListParams,
+  PaginationResult,
+  RawResponse,
+  RequestOptions,
+  Tombstone,
+  User,
+  WriteOptions,
+} from "./types.js";
+
+/** The version of Kinto's protocol. */
+export const SUPPORTED_PROTOCOL_VERSION = "v1";
+
+const NO_BATCH = "This operation is not supported within a batch operation.";
+
+/** Options of {@link RemoteServer.execute}. */
+export interface ExecuteOptions extends GetOptions {
+  /** Resolve to `{ status, json, headers }` instead of the body. */
+  raw?: boolean;
+  /** Default true; false if the body is not to be made JSON. */
+  stringify?: boolean;
+}
+
+/** @internal What a `Kinto`, and a batch, share with others. */
+export interface Inside {
+  servers?: Servers;
+  batched?: KintoRequest[];
+  http?: HTTP;
+}
+
+/** What a `KintoClient` is made on. */
+export abstract class RemoteServer {
+  /** The emitter that it was made with. */
+  readonly events: Emitter;
+  readonly endpoints = endpoints;
+  /** What sends its requests. */
+  readonly http: HTTP;
+  /** What the server said of itself, once asked; see {@link RemoteServer.fetchServerInfo}. */
+  serverInfo: HelloResponse | null = null;
+  /** @internal */
+  protected defaults: Defaults;
+  /** @internal */
+  protected readonly servers: Servers;
+  #remote: string;
+  /** What is asked within a batch, instead of being sent. */
+  readonly #batched: KintoRequest[] | undefined;
+
+  /** @internal */
+  constructor(remote: string, options: KintoClientOptions, inside: Inside) {
+    this.#remote = readRemote(remote);
+    this.events = options.events ?? new Events();
+    this.defaults = settle({ headers: {}, safe: false, retry: 0 }, options);
+    this.servers = inside.servers ?? new Servers(this.events);
+    this.#batched = inside.batched;
+    this.servers.add(this.#remote);
+    this.http = inside.http ?? new HTTP(options, this.servers);
+  }
+
+  /** The root of the server. Setting one without a version throws `invalid_option`. */
+  get remote(): string {
+    return this.#remote;
+  }
+  set remote(remote: string) {
+    const read = readRemote(remote);
+    if (read !== this.#remote) this.serverInfo = null;
+    this.#remote = read;
+    this.servers.add(read);
+  }
+
+  /** The version of the protocol, `v1`. */
+  get version(): string {
+    return SUPPORTED_PROTOCOL_VERSION;
+  }
+
+  /** Milliseconds until the server may be asked again; 0 if it may at once. Requests are sent all the same; syncs are not. */
+  get backoff(): number {
+    return this.servers.backoffMs(this.#remote);
+  }
+
+  /** @internal Whether this is what the callback of a batch gets. */
+  get isBatch(): boolean {
+    return this.#batched !== undefined;
+  }
+
+  /** The headers of every request. */
+  get headers(): Record<string, string> {
+    return this.defaults.headers;
+  }
+
+  /** @internal What Kinto.js calls them, and `safe` and `retry`. */
+  get _headers(): Record<string, string> {
+    return this.defaults.headers;
+  }
+  /** @internal */
+  set _headers(headers: Record<string, string>) {
+    this.defaults = { ...this.defaults, headers };
+  }
+  /** @internal */
+  get _safe(): boolean {
+    return this.defaults.safe;
+  }
+  /** @internal */
+  get _retry(): number {
+    return this.defaults.retry;
+  }
+
+  /** Adds headers to every request from now on, and forgets what the server said of itself: it may tell another user other things. */
+  setHeaders(headers: HeadersOption): void {
+    this.defaults = { ...this.defaults, headers: addHeaders(this.defaults.headers, headers) };
+    this.serverInfo = null;
+  }
+
+  async #hello(options: RequestOptions): Promise<HelloResponse> {
+    const { headers, retry } = settle(this.defaults, options);
+    const { json } = await this.http.request<HelloResponse>(this.#remote + endpoints.root(), { headers }, { retry });
+    return json;
+  }
+
+  /**
+   * Sends one request: what the other methods are made of.
+   *
+   * @example
+   * ```js
+   * const { data } = await client.execute({ method: "GET", path: "/buckets/blog/collections" });
+   * ```
+   */
+  execute<T = any>(request: KintoRequest, options: ExecuteOptions & { raw: true }): Promise<RawResponse<T>>;
+  execute<T = any>(request: KintoRequest, options?: ExecuteOptions): Promise<T>;
+  async execute<T = any>(request: KintoRequest, { raw = false, stringify = true, retry, query, fields }: ExecuteOptions = {}): Promise<T | RawResponse<T>> {
+    const path = withQuery(request.path, { ...query, _fields: fields });
+    if (this.#batched) {
+      this.#batched.push({ ...request, path });
+      return raw ? { status: 0, json: PLACEHOLDER as T, headers: new Headers() } : (PLACEHOLDER as T);
+    }
+    const { method, headers, body } = request;
+    const isJson = stringify && body !== undefined && !(body instanceof FormData);
+    const sent = { method, headers, body: isJson ? JSON.stringify(body) : body };
+    const answer = await this.http.request<T>(this.#remote + path, sent, { retry: retry ?? this.defaults.retry });
+    return raw ? answer : answer.json;
+  }
+
+  /** Some pages of the list at this path. */
+  async paginatedList<T = any>(path: string, params: ListParams = {}, options: RequestOptions = {}): Promise<PaginationResult<T>> {
+    return listPages(this, path, params, settle({ headers: {}, safe: false, retry: 0 }, options));
+  }
+
+  /** Deletes what is in some pages of the list at this path. */
+  async paginatedDelete<T = Tombstone>(path: string, params: ListParams = {}, options: WriteOptions = {}): Promise<PaginationResult<T>> {
+    const { last_modified } = options;
+    return deletePages(this, path, { ...params, last_modified }, settle({ headers: {}, safe: false, retry: 0 }, options));
+  }
+
+  /** {@link RemoteServer.paginatedList}, or {@link RemoteServer.paginatedDelete} if `method` is `DELETE`. */
+  async paginatedOperation<T = any>(path: string, params: ListParams = {}, options: RequestOptions & { method?: string } = {}): Promise<PaginationResult<T>> {
+    return options.method === "DELETE" ? this.paginatedDelete(path, params, options) : this.paginatedList(path, params, options);
+  }
+
+  /** The server's description of itself: asked once, then remembered. */
+  async fetchServerInfo(options: RequestOptions = {}): Promise<HelloResponse> {
+    if (this.serverInfo) return this.serverInfo;
+    const { remote, headers } = this;
+    const info = await this.#hello({ retry: options.retry });
+    if (this.#remote === remote && this.headers === headers) this.serverInfo = info;
+    return info;
+  }
+
+  /** The server's settings. */
+  fetchServerSettings(options: RequestOptions = {}): Promise<HelloResponse["settings"]> {
+    this.assertNoBatch();
+    return this.fetchServerInfo(options).then(({ settings }) => settings);
+  }
+
+  /** The server's plugins. */
+  fetchServerCapabilities(options: RequestOptions = {}): Promise<HelloResponse["capabilities"]> {
+    this.assertNoBatch();
+    return this.fetchServerInfo(options).then(({ capabilities }) => capabilities);
+  }
+
+  /** Who the server takes you for: asked anew each time. */
+  fetchUser(options: RequestOptions = {}): Promise<User | undefined> {
+    this.assertNoBatch();
+    return this.#hello(options).then(({ user }) => user);
+  }
+
+  /** The version of the server's API, like `1.23`. */
+  fetchHTTPApiVersion(options: RequestOptions = {}): Promise<string> {
+    this.assertNoBatch();
+    return this.fetchServerInfo(options).then(({ http_api_version }) => http_api_version);
+  }
+
+  /** @internal Throws within a batch, and rejects if the server lacks this plugin. */
+  assertCapable(capability: string): Promise<void> {
+    return this.fetchServerCapabilities().then((capabilities) => {
+      if (!(capability in (capabilities ?? {}))) throw invalidOption(`Required capabilities ${capability} not present on server`);
+    });
+  }
+
+  /** @internal */
+  protected request(options: RequestOptions): { headers: Record<string, string>; retry: number } {
+    const { headers, retry } = settle(this.defaults, options);
+    return { headers, retry };
+  }
+
+  /** @internal */
+  protected assertNoBatch(message = NO_BATCH): void {
+    if (this.#batched) throw invalidOption(message);
+  }
+}
