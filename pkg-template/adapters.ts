@@ -1,4 +1,4 @@
-/** `collection.db`: what is kept of a collection, for apps that reach below it; and the places where it can be kept. */
+/** `collection.db`: what is kept of a collection, for apps that reach below it. */
 
 import { invalidOption, KintoError } from "./errors.js";
 import { enterNow } from "./door.js";
@@ -6,8 +6,7 @@ import type { RawTransaction } from "./essaim_wasm.js";
 import { readFilters } from "./filters.js";
 import type { Handle } from "./handle.js";
 import { asRecord, idText, recordText, recordsText } from "./json.js";
-import { isStorage, type StorageAdapter } from "./storage.js";
-import type { AdapterOption, AdapterOptions, ListParams, RecordData, StoredRecord } from "./types.js";
+import type { AdapterOptions, ListParams, RecordData, StoredRecord } from "./types.js";
 
 const DEFAULT_DB_NAME = "KintoDB";
 
@@ -29,7 +28,7 @@ export interface StorageProxy<T extends object = RecordData> {
  * What is kept of a collection, one level below it: `collection.db`. Nothing here validates, keeps statuses right or emits
  * events; what is for a collection's methods is better done with them.
  *
- * Unlike in Kinto.js nobody can derive an adapter of their own from it: see {@link StorageAdapter} for that.
+ * Unlike in Kinto.js nobody can derive an adapter of their own from it: see `StorageAdapter` for that.
  *
  * @example
  * ```js
@@ -64,28 +63,63 @@ export class BaseAdapter<T extends object = RecordData> {
     return this.#source;
   }
 
-  /** Opens the database. Every method does so by itself. */
+  /**
+   * Opens the database. Every method does so by itself.
+   *
+   * @example
+   * ```js
+   * await tasks.db.open(); // loads what the first call would load
+   * ```
+   */
   async open(): Promise<this> {
     await this.#handle.call((raw) => raw.refresh());
     return this;
   }
 
-  /** Closes the connections to the databases of this `dbName`. The next call opens them again. */
+  /**
+   * Closes the connections to the databases of this `dbName`. The next call opens them again.
+   *
+   * @example
+   * ```js
+   * await tasks.db.close();
+   * ```
+   */
   async close(): Promise<void> {
     this.#bound.disconnect();
   }
 
-  /** Removes all records, the timestamp and the metadata. */
+  /**
+   * Removes all records, the timestamp and the metadata.
+   *
+   * @example
+   * ```js
+   * await tasks.db.clear();
+   * ```
+   */
   async clear(): Promise<void> {
     await this.#handle.call((raw) => raw.clear());
   }
 
-  /** The record or tombstone, or undefined. */
+  /**
+   * The record or tombstone, or undefined.
+   *
+   * @example
+   * ```js
+   * const stored = await tasks.db.get("bread"); // { id: "bread", title: "Buy bread", _status: "deleted" }
+   * ```
+   */
   async get(id: unknown): Promise<StoredRecord<T> | undefined> {
     return (await this.#handle.call<StoredRecord<T> | null>((raw) => raw.get_any(idText(id)))) ?? undefined;
   }
 
-  /** The records that match, tombstones too. */
+  /**
+   * The records that match, tombstones too.
+   *
+   * @example
+   * ```js
+   * const deleted = await tasks.db.list({ filters: { _status: "deleted" } });
+   * ```
+   */
   async list({ filters, order }: ListParams = {}): Promise<StoredRecord<T>[]> {
     const query = JSON.stringify({ filters: readFilters(filters), order: order ?? "", includeDeleted: true });
     return this.#handle.call((raw) => raw.list(query));
@@ -132,7 +166,14 @@ export class BaseAdapter<T extends object = RecordData> {
     return outcome.value as R;
   }
 
-  /** Stores records as they are given; those that are there are replaced. */
+  /**
+   * Stores records as they are given; those that are there are replaced.
+   *
+   * @example
+   * ```js
+   * await tasks.db.importBulk([{ id: "bread", title: "Buy bread", _status: "synced", last_modified: 12 }]);
+   * ```
+   */
   async importBulk(records: StoredRecord<T>[]): Promise<StoredRecord<T>[]> {
     recordsText(records);
     await this.execute((proxy) => records.forEach((record) => proxy.update(record)));
@@ -163,20 +204,41 @@ export class BaseAdapter<T extends object = RecordData> {
     return value;
   }
 
-  /** The server's timestamp of the last sync, in milliseconds, or null. */
+  /**
+   * The server's timestamp of the last sync, in milliseconds, or null.
+   *
+   * @example
+   * ```js
+   * const timestamp = await tasks.db.getLastModified(); // 1732…
+   * ```
+   */
   async getLastModified(): Promise<number | null> {
     await this.#handle.call((raw) => raw.metadata());
     return this.#handle.lastModified;
   }
 
-  /** Keeps the server's data on the collection itself; null removes it. */
+  /**
+   * Keeps the server's data on the collection itself; null removes it.
+   *
+   * @example
+   * ```js
+   * await tasks.db.saveMetadata({ id: "tasks", displayFields: ["title"], last_modified: 12 });
+   * ```
+   */
   async saveMetadata<M>(metadata: M): Promise<M> {
     const text = metadata === undefined || metadata === null ? "null" : recordText(metadata as object);
     await this.#handle.call((raw) => raw.save_metadata(text));
     return metadata;
   }
 
-  /** What {@link BaseAdapter.saveMetadata} or the last sync kept, or null. */
+  /**
+   * What {@link BaseAdapter.saveMetadata} or the last sync kept, or null.
+   *
+   * @example
+   * ```js
+   * const { displayFields } = (await tasks.db.getMetadata()) ?? {};
+   * ```
+   */
   async getMetadata(): Promise<Record<string, any> | null> {
     return this.#handle.call((raw) => raw.metadata());
   }
@@ -194,36 +256,4 @@ export class IDB<T extends object = RecordData> extends BaseAdapter<T> {
   constructor(cid: string, options?: AdapterOptions) {
     super(cid, options);
   }
-}
-
-/** The collection is kept in memory, or where the app's own storage keeps it. */
-class Elsewhere<T extends object> extends BaseAdapter<T> {
-  readonly storage: "memory" | StorageAdapter;
-
-  constructor(cid: string, options: AdapterOptions | undefined, storage: "memory" | StorageAdapter) {
-    super(cid, options);
-    this.storage = storage;
-  }
-}
-
-/** The `db` that an `adapter` option stands for. */
-export function makeAdapter<T extends object>(given: AdapterOption | undefined, cid: string, options: AdapterOptions | undefined): BaseAdapter<T> {
-  const adapter: unknown = typeof given === "function" ? given(cid, options) : (given ?? "indexeddb");
-  if (adapter instanceof IDB) return adapter as IDB<T>;
-  if (adapter === "indexeddb") return new IDB<T>(cid, options);
-  if (adapter === "memory" || isStorage(adapter)) return new Elsewhere<T>(cid, options, adapter);
-  throw invalidOption(`Unsupported adapter. ${looksRowLevel(adapter) ? ROW_LEVEL : 'Use "indexeddb", "memory" or a StorageAdapter.'}`);
-}
-
-const ROW_LEVEL =
-  "One that keeps records row by row, as those derived from Kinto.js's BaseAdapter, cannot be used: " +
-  "write a StorageAdapter, which keeps bytes, or take " + '"indexeddb" or "memory".';
-
-function looksRowLevel(adapter: unknown): boolean {
-  return typeof (adapter as { execute?: unknown } | null | undefined)?.execute === "function";
-}
-
-/** Where this `db` keeps its collection. */
-export function storageOf(adapter: BaseAdapter<any>): "indexeddb" | "memory" | StorageAdapter {
-  return adapter instanceof Elsewhere ? adapter.storage : "indexeddb";
 }

@@ -1,6 +1,7 @@
 /** A collection: its options, and the half that has to do with a server. */
 
-import { makeAdapter, storageOf, type BaseAdapter } from "./adapters.js";
+import { makeAdapter, storageOf } from "./adapter-option.js";
+import type { BaseAdapter } from "./adapters.js";
 import { AdoptingCollection } from "./adopting.js";
 import type { KintoClient } from "./api.js";
 import { App, readHooks, readTransformers } from "./app.js";

@@ -18,7 +18,7 @@ const STEPS = ["pullMetadata", "pullChanges", "importChanges", "pushChanges", "g
 /** Whether the app put something else in the place of a step, or of what sends its requests: it wants to see them. */
 export function replacesSteps(collection: Collection<any>): boolean {
   const { api } = collection;
-  if (api.http.isReplaced || api._batchRequests !== KintoClient.prototype._batchRequests) return true;
+  if (api.http?.isReplaced || api._batchRequests !== KintoClient.prototype._batchRequests) return true;
   return STEPS.some((step) => collection[step] !== SteppedCollection.prototype[step]);
 }
 

@@ -49,13 +49,28 @@ export class CollectionTransaction<T extends object> {
     this.#changes = changes;
   }
 
-  /** The record, or `undefined`; also one that is deleted here, but not yet on the server. */
+  /**
+   * The record, or `undefined`; also one that is deleted here, but not yet on the server.
+   *
+   * @example
+   * ```js
+   * const { data } = txn.getAny("bread");
+   * if (!data) txn.create({ id: "bread", title: "Buy bread" });
+   * ```
+   */
   getAny(id: IdOf<T>): MaybeRecordResult<T> {
     const text = this.#enter((raw) => raw.get(idText(id)));
     return { data: text === undefined ? undefined : (JSON.parse(text) as StoredRecord<T>), permissions: {} };
   }
 
-  /** The record. Throws `not_found` if there is none, or only a deleted one. */
+  /**
+   * The record. Throws `not_found` if there is none, or only a deleted one.
+   *
+   * @example
+   * ```js
+   * const { data: task } = txn.get("bread");
+   * ```
+   */
   get(id: IdOf<T>, { includeDeleted = false }: GetOptions = {}): RecordResult<T> {
     const { data } = this.getAny(id);
     if (!data || (data._status === "deleted" && !includeDeleted)) {
@@ -64,7 +79,14 @@ export class CollectionTransaction<T extends object> {
     return { data, permissions: {} };
   }
 
-  /** Creates a record, which must have its id. Throws `already_exists` if the id is taken. */
+  /**
+   * Creates a record, which must have its id. Throws `already_exists` if the id is taken.
+   *
+   * @example
+   * ```js
+   * txn.create({ id: "bread", title: "Buy bread" });
+   * ```
+   */
   create(record: WholeRecord<T>): RecordResult<T> {
     const text = this.#textOf(record, "Cannot create a record missing id");
     const data = this.#parse<StoredRecord<T>>((raw) => raw.create(text));
@@ -72,7 +94,14 @@ export class CollectionTransaction<T extends object> {
     return { data, permissions: {} };
   }
 
-  /** Replaces a record, or with `patch` merges into it. Throws `not_found` if there is none. */
+  /**
+   * Replaces a record, or with `patch` merges into it. Throws `not_found` if there is none.
+   *
+   * @example
+   * ```js
+   * txn.update({ id: "bread", done: true }, { patch: true });
+   * ```
+   */
   update(record: WholeRecord<T>, options?: UpdateOptions & { patch?: false }): UpdateResult<T>;
   update(record: RecordPatch<T>, options: UpdateOptions & { patch: true }): UpdateResult<T>;
   update(record: object, { patch = false, synced = false }: UpdateOptions = {}): UpdateResult<T> {
@@ -82,7 +111,14 @@ export class CollectionTransaction<T extends object> {
     return { data, oldRecord, permissions: {} };
   }
 
-  /** Creates a record, or replaces the one with its id. */
+  /**
+   * Creates a record, or replaces the one with its id.
+   *
+   * @example
+   * ```js
+   * const { oldRecord } = txn.upsert({ id: "theme", value: "dark" });
+   * ```
+   */
   upsert(record: WholeRecord<T>): UpsertResult<T> {
     const text = this.#textOf(record, "Cannot update a record missing id.");
     const { data, oldRecord } = this.#parse<Omit<UpsertResult<T>, "permissions">>((raw) => raw.upsert(text));
@@ -90,21 +126,42 @@ export class CollectionTransaction<T extends object> {
     return { data, oldRecord, permissions: {} };
   }
 
-  /** Deletes a record and gives it as it was. Throws `not_found` if there is none. */
+  /**
+   * Deletes a record and gives it as it was. Throws `not_found` if there is none.
+   *
+   * @example
+   * ```js
+   * const { data: deleted } = txn.delete("bread");
+   * ```
+   */
   delete(id: IdOf<T>, { virtual = true }: DeleteOptions = {}): RecordResult<T> {
     const data = this.#parse<StoredRecord<T>>((raw) => raw.delete(idText(id), virtual));
     this.#changes.add({ action: "delete", data });
     return { data, permissions: {} };
   }
 
-  /** Deletes a record if there is one. */
+  /**
+   * Deletes a record if there is one.
+   *
+   * @example
+   * ```js
+   * const { deleted } = txn.deleteAny("bread");
+   * ```
+   */
   deleteAny(id: IdOf<T>): DeleteAnyResult<T> {
     const { data, deleted } = this.#parse<Omit<DeleteAnyResult<T>, "permissions">>((raw) => raw.delete_any(idText(id)));
     if (deleted) this.#changes.add({ action: "delete", data: data as StoredRecord<T> });
     return { data, deleted, permissions: {} };
   }
 
-  /** Deletes these records and gives them as they were. Throws `not_found` if one does not exist. */
+  /**
+   * Deletes these records and gives them as they were. Throws `not_found` if one does not exist.
+   *
+   * @example
+   * ```js
+   * txn.deleteAll(["bread", "milk"]);
+   * ```
+   */
   deleteAll(ids: IdOf<T>[]): ListResult<T> {
     const data = this.#parse<StoredRecord<T>[]>((raw) => raw.delete_all(JSON.stringify(ids)));
     this.#changes.addDeletedAll(data);

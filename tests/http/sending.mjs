@@ -32,7 +32,7 @@ export function sending(place) {
     const records = ["GET", "/v1/buckets/b/collections/c/records"];
     const expected = [["PUT", "/v1/buckets/b"], ["PUT", "/v1/buckets/b"], ["PUT", "/v1/buckets/b/collections/c"], ["GET", "/v1/"], ["POST", "/v1/batch"], records, records];
     assert.deepEqual(seen, expected.map((request) => [...request, "cors", false, "application/json"]));
-    assert.equal(proxy.take("").length, seen.length);
+    assert.equal(proxy.requests.filter(({ method }) => method !== "OPTIONS").length, seen.length);
   });
 
   test("what it answers is taken, by the same rules", async () => {
@@ -100,12 +100,12 @@ export function sending(place) {
       const statuses = (await client.batch(write, options)).map(({ status }) => status);
       const again = await client.bucket(bucket).batch((batch) => batch.createCollection("c"), { ...options, aggregate: true });
       const nothing = await client.bucket(bucket).collection("c").batch(() => {}, options);
-      const byHand = await client._batchRequests([{ path: `/buckets/${bucket}` }], { headers: { "X-Batch": "2" } });
+      const byHand = await client._batchRequests([{ method: "GET", path: `/buckets/${bucket}` }], { safe: false, headers: { "X-Batch": "2" } });
       client._batchRequests = async (requests) => requests.map(({ path }) => ({ status: 201, path, body: { data: "made up" } }));
       const [{ body }] = await client.batch((batch) => batch.createBucket("x"));
       return { asked: client.asked, statuses, conflicts: again.conflicts.length, nothing, byHand: byHand[0].body.data.id === bucket, body };
     }, newAccount());
-    assert.deepEqual(told.asked, [[["PUT", "PUT"], true, "1"], [["PUT"], true, "1"], [[], true, "1"], [[undefined].map(() => null), null, "2"]].map((call) => JSON.parse(JSON.stringify(call))));
+    assert.deepEqual(told.asked, [[["PUT", "PUT"], true, "1"], [["PUT"], true, "1"], [[], true, "1"], [["GET"], false, "2"]]);
     const { asked, ...rest } = told;
     assert.deepEqual(rest, { statuses: [201, 201], conflicts: 1, nothing: [], byHand: true, body: { data: "made up" } });
   });

@@ -84,6 +84,32 @@ export const storages = {
     equal((await on(essaim, storage).collection(name).list({ order: "id" })).data.map(({ id }) => id), ["a", "c"]);
   },
 
+  async what_fails_while_a_sync_stores_is_listed_and_fetched_again({ essaim, name }) {
+    const storage = new MapStorage();
+    const data = [{ id: "1", title: "a", last_modified: 41 }, { id: "2", title: "b", last_modified: 42 }];
+    const remote = { getData: async () => ({ id: name }), listRecords: async () => ({ data, last_modified: '"42"' }), batch: async () => ({ published: [], errors: [], conflicts: [], skipped: [] }) };
+    const api = { backoff: 0, remote: "https://kinto.example.com/v1", bucket: () => ({ collection: () => remote }) };
+    const tasks = new essaim.Collection("default", name, { api }, { adapter: storage });
+    const imported = async (work) => {
+      storage.decide = storage.append = () => {
+        throw new Error("the disk is gone");
+      };
+      const { ok, errors } = await work();
+      delete storage.decide;
+      delete storage.append;
+      return [ok, errors.map(({ type, message, stack }) => [type, /the disk is gone/.test(message), typeof stack])];
+    };
+    const failed = [false, [["incoming", true, "string"]]];
+    equal(await imported(() => tasks.importChanges(new essaim.SyncResultObject(), data)), failed);
+    equal(await imported(() => tasks.pullChanges(remote)), failed);
+    await tasks.pullMetadata(remote);
+    tasks.pullMetadata = async () => {};
+    equal(await imported(() => tasks.sync()), failed);
+    equal([tasks.lastModified, (await tasks.list()).data], [null, []]);
+    const { ok: synced, created } = await tasks.sync();
+    equal([synced, created.length, tasks.lastModified], [true, 2, 42]);
+  },
+
   async a_storage_that_gives_no_pages_is_refused({ essaim, name }) {
     for (const pages of [undefined, {}, { head: null, segments: [] }, { head: "x", segments: [], journal: [] }, { head: null, segments: [], journal: [["1", 2]] }]) {
       const storage = new MapStorage();
