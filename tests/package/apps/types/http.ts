@@ -43,6 +43,22 @@ export async function read(): Promise<string | null> {
   return `${list.last_modified} ${Object.keys(capabilities)} ${settings.batch_max_requests}`;
 }
 
+/** What sends the requests, in an app's hands. */
+export class Seen extends KintoClient {
+  override async _batchRequests(...given: Parameters<KintoClient["_batchRequests"]>): ReturnType<KintoClient["_batchRequests"]> {
+    const answers = await super._batchRequests(...given);
+    return answers.filter(({ status }) => status < 300);
+  }
+}
+const send = client.http.timedFetch.bind(client.http);
+client.http.timedFetch = async (url, options) => send(url, { ...options, credentials: "include" });
+client.http.fetchFunc = async (address) => new Response(String(address));
+client.http.timeout = null;
+client.http.requestMode = "same-origin";
+client.http.events?.emit("backoff", 0);
+
+// @ts-expect-error It is answered later.
+client.http.timedFetch = () => new Response("");
 // @ts-expect-error There is no such permission.
 posts.setPermissions({ reed: ["system.Everyone"] });
 // @ts-expect-error A time is not an ETag.
