@@ -226,7 +226,10 @@ impl Actor {
         narrate(|| format!("device {} tab {} resolves {conflict}", self.device, self.owner));
         match self.world.dice.below(3) {
             0 => drop(self.collection.resolve(conflict, local).await),
-            1 => drop(self.collection.resolve(conflict, remote).await),
+            1 => {
+                drop(self.collection.resolve(conflict, remote).await);
+                tag(remote).into_iter().for_each(|tag| self.world.history.choose(tag));
+            }
             _ => {
                 let tag = self.world.history.begin(&id, false);
                 match self.collection.resolve(conflict, &format!("{{\"id\":\"{id}\",{}}}", members(tag))).await {

@@ -14,6 +14,9 @@ pub struct History {
     writes: RefCell<BTreeMap<Tag, Write>>,
     /// Writes that the server took, and whose device cannot know: a conflict with what was made of them is no mistake.
     unanswered: RefCell<BTreeSet<Tag>>,
+    /// What users took over from the other side of a conflict. While they choose, another tab's sync may publish their own side:
+    /// then what they chose is written on top of that again, and of whatever it has won against.
+    chosen: RefCell<BTreeSet<Tag>>,
 }
 
 #[derive(Clone, Debug)]
@@ -54,6 +57,10 @@ impl History {
 
     pub fn doubt(&self, tag: Tag) {
         self.unanswered.borrow_mut().insert(tag);
+    }
+
+    pub fn choose(&self, tag: Tag) {
+        self.chosen.borrow_mut().insert(tag);
     }
 
     fn ancestors(&self, tag: Tag) -> BTreeSet<Tag> {
@@ -109,7 +116,8 @@ impl History {
 
     fn check_winner(&self, last: Tag, write: Tag, record: &str) -> Result<(), String> {
         let unsure = self.unanswered.borrow().contains(&last);
-        if !unsure && self.ancestors(write).contains(&last) {
+        let chosen = self.chosen.borrow().contains(&last);
+        if !unsure && !chosen && self.ancestors(write).contains(&last) {
             return Err(format!("WRONG WINNER: {record} ended as {last}, although {write} was written on top of it"));
         }
         Ok(())
