@@ -46,6 +46,10 @@ impl Draft {
         }
     }
 
+    pub fn is_sealed(&self) -> bool {
+        self.record_bytes.is_some()
+    }
+
     /// Errors: `limit`.
     pub fn check_size(&self, id: &RecordId, row: &Row) -> Result<()> {
         self.check_bytes(id, row.body.len() + id.as_json().len())

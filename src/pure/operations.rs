@@ -250,14 +250,36 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
     if let Some(held) = held.filter(|held| Some(held.arrival.t) == last_modified.or(gone_at)) {
         row.base = held.arrival.base();
         draft.set_note(&held::note_name(&id), None);
-    } else {
-        row.base = draft.row(&id).and_then(|old| old.base);
+    } else if let Some(present) = draft.row(&id) {
+        stand_on_newer(&mut row, &present, local_fields);
+    }
+    if draft.is_sealed() && row.base.is_none() && row.status == Status::Synced {
+        // The journal has it no more.
+        (row.status, row.last_modified) = (Status::Created, None);
     }
     match (deletes, &remote) {
         (true, None) => draft.remove(&id),
         _ => draft.put(&id, row.clone()),
     }
     Ok((id, row))
+}
+
+/// Since the conflict was shown, another tab's sync may have brought a newer version: what is decided is written on top of that.
+fn stand_on_newer(row: &mut Row, present: &Row, local_fields: &[String]) {
+    let is_newer = row.last_modified.is_some() && present.last_modified > row.last_modified;
+    let known = match &present.base {
+        Some(base) => base.text.clone(),
+        None if is_newer => present.body.clone(),
+        None => return,
+    };
+    row.base = present.base.clone();
+    if is_newer {
+        row.last_modified = present.last_modified;
+    }
+    let is_what_is_known = (present.base.is_some() || present.status == Status::Synced) && same_content(&known, &row.body, local_fields);
+    if row.status == Status::Synced && !is_what_is_known {
+        row.status = Status::Updated;
+    }
 }
 
 fn live(draft: &Draft, id: &RecordId) -> Result<Row> {
@@ -270,6 +292,7 @@ fn not_found(id: &RecordId) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::Base;
     use super::super::state::State;
     use super::*;
     use std::cell::RefCell;
@@ -360,6 +383,42 @@ mod tests {
             (id.display().as_str(), row.status, row.last_modified, outcome.entry),
             ("a", Status::Updated, None, None)
         );
+    }
+
+    #[test]
+    fn a_resolution_that_was_overtaken_is_written_on_top_of_what_has_come() {
+        let conflict = r#"{"type":"incoming","local":{"id":"a","n":1},"remote":{"id":"a","n":3,"last_modified":9}}"#;
+        let newer = || Row::new("\"n\":5", Status::Synced, Some(12));
+        let base = Base {
+            position: 6,
+            t: 12,
+            text: "\"n\":5".into(),
+        };
+        for (resolution, status) in [(r#"{"id":"a","n":3}"#, Status::Updated), (r#"{"id":"a","n":5}"#, Status::Updated)] {
+            let id = RecordId::from_text("a");
+            let mut plain = with(Status::Updated);
+            plain.put(&id, newer());
+            let (_, row) = resolve(&mut plain, conflict, resolution, &[]).unwrap();
+            assert_eq!((row.status, row.last_modified), (status, Some(12)));
+            let mut sealed = Draft::sealed(Rc::default());
+            sealed.put(
+                &id,
+                Row {
+                    base: Some(base.clone()),
+                    ..newer()
+                },
+            );
+            let (_, row) = resolve(&mut sealed, conflict, resolution, &[]).unwrap();
+            assert_eq!((row.status, row.base), (status, Some(base.clone())));
+        }
+    }
+
+    #[test]
+    fn in_a_journal_that_has_no_such_record_what_is_decided_is_new() {
+        let conflict = r#"{"type":"incoming","local":{"id":"a","n":1},"remote":{"id":"a","n":3,"last_modified":9}}"#;
+        let mut draft = Draft::sealed(Rc::default());
+        let (id, row) = resolve(&mut draft, conflict, r#"{"id":"a","n":3}"#, &[]).unwrap();
+        assert_eq!((id.display().as_str(), row.status, row.last_modified), ("a", Status::Created, None));
     }
 
     #[test]
