@@ -11,6 +11,7 @@ use crate::pure::json;
 use crate::pure::operations::{self, LAST_MODIFIED, METADATA, UpdateOptions};
 use crate::pure::query::Query;
 use crate::pure::record::{Parsed, RecordId, Row, invalid, read_record, split_local};
+use crate::pure::resolve::resolve;
 use crate::pure::sealed::home::PageNote;
 use crate::pure::sealed::known;
 use std::cell::RefCell;
@@ -252,7 +253,7 @@ impl<P: Platform> Collection<P> {
         let (conflict, resolution) = (conflict.to_owned(), resolution.to_owned());
         let local_fields = self.local_fields.clone();
         let resolve = move |draft: &mut Draft| {
-            let (id, row) = operations::resolve(draft, &conflict, &resolution, &local_fields)?;
+            let (id, row) = resolve(draft, &conflict, &resolution, &local_fields)?;
             Ok(row.to_json(&id))
         };
         self.commit(Box::new(resolve)).await

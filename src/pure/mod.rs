@@ -40,7 +40,11 @@ pub mod query;
 pub mod record;
 /// What a sync did, list by list.
 pub mod report;
+/// What becomes of a conflict that the user decided.
+pub mod resolve;
 /// The sealed journal of an encrypted collection.
 pub mod sealed;
 /// What a collection is: rows and notes, changed by changes.
 pub mod state;
+/// One walk through the pages of a listing.
+pub mod walk;
