@@ -16,6 +16,39 @@ export interface Settings {
   retry?: number | undefined;
 }
 
+/** Whatever sends requests with defaults of its own: a client, a bucket, a collection. */
+export abstract class Requester {
+  /** @internal */
+  protected defaults: Defaults;
+
+  /** @internal */
+  protected constructor(defaults: Defaults) {
+    this.defaults = defaults;
+  }
+
+  /** The headers of its requests. */
+  get headers(): Record<string, string> {
+    return this.defaults.headers;
+  }
+
+  /** @internal What Kinto.js calls them, and `safe` and `retry`. */
+  get _headers(): Record<string, string> {
+    return this.defaults.headers;
+  }
+  /** @internal */
+  set _headers(headers: Record<string, string>) {
+    this.defaults = { ...this.defaults, headers };
+  }
+  /** @internal */
+  get _safe(): boolean {
+    return this.defaults.safe;
+  }
+  /** @internal */
+  get _retry(): number {
+    return this.defaults.retry;
+  }
+}
+
 /** The defaults with these settings over them; headers are added. */
 export function settle(defaults: Defaults, given: Settings): Defaults {
   const { headers, safe = defaults.safe, retry = defaults.retry } = given;

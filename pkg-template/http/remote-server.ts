@@ -5,7 +5,7 @@ import { Events, type Emitter } from "../events.js";
 import { readRemote } from "../remote.js";
 import type { HeadersOption } from "../types.js";
 import { PLACEHOLDER } from "./batch.js";
-import { addHeaders, settle, type Defaults } from "./defaults.js";
+import { addHeaders, Requester, settle } from "./defaults.js";
 import { endpoints, withQuery } from "./endpoints.js";
 import { HTTP } from "./http.js";
 import { deletePages, listPages } from "./listing.js";
@@ -45,7 +45,7 @@ export interface Inside {
 }
 
 /** What a `KintoClient` is made on. */
-export abstract class RemoteServer {
+export abstract class RemoteServer extends Requester {
   /** The emitter that it was made with. */
   readonly events: Emitter;
   readonly endpoints = endpoints;
@@ -54,8 +54,6 @@ export abstract class RemoteServer {
   /** What the server said of itself, once asked; see {@link RemoteServer.fetchServerInfo}. */
   serverInfo: HelloResponse | null = null;
   /** @internal */
-  protected defaults: Defaults;
-  /** @internal */
   protected readonly servers: Servers;
   #remote: string;
   /** What is asked within a batch, instead of being sent. */
@@ -63,9 +61,9 @@ export abstract class RemoteServer {
 
   /** @internal */
   constructor(remote: string, options: KintoClientOptions, inside: Inside) {
+    super(settle({ headers: {}, safe: false, retry: 0 }, options));
     this.#remote = readRemote(remote);
     this.events = options.events ?? new Events();
-    this.defaults = settle({ headers: {}, safe: false, retry: 0 }, options);
     this.servers = inside.servers ?? new Servers(this.events);
     this.#batched = inside.batched;
     this.servers.add(this.#remote);
@@ -96,28 +94,6 @@ export abstract class RemoteServer {
   /** @internal Whether this is what the callback of a batch gets. */
   get isBatch(): boolean {
     return this.#batched !== undefined;
-  }
-
-  /** The headers of every request. */
-  get headers(): Record<string, string> {
-    return this.defaults.headers;
-  }
-
-  /** @internal What Kinto.js calls them, and `safe` and `retry`. */
-  get _headers(): Record<string, string> {
-    return this.defaults.headers;
-  }
-  /** @internal */
-  set _headers(headers: Record<string, string>) {
-    this.defaults = { ...this.defaults, headers };
-  }
-  /** @internal */
-  get _safe(): boolean {
-    return this.defaults.safe;
-  }
-  /** @internal */
-  get _retry(): number {
-    return this.defaults.retry;
   }
 
   /** Adds headers to every request from now on, and forgets what the server said of itself: it may tell another user other things. */

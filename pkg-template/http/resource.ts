@@ -1,7 +1,7 @@
 /** What a bucket and a collection have in common: data, and permissions. */
 
 import type { KintoClient } from "./client.js";
-import { settle, type Defaults, type Settings } from "./defaults.js";
+import { Requester, settle, type Defaults, type Settings } from "./defaults.js";
 import { assertObject, mayBeMissing, permissionsRequest, updateRequest } from "./requests.js";
 import type {
   DeleteAllOptions,
@@ -17,45 +17,21 @@ import type {
   WriteOptions,
 } from "./types.js";
 
-export abstract class Resource {
+export abstract class Resource extends Requester {
   readonly client: KintoClient;
   /** Its id on the server. */
   readonly name: string;
-  /** @internal */
-  protected defaults: Defaults;
 
   constructor(client: KintoClient, name: string, defaults: Defaults) {
+    super(defaults);
     this.client = client;
     this.name = name;
-    this.defaults = defaults;
   }
 
   /** Where it is. */
   protected abstract readonly path: string;
   /** What it is called in errors. */
   protected abstract readonly kind: string;
-
-  /** The headers of its requests. */
-  get headers(): Record<string, string> {
-    return this.defaults.headers;
-  }
-
-  /** @internal What Kinto.js calls them. */
-  get _headers(): Record<string, string> {
-    return this.defaults.headers;
-  }
-  /** @internal */
-  set _headers(headers: Record<string, string>) {
-    this.defaults = { ...this.defaults, headers };
-  }
-  /** @internal */
-  get _safe(): boolean {
-    return this.defaults.safe;
-  }
-  /** @internal */
-  get _retry(): number {
-    return this.defaults.retry;
-  }
 
   /** {@link KintoClient.execute}: of the client, with nothing added. */
   get execute(): KintoClient["execute"] {
