@@ -80,9 +80,14 @@ impl Servers {
     /// As [`Servers::send`], by another transport than the platform's.
     pub async fn send_by(&self, transport: &impl Transport, clock: &impl Clock, remote: &Remote, request: Request, patience: Patience) -> Result<Response> {
         let mut retries = patience.retries;
+        let mut collisions = 0;
         loop {
             let response = in_time(transport, clock, request.clone(), patience.timeout_ms).await?;
             self.note(remote, &response, clock.now_ms());
+            if collided(&request, &response) && collisions < COLLISIONS {
+                collisions += 1;
+                continue;
+            }
             match answers::seconds(&response, "retry-after") {
                 Some(wait_ms) if retries > 0 => {
                     retries -= 1;
@@ -122,6 +127,15 @@ impl Servers {
         Ok(max)
     }
 }
+
+/// Reading the default bucket makes it, and its collection: of a new user's devices that read at the same moment, PostgreSQL
+/// refuses all but one ("Integrity constraint violated, please retry"), once the other has made them.
+fn collided(request: &Request, response: &Response) -> bool {
+    matches!(request.method, "GET" | "HEAD") && response.status == 409
+}
+
+/// The bucket may be there and its collection still be raced for.
+const COLLISIONS: u32 = 4;
 
 /// The request is aborted when its time is over: its future is dropped.
 async fn in_time(transport: &impl Transport, clock: &impl Clock, request: Request, timeout_ms: Option<u64>) -> Result<Response> {
