@@ -1,9 +1,10 @@
 /** The half of a collection that needs no server. */
 
+import { BaseAdapter } from "./adapters.js";
 import type { OpenCollection } from "./connection.js";
 import { invalidRecord, KintoError } from "./errors.js";
 import { Changes, type Emitter } from "./events.js";
-import type { RawTransaction } from "./essaim_wasm.js";
+import type { RawCollection, RawTransaction } from "./essaim_wasm.js";
 import { readFilters } from "./filters.js";
 import { Handle } from "./handle.js";
 import { asRecord, idText, recordsText, recordText } from "./json.js";
@@ -35,6 +36,7 @@ import type {
 export abstract class LocalCollection<T extends object> {
   abstract readonly events: Emitter;
   abstract readonly idSchema: IdSchema;
+  abstract readonly db: BaseAdapter<T>;
   /** @internal */
   protected readonly handle = new Handle(() => this.open());
 
@@ -85,7 +87,7 @@ export abstract class LocalCollection<T extends object> {
   async #create(record: Record<string, unknown>, useRecordId: boolean, synced: boolean): Promise<RecordResult<T>> {
     assertId(this.idSchema, record["id"]);
     const text = recordText(record);
-    const data = await this.handle.call<StoredRecord<T>>((raw) => raw.create(text, synced)).catch((error: unknown) => {
+    const data = await this.touch<StoredRecord<T>>([record["id"]], (raw) => raw.create(text, synced)).catch((error: unknown) => {
       if (!useRecordId || !KintoError.is(error, "already_exists")) throw error;
       const message = "Couldn't create record. It may have been virtually deleted.";
       throw new KintoError("already_exists", message, error.data, { cause: error });
@@ -106,8 +108,8 @@ export abstract class LocalCollection<T extends object> {
   async update(record: WholeRecord<T>, options?: UpdateOptions & { patch?: false }): Promise<UpdateResult<T>>;
   async update(record: RecordPatch<T>, options: UpdateOptions & { patch: true }): Promise<UpdateResult<T>>;
   async update(record: object, { patch = false, synced = false }: UpdateOptions = {}): Promise<UpdateResult<T>> {
-    const text = this.#textWithId(record);
-    const { data, oldRecord } = await this.handle.call<UpdateResult<T>>((raw) => raw.update(text, patch, synced));
+    const { id, text } = this.#withId(record);
+    const { data, oldRecord } = await this.touch<UpdateResult<T>>([id], (raw) => raw.update(text, patch, synced));
     this.#tell((changes) => changes.add({ action: "update", data, oldRecord }));
     return { data, oldRecord, permissions: {} };
   }
@@ -121,8 +123,8 @@ export abstract class LocalCollection<T extends object> {
    * ```
    */
   async upsert(record: WholeRecord<T>): Promise<UpsertResult<T>> {
-    const text = this.#textWithId(record);
-    const { data, oldRecord } = await this.handle.call<UpsertResult<T>>((raw) => raw.upsert(text));
+    const { id, text } = this.#withId(record);
+    const { data, oldRecord } = await this.touch<UpsertResult<T>>([id], (raw) => raw.upsert(text));
     this.#tell((changes) => changes.addWritten(data, oldRecord));
     return { data, oldRecord, permissions: {} };
   }
@@ -137,7 +139,7 @@ export abstract class LocalCollection<T extends object> {
    */
   async get(id: IdOf<T>, { includeDeleted = false }: GetOptions = {}): Promise<RecordResult<T>> {
     assertId(this.idSchema, id);
-    return { data: await this.handle.call((raw) => raw.get(idText(id), includeDeleted)), permissions: {} };
+    return { data: await this.touch([id], (raw) => raw.get(idText(id), includeDeleted)), permissions: {} };
   }
 
   /**
@@ -151,7 +153,7 @@ export abstract class LocalCollection<T extends object> {
    */
   async getAny(id: IdOf<T>): Promise<MaybeRecordResult<T>> {
     assertId(this.idSchema, id);
-    const data = await this.handle.call<StoredRecord<T> | null>((raw) => raw.get_any(idText(id)));
+    const data = await this.touch<StoredRecord<T> | null>([id], (raw) => raw.get_any(idText(id)));
     return { data: data ?? undefined, permissions: {} };
   }
 
@@ -166,7 +168,7 @@ export abstract class LocalCollection<T extends object> {
    */
   async delete(id: IdOf<T>, { virtual = true }: DeleteOptions = {}): Promise<RecordResult<T>> {
     assertId(this.idSchema, id);
-    const data = await this.handle.call<StoredRecord<T>>((raw) => raw.delete(idText(id), virtual));
+    const data = await this.touch<StoredRecord<T>>([id], (raw) => raw.delete(idText(id), virtual));
     this.#tell((changes) => changes.add({ action: "delete", data }));
     return { data, permissions: {} };
   }
@@ -181,7 +183,7 @@ export abstract class LocalCollection<T extends object> {
    */
   async deleteAny(id: IdOf<T>): Promise<DeleteAnyResult<T>> {
     assertId(this.idSchema, id);
-    const { data, deleted } = await this.handle.call<DeleteAnyResult<T>>((raw) => raw.delete_any(idText(id)));
+    const { data, deleted } = await this.touch<DeleteAnyResult<T>>([id], (raw) => raw.delete_any(idText(id)));
     if (deleted) this.#tell((changes) => changes.add({ action: "delete", data: data as StoredRecord<T> }));
     return { data, deleted, permissions: {} };
   }
@@ -195,7 +197,7 @@ export abstract class LocalCollection<T extends object> {
    * ```
    */
   async deleteAll(): Promise<ListResult<T>> {
-    const data = await this.handle.call<StoredRecord<T>[]>((raw) => raw.delete_all());
+    const data = await this.touch<StoredRecord<T>[]>([], (raw) => raw.delete_all());
     this.#tell((changes) => changes.addDeletedAll(data));
     return { data, permissions: {} };
   }
@@ -287,7 +289,7 @@ export abstract class LocalCollection<T extends object> {
         txn.end();
       }
     };
-    await this.handle.call((raw) => raw.execute(JSON.stringify(preloadIds), run)).catch((error: unknown) => {
+    await this.touch(preloadIds, (raw) => raw.execute(JSON.stringify(preloadIds), run)).catch((error: unknown) => {
       throw outcome.thrown ? outcome.thrown.error : error;
     });
     changes.emit(this.events);
@@ -306,17 +308,26 @@ export abstract class LocalCollection<T extends object> {
     await this.handle.call((raw) => raw.refresh());
   }
 
+  /**
+   * @internal Reads or writes records. In Kinto.js all of that goes through `db.execute()`, and there apps make storage fail in
+   * their tests, or listen: what they put in its place is asked first, and if it rejects, nothing happens.
+   */
+  protected async touch<R>(preload: unknown[], work: (raw: RawCollection) => Promise<string>): Promise<R> {
+    if (this.db.execute !== BaseAdapter.prototype.execute) await this.db.execute(() => undefined, { preload });
+    return this.handle.call<R>(work);
+  }
+
   #tell(describe: (changes: Changes<T>) => void): void {
     const changes = new Changes<T>();
     describe(changes);
     changes.emit(this.events);
   }
 
-  #textWithId(given: object): string {
+  #withId(given: object): { id: unknown; text: string } {
     const record = asRecord(given);
     if (!Object.hasOwn(record, "id")) throw invalidRecord("Cannot update a record missing id.");
     assertId(this.idSchema, record["id"]);
-    return recordText(record);
+    return { id: record["id"], text: recordText(record) };
   }
 }
 

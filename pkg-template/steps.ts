@@ -1,7 +1,6 @@
 /** The steps of a sync one by one, over an HTTP client that the app gives: for apps that take them themselves, as Kinto.js lets them. */
 
 import { transformOne } from "./app.js";
-import type { BaseAdapter } from "./adapters.js";
 import { KintoError, ServerWasFlushedError } from "./errors.js";
 import { withoutLocalFields } from "./equality.js";
 import { assertJson, messageOf, recordsText } from "./json.js";
@@ -47,7 +46,6 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   abstract readonly remoteTransformers: RemoteTransformer[];
   abstract readonly hooks: Hooks;
   abstract readonly localFields: string[];
-  abstract readonly db: BaseAdapter<T>;
 
   /**
    * Fetches the server's data on the collection itself, and keeps it for `metadata()`.
@@ -111,7 +109,8 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   async importChanges(result: SyncResultObject<T>, decodedChanges: readonly object[], strategy: Strategy = "manual"): Promise<SyncResultObject<T>> {
     try {
       const text = recordsText(decodedChanges);
-      addLists(result, await this.handle.call<SyncLists<T>>((raw) => raw.import_changes(text, strategy)));
+      const ids = decodedChanges.map((change) => (change as { id?: unknown }).id);
+      addLists(result, await this.touch<SyncLists<T>>(ids, (raw) => raw.import_changes(text, strategy)));
     } catch (error) {
       if (KintoError.is(error, "invalid_option")) throw error;
       const { message, stack } = error as Error;

@@ -154,15 +154,12 @@ impl<P: Platform> Session<'_, P> {
     async fn decode(&self, records: Vec<&str>) -> Result<Vec<Incoming>> {
         let versions: Vec<_> = records.iter().map(|text| answers::version(text)).collect();
         let decoded = self.collection.transformed(records.into_iter().map(str::to_owned).collect(), false).await?;
-        let read = |result: Result<String>| result.and_then(|text| answers::read_remote(&text));
-        let mut incoming: Vec<Incoming> = versions
-            .into_iter()
-            .zip(decoded)
-            .map(|(version, result)| Incoming {
-                version,
-                decoded: read(result),
-            })
-            .collect();
+        let read = |(version, result): (Option<(RecordId, u64)>, Result<String>)| {
+            let at = version.as_ref().map(|(_, at)| *at);
+            let decoded = result.and_then(|text| answers::read_decoded(&text, at));
+            Incoming { version, decoded }
+        };
+        let mut incoming: Vec<Incoming> = versions.into_iter().zip(decoded).map(read).collect();
         if self.collection.app.has_incoming_hook() {
             self.run_hook(&mut incoming).await?;
         }
@@ -171,7 +168,9 @@ impl<P: Platform> Session<'_, P> {
 
     /// The hook sees what was decoded, and says what is to be taken over instead.
     async fn run_hook(&self, incoming: &mut Vec<Incoming>) -> Result<()> {
-        let changes: Vec<String> = incoming.iter().filter_map(|change| change.decoded.as_ref().ok()).map(Remote::to_json).collect();
+        let decoded = || incoming.iter().filter_map(|change| change.decoded.as_ref().ok());
+        let changes: Vec<String> = decoded().map(Remote::to_json).collect();
+        let versions: BTreeMap<RecordId, u64> = decoded().filter_map(|remote| Some((remote.id.clone(), remote.last_modified?))).collect();
         let last_modified = self.report.last_modified.map_or_else(|| "null".to_owned(), |ms| ms.to_string());
         let answer = self
             .collection
@@ -183,9 +182,13 @@ impl<P: Platform> Session<'_, P> {
             message: "The incoming-changes hook gave no \"changes\".".into(),
         })?;
         incoming.retain(|change| change.decoded.is_err());
-        incoming.extend(hooked.map(|text| Incoming {
-            version: answers::version(text),
-            decoded: answers::read_remote(text),
+        incoming.extend(hooked.map(|text| {
+            let id = json::member(text, "id").and_then(|id| RecordId::read(id).ok());
+            let seen = id.and_then(|id| versions.get_key_value(&id)).map(|(id, at)| (id.clone(), *at));
+            let version = answers::version(text).or(seen);
+            let at = version.as_ref().map(|(_, at)| *at);
+            let decoded = answers::read_decoded(text, at);
+            Incoming { version, decoded }
         }));
         Ok(())
     }

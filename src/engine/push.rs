@@ -273,21 +273,22 @@ impl<P: Platform> Session<'_, P> {
             _ => None,
         };
         let mut decoded = self.collection.transformed(answers.iter().filter_map(text).collect(), false).await?.into_iter();
-        let mut next = || {
+        let mut next = |answered: &str| {
+            let at = answers::version(answered).map(|(_, at)| at);
             decoded
                 .next()
                 .unwrap_or_else(|| Err(Error::bug("a decoded answer is missing")))
-                .and_then(|text| answers::read_remote(&text))
+                .and_then(|text| answers::read_decoded(&text, at))
         };
         let decode = |(one, answer): (&Outgoing, PartAnswer)| match answer {
             PartAnswer::Done(text) => {
-                let remote = next();
+                let remote = next(&text);
                 if one.part.data.is_none() {
                     return Answer::Deleted(answers::version(&text).map(|(_, at)| at));
                 }
                 remote.map_or_else(|error| Answer::Refused(error.to_json()), Answer::Done)
             }
-            PartAnswer::Overtaken(Some(_)) => next().map_or_else(|error| Answer::Refused(error.to_json()), |remote| Answer::Overtaken(Some(remote))),
+            PartAnswer::Overtaken(Some(text)) => next(&text).map_or_else(|error| Answer::Refused(error.to_json()), |remote| Answer::Overtaken(Some(remote))),
             PartAnswer::Overtaken(None) => Answer::Overtaken(None),
             PartAnswer::NotFound(body) => Answer::Missing(body),
             PartAnswer::Undone => Answer::Refused("{\"code\":409,\"message\":\"Others write at the same moment; sync again.\"}".into()),

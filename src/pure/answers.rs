@@ -131,6 +131,16 @@ pub fn read_remote(text: &str) -> Result<RemoteRecord> {
     })
 }
 
+/// As [`read_remote`], of what the app's transformers made of a record that stood `at` this version. Those that keep only
+/// their own members drop it; without it the next edit would not say what it was made from, and be refused for ever.
+pub fn read_decoded(text: &str, at: Option<u64>) -> Result<RemoteRecord> {
+    let remote = read_remote(text)?;
+    Ok(RemoteRecord {
+        last_modified: remote.last_modified.or(at),
+        ..remote
+    })
+}
+
 /// Where a listing's record stands, whatever else it holds: what the cursor needs even if it cannot be decoded.
 pub fn version(text: &str) -> Option<(RecordId, u64)> {
     let id = RecordId::read(json::member(text, "id")?).ok()?;

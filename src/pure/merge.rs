@@ -130,10 +130,14 @@ pub(super) fn created(remote: &Remote) -> Outcome {
     Outcome::new(Fate::Put(row), List::Created, json)
 }
 
-/// The local members that never leave this device stay.
+/// The local members that never leave this device stay. What has no version is not a server's record but a change that an
+/// app imports by itself: it is laid over the record.
 fn with_local_fields(local: &Row, remote: &Remote, local_fields: &[String]) -> Row {
-    let (_, kept) = split_local(&local.body, local_fields);
-    Row::new(merge_bodies(&remote.body, &kept), Status::Synced, remote.last_modified)
+    let body = match remote.last_modified {
+        Some(_) => merge_bodies(&remote.body, &split_local(&local.body, local_fields).1),
+        None => merge_bodies(&local.body, &remote.body),
+    };
+    Row::new(body, Status::Synced, remote.last_modified)
 }
 
 pub(super) fn overwrite(local: &Row, remote: &Remote) -> Outcome {

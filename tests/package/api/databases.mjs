@@ -59,6 +59,25 @@ export const databases = {
     throws(() => kept.get("a"), { code: "closed" });
   },
 
+  async what_an_app_puts_in_the_place_of_execute_is_asked_before_each_read_and_write({ essaim, tasks }) {
+    const { execute } = tasks.db;
+    const asked = [];
+    tasks.db.execute = (callback, options) => { asked.push(options.preload); return execute.call(tasks.db, callback, options); };
+    const { data } = await tasks.create({ title: "a" });
+    await tasks.update({ ...data, title: "b" });
+    await tasks.execute((txn) => txn.delete(data.id), { preloadIds: [data.id] });
+    await tasks.importChanges(new essaim.SyncResultObject(), [{ id: "x", last_modified: 1 }, { id: "y", last_modified: 2 }]);
+    equal(asked, [[data.id], [data.id], [data.id], ["x", "y"]]);
+    equal(ids((await tasks.list({ order: "id" })).data), ["x", "y"]);
+    tasks.db.execute = async () => { throw new Error("The disk is full."); };
+    await rejects(tasks.create({ title: "c" }), { message: "The disk is full." });
+    await rejects(tasks.get("x"), { message: "The disk is full." });
+    const imported = await tasks.importChanges(new essaim.SyncResultObject(), [{ id: "z", last_modified: 3 }]);
+    equal(imported.errors.map(({ type, message }) => [type, message]), [["incoming", "The disk is full."]]);
+    tasks.db.execute = execute;
+    equal(ids((await tasks.list({ order: "id" })).data), ["x", "y"]);
+  },
+
   async a_closed_db_opens_again({ tasks }) {
     await tasks.create({ id: "a" }, { useRecordId: true });
     await tasks.db.close();

@@ -65,6 +65,14 @@ export const steps = {
     await rejects(tasks.importChanges(new essaim.SyncResultObject(), [], "mine"), { code: "invalid_option" });
   },
 
+  async an_imported_change_without_a_version_is_laid_over_the_record({ essaim, tasks }) {
+    await tasks.create({ id: "a", title: "old", size: 12 }, { synced: true });
+    const { updated } = await tasks.importChanges(new essaim.SyncResultObject(), [{ id: "a", title: "new" }]);
+    equal([updated.length, (await tasks.get("a")).data], [1, { id: "a", title: "new", size: 12, _status: "synced" }]);
+    await tasks.importChanges(new essaim.SyncResultObject(), [{ id: "a", title: "newer", last_modified: 5 }]);
+    equal((await tasks.get("a")).data, { id: "a", title: "newer", last_modified: 5, _status: "synced" });
+  },
+
   async an_edit_made_while_a_push_is_answered_stays({ essaim, tasks }) {
     await tasks.create({ id: "a", title: "sent" }, { useRecordId: true });
     const client = {

@@ -149,6 +149,26 @@ export const syncing = {
     equal(names((await here.list()).data), ["a", "b", "c"]);
   },
 
+  async transformers_and_hooks_that_drop_the_version_lose_no_edit({ device, name }) {
+    const only = ({ id, title, deleted }) => (deleted ? { id, deleted } : { id, title });
+    const hooked = (payload) => ({ ...payload, changes: payload.changes.map(only) });
+    const ways = [{ remoteTransformers: [{ encode: only, decode: only }] }, { hooks: { "incoming-changes": [hooked] } }];
+    const plain = device().collection(name);
+    for (const options of ways) {
+      const there = device().collection(name, options);
+      const { data } = await plain.create({ title: "theirs" });
+      await plain.sync();
+      await there.sync();
+      for (const title of ["mine", "mine again"]) {
+        await there.update({ ...(await there.get(data.id)).data, title });
+        const result = await there.sync();
+        equal([result.ok, names(result.published)], [true, [title]]);
+      }
+      await there.delete(data.id);
+      equal([(await there.sync()).ok, (await plain.sync()).deleted.length], [true, 1]);
+    }
+  },
+
   async a_record_that_cannot_be_decoded_is_an_error_and_the_others_are_synced({ device, name }) {
     const here = device().collection(name);
     for (const title of ["good", "bad"]) await here.create({ title });
