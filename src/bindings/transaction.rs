@@ -1,5 +1,5 @@
 use super::error::thrown;
-use crate::engine::collection::Transaction;
+use crate::engine::transaction::Transaction;
 use crate::pure::operations::UpdateOptions;
 use wasm_bindgen::prelude::*;
 

@@ -1,7 +1,8 @@
 //! Taking over what an earlier library left, and what appears there afterwards.
 
-use super::collection::{Collection, array};
+use super::collection::Collection;
 use super::resident::{Job, Resident};
+use super::transaction::array;
 use super::turns::Waiting;
 use crate::error::Result;
 use crate::ports::{Platform, Predecessor, Storage};

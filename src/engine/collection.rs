@@ -4,13 +4,14 @@ use super::resident::Resident;
 use super::sealed::Secrets;
 use super::server::Servers;
 use super::sync::Running;
+use super::transaction::{Transaction, array, data_and_deleted, data_and_old};
 use crate::error::{Error, Result};
-use crate::ports::{App, Platform, Storage};
+use crate::ports::{Platform, Storage};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::operations::{self, LAST_MODIFIED, METADATA, UpdateOptions};
 use crate::pure::query::Query;
-use crate::pure::record::{Parsed, RecordId, Row, invalid, read_record, split_local};
+use crate::pure::record::{Parsed, RecordId, Row, invalid, read_record};
 use crate::pure::resolve::resolve;
 use crate::pure::sealed::home::PageNote;
 use crate::pure::sealed::known;
@@ -221,34 +222,6 @@ impl<P: Platform> Collection<P> {
         Ok(format!("[{}]", encoded.into_iter().collect::<Result<Vec<_>>>()?.join(",")))
     }
 
-    /// Records as the app's transformers want them on the server; a record they fail on is an error of its own.
-    pub(super) async fn encode(&self, rows: &[(RecordId, Row)]) -> Result<Vec<Result<String>>> {
-        let shared = |(id, row): &(RecordId, Row)| {
-            Row {
-                body: split_local(&row.body, &self.local_fields).0.into(),
-                ..row.clone()
-            }
-            .to_json(id)
-        };
-        let records: Vec<String> = rows.iter().map(shared).collect();
-        self.transformed(records, true).await
-    }
-
-    /// Through the app's transformers; unchanged where it has none.
-    pub(super) async fn transformed(&self, records: Vec<String>, encode: bool) -> Result<Vec<Result<String>>> {
-        if !self.app.has_transformers() || records.is_empty() {
-            return Ok(records.into_iter().map(Ok).collect());
-        }
-        let count = records.len();
-        let text = format!("[{}]", records.join(","));
-        let answer = if encode { self.app.encode(text).await? } else { self.app.decode(text).await? };
-        let results: Vec<Result<String>> = json::elements(&answer).into_iter().flatten().map(transformed_one).collect();
-        if results.len() != count {
-            return Err(Error::bug("the transformers gave another number of records than they got"));
-        }
-        Ok(results)
-    }
-
     pub async fn resolve(&self, conflict: &str, resolution: &str) -> Result<String> {
         let (conflict, resolution) = (conflict.to_owned(), resolution.to_owned());
         let local_fields = self.local_fields.clone();
@@ -297,106 +270,5 @@ impl<P: Platform> Collection<P> {
     /// Reads what other tabs wrote.
     pub async fn refresh(&self) -> Result<()> {
         self.resident.refresh().await
-    }
-}
-
-fn transformed_one(result: &str) -> Result<String> {
-    match json::member(result, "ok") {
-        Some(record) => Ok(record.to_owned()),
-        None => Err(Error::Callback {
-            message: json::member(result, "error")
-                .and_then(json::string)
-                .map_or_else(|| "a transformer failed".to_owned(), |text| text.into_owned()),
-        }),
-    }
-}
-
-pub(super) fn array(rows: &[(RecordId, Row)]) -> String {
-    let mut out = String::from("[");
-    for (index, (id, row)) in rows.iter().enumerate() {
-        if index > 0 {
-            out.push(',');
-        }
-        row.write(id, &mut out);
-    }
-    out.push(']');
-    out
-}
-
-fn data_and_old(id: &RecordId, new: &Row, old: Option<&Row>) -> String {
-    let old = old.map_or_else(String::new, |old| format!(",\"oldRecord\":{}", old.to_json(id)));
-    format!("{{\"data\":{}{old}}}", new.to_json(id))
-}
-
-fn data_and_deleted(id: &RecordId, old: Option<&Row>) -> String {
-    let data = old.map_or_else(|| format!("{{\"id\":{}}}", id.as_json()), |old| old.to_json(id));
-    format!("{{\"data\":{data},\"deleted\":{}}}", old.is_some())
-}
-
-/// What `execute` hands to the user's function: synchronous, and dead when that function has returned.
-pub struct Transaction {
-    draft: Rc<RefCell<Option<Draft>>>,
-    local_fields: Rc<Vec<String>>,
-}
-
-impl Transaction {
-    fn with<R>(&self, work: impl FnOnce(&mut Draft) -> Result<R>) -> Result<R> {
-        let mut draft = self.draft.try_borrow_mut().map_err(|_| Error::bug("a transaction was entered twice"))?;
-        work(draft.as_mut().ok_or(Error::Closed)?)
-    }
-
-    /// The record or tombstone.
-    pub fn get(&self, id: &str) -> Result<Option<String>> {
-        let id = RecordId::read(id)?;
-        self.with(|draft| Ok(draft.row(&id).map(|row| row.to_json(&id))))
-    }
-
-    pub fn create(&self, record: &str) -> Result<String> {
-        let record = read_record(record)?;
-        let row = self.with(|draft| operations::create_as_given(draft, &record))?;
-        Ok(row.to_json(record.id()?))
-    }
-
-    /// Whatever is there.
-    pub fn put(&self, record: &str) -> Result<String> {
-        let record = read_record(record)?;
-        let row = self.with(|draft| operations::put_as_given(draft, &record))?;
-        Ok(row.to_json(record.id()?))
-    }
-
-    /// `{"data", "oldRecord"}`
-    pub fn update(&self, record: &str, options: UpdateOptions) -> Result<String> {
-        let record = read_record(record)?;
-        let (new, old) = self.with(|draft| operations::update(draft, &record, options, &self.local_fields))?;
-        Ok(data_and_old(record.id()?, &new, Some(&old)))
-    }
-
-    /// `{"data", "oldRecord"?}`
-    pub fn upsert(&self, record: &str) -> Result<String> {
-        let record = read_record(record)?;
-        let (new, old) = self.with(|draft| operations::upsert(draft, &record, &self.local_fields))?;
-        Ok(data_and_old(record.id()?, &new, old.as_ref()))
-    }
-
-    /// The record as it was.
-    pub fn delete(&self, id: &str, is_virtual: bool) -> Result<String> {
-        let id = RecordId::read(id)?;
-        self.with(|draft| operations::delete(draft, &id, is_virtual)).map(|old| old.to_json(&id))
-    }
-
-    /// `{"data", "deleted"}`
-    pub fn delete_any(&self, id: &str) -> Result<String> {
-        let id = RecordId::read(id)?;
-        let old = self.with(|draft| Ok(operations::delete_any(draft, &id)))?;
-        Ok(data_and_deleted(&id, old.as_ref()))
-    }
-
-    /// The live ones among these ids, as they were.
-    pub fn delete_all(&self, ids: &str) -> Result<String> {
-        let ids = json::elements(ids).ok_or_else(|| Error::InvalidId {
-            message: "Invalid Id: not a list of ids".into(),
-        })?;
-        let ids = ids.map(RecordId::read).collect::<Result<Vec<_>>>()?;
-        self.with(|draft| Ok(operations::delete_all(draft, &ids))).map(|old| array(&old))
     }
 }

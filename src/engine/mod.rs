@@ -7,6 +7,7 @@ pub mod client;
 pub mod collection;
 mod folding;
 mod listing;
+mod opening;
 mod pull;
 mod push;
 mod recognise;
@@ -17,4 +18,7 @@ mod settle;
 mod steps;
 /// Bringing a collection and its remote together.
 pub mod sync;
+/// What the callback of `execute` works with.
+pub mod transaction;
+mod transforming;
 mod turns;

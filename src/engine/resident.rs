@@ -7,19 +7,16 @@
 use super::folding::Unfolded;
 use super::turns::{Joined, Turn, Turns, Waiting};
 use crate::error::{Error, Result};
-use crate::ports::{Clock, CollectionId, Platform, Rng, Storage, Tabs, Witness};
+use crate::ports::{Clock, CollectionId, Platform, Rng, Storage, Tabs};
 use crate::pure::draft::Draft;
 use crate::pure::journal::{Entry, Position, Stored, Tail, follow};
+use crate::pure::page;
 use crate::pure::record::{Body, RecordId};
 use crate::pure::state::{Change, State};
-use crate::pure::{json, page};
 use futures_util::future::LocalBoxFuture;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::Rc;
-
-/// The note by which a name is known to belong to an encrypted collection.
-const ENCRYPTED: &str = "encrypted";
 
 /// Runs on a draft, as often as needed; true if it failed or wrote nothing although it is there to write.
 pub(super) struct Job {
@@ -31,15 +28,15 @@ pub struct Resident<P: Platform> {
     pub collection: CollectionId,
     pub(super) state: Rc<RefCell<State>>,
     turns: Rc<Turns<Job>>,
-    opened: Cell<bool>,
+    pub(super) opened: Cell<bool>,
     /// Another tab said that it wrote.
     stale: Rc<Cell<bool>>,
     pub(super) position: Cell<Position>,
     pub(super) unfolded: RefCell<Unfolded>,
     pub(super) folding: Cell<bool>,
     /// Unsynced changes that an evicted database took with it.
-    evicted: Cell<Option<usize>>,
-    witnessed: Cell<Option<usize>>,
+    pub(super) evicted: Cell<Option<usize>>,
+    pub(super) witnessed: Cell<Option<usize>>,
     /// Whether it takes over what an earlier library has of it.
     pub(super) adopts: Cell<bool>,
     /// What was just taken over from an earlier library, as JSON.
@@ -252,73 +249,8 @@ impl<P: Platform> Resident<P> {
         absorbed.await.map(|_| ())
     }
 
-    async fn ensure_open(self: &Rc<Self>) -> Result<()> {
-        if self.opened.get() {
-            return Ok(());
-        }
-        if self.collection.sealed.is_some() {
-            self.claim_name().await?;
-        }
-        // Before the database: one that another tab begins meanwhile is no evicted one.
-        let witnessed = self.platform.witness().read(&self.collection.database());
-        let stored = self.platform.storage().open(&self.collection).await?;
-        let is_new = stored == Stored::default();
-        self.absorb(Tail::Whole(stored), &[])?;
-        // What an evicted database held was newer than what it had once adopted.
-        if is_new && self.platform.storage().is_persistent(&self.collection) && !self.was_evicted(witnessed) {
-            self.adopt().await?;
-        }
-        self.opened.set(true);
-        self.fold_if_due();
-        Ok(())
-    }
-
-    /// Marks the name as that of an encrypted collection, in the database that it would have without a key: where both
-    /// look first. Errors: `not_encrypted` if there is something in it.
-    async fn claim_name(&self) -> Result<()> {
-        let plain = Resident::new(self.platform.clone(), self.collection.unsealed());
-        plain.adopts.set(false);
-        let claim = plain.execute(|draft| {
-            let mut draft = draft.borrow_mut();
-            let draft = draft.as_mut().ok_or(Error::Closed)?;
-            if !draft.rows().is_empty() || !draft.note_names().is_empty() {
-                return Err(Error::NotEncrypted {
-                    name: self.collection.name.clone(),
-                });
-            }
-            draft.set_note(ENCRYPTED, Some("true".to_owned()));
-            Ok(())
-        });
-        let claim: LocalBoxFuture<Result<()>> = Box::pin(claim);
-        match claim.await {
-            Err(Error::KeyRequired { .. }) => Ok(()),
-            claimed => claimed,
-        }
-    }
-
-    /// Opened, and how many unsynced changes had been lost with an evicted database.
-    pub async fn open(self: &Rc<Self>) -> Result<Option<usize>> {
-        self.read(|_| ()).await?;
-        Ok(self.take_evicted())
-    }
-
-    /// Told once.
-    pub fn take_evicted(&self) -> Option<usize> {
-        self.evicted.take()
-    }
-
-    /// Whether there was a database of which nothing is left; [`Resident::take_evicted`] tells what was lost with it.
-    fn was_evicted(&self, witnessed: Option<String>) -> bool {
-        let Some(note) = witnessed else { return false };
-        // Told once, and remembered: as long as nothing is written, it is the evicted one.
-        self.platform.witness().write(&self.collection.database(), Some("{\"unsynced\":0}"));
-        let unsynced = json::member(&note, "unsynced").and_then(json::number).map(|count| count as usize);
-        self.evicted.set(unsynced.filter(|count| *count > 0));
-        true
-    }
-
     /// Takes over committed entries; true if one of `tried` is among them.
-    fn absorb(&self, tail: Tail, tried: &[u128]) -> Result<bool> {
+    pub(super) fn absorb(&self, tail: Tail, tried: &[u128]) -> Result<bool> {
         let mut stood = false;
         let (from, rows) = match tail {
             Tail::Since(rows) => (self.position.get(), rows),
@@ -338,12 +270,8 @@ impl<P: Platform> Resident<P> {
         })?;
         self.position.set(last);
         self.stale.set(false);
-        match self.collection.sealed.is_none() && self.state.borrow().notes.contains_key(ENCRYPTED) {
-            true => Err(Error::KeyRequired {
-                name: self.collection.name.clone(),
-            }),
-            false => Ok(stood),
-        }
+        self.refuse_without_key()?;
+        Ok(stood)
     }
 
     /// The state as the segments have it.
@@ -393,15 +321,6 @@ impl<P: Platform> Resident<P> {
         self.platform.tabs().notify(&self.collection.database());
         self.bear_witness();
         self.fold_if_due();
-    }
-
-    /// What lets the next visit tell an evicted database from a new one. Written at once: later might be after the page.
-    fn bear_witness(&self) {
-        let unsynced = self.state.borrow().unsynced();
-        if self.witnessed.replace(Some(unsynced)) != Some(unsynced) && self.platform.storage().is_persistent(&self.collection) {
-            let note = format!("{{\"head\":{},\"unsynced\":{unsynced}}}", self.position.get().key);
-            self.platform.witness().write(&self.collection.database(), Some(&note));
-        }
     }
 }
 
