@@ -78,18 +78,18 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     options: PullOptions = {},
   ): Promise<SyncResultObject<T>> {
     if (!result.ok) return result;
-    const since = options.lastModified ?? (await this.db.getLastModified());
+    const known = options.lastModified ?? (await this.db.getLastModified());
     const { data, last_modified } = await client.listRecords({
-      since: since ? String(since) : undefined,
+      since: known ? String(await this.#since(known, options)) : undefined,
       filters: pullFilters(options),
       headers: options.headers ?? {},
       retry: options.retry,
       pages: Infinity,
     });
     const timestamp = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
-    if (!options.exclude && since && timestamp && timestamp > since && data.length === 0) {
-      const message = `Server has been flushed. Client Side Timestamp: ${since} Server Side Timestamp: ${timestamp}`;
-      throw new ServerWasFlushedError(message, { clientTimestamp: since, serverTimestamp: timestamp });
+    if (!options.exclude && known && timestamp && timestamp > known && data.length === 0) {
+      const message = `Server has been flushed. Client Side Timestamp: ${known} Server Side Timestamp: ${timestamp}`;
+      throw new ServerWasFlushedError(message, { clientTimestamp: known, serverTimestamp: timestamp });
     }
     result.lastModified = timestamp;
     const decoded = await this.#decodeAll(data, "incoming", result);
@@ -206,6 +206,12 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   /** For code that reaches into Kinto.js's collections: the record before the transformers. */
   async _decodeRecord(_type: "remote", record: object): Promise<any> {
     return this.remoteTransformers.reduceRight<Promise<unknown>>(async (decoded, { decode }, at) => decode.call(this.remoteTransformers[at], await decoded), Promise.resolve(record));
+  }
+
+  /** What is behind a timestamp of Kinto.js's may be missing here: everything is asked for, deletions too. */
+  async #since(known: number, { lastModified }: PullOptions): Promise<number> {
+    const readsAll = !lastModified && (await this.handle.call<boolean>((raw) => raw.reads_all()));
+    return readsAll ? 0 : known;
   }
 
   /** Deletions first. What never was on the server needs no deletion there. */

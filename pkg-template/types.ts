@@ -205,7 +205,7 @@ export interface DeleteOptions {
 export interface ListParams {
   /**
    * Field by field, all must match: a value, an array (any of its values), or an object of filters for a nested object.
-   * `"a.b"` is field `b` of the object in field `a`; `"a.0"` is the first of an array, `"a.length"` how many there are.
+   * `"a.b"` is field `b` of the object in field `a`; `"a.0"` is the first of an array or a string, `"a.length"` how many there are.
    */
   filters?: Record<string, unknown>;
   /**

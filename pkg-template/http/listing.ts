@@ -21,7 +21,7 @@ interface Step {
 /** Some pages of a list. */
 export async function listPages<T>(client: RemoteServer, path: string, params: ListParams, given: Defaults): Promise<PaginationResult<T>> {
   const first = await client.execute<Answer["json"]>({ path: withQuery(path, listQuery(params)), headers: given.headers }, { raw: true, retry: given.retry });
-  return gather(readingStep(client, first, given), params.pages);
+  return gather(readingStep(client, first, given), params.pages, "first");
 }
 
 async function nextUrl(client: RemoteServer, answer: Answer): Promise<string | undefined> {
@@ -46,7 +46,7 @@ async function readingStep(client: RemoteServer, answer: Answer, given: Defaults
  */
 export async function deletePages<T>(client: RemoteServer, path: string, params: DeleteAllOptions, given: Defaults): Promise<PaginationResult<T>> {
   const { last_modified } = params;
-  return gather(deletingStep({ client, path, params, given }, { ...given, last_modified }, undefined), params.pages);
+  return gather(deletingStep({ client, path, params, given }, { ...given, last_modified }, undefined), params.pages, "last");
 }
 
 /** A list that is being deleted. */
@@ -89,20 +89,25 @@ function listQuery({ filters, sort = "-last_modified", limit, since, fields }: L
   return { ...filters, _sort: sort, _limit: limit, _since: since || undefined, _fields: fields };
 }
 
-/** Follows as many pages as are asked for, and brings them together. */
-async function gather<T>(first: Promise<Step>, pages: number | undefined): Promise<PaginationResult<T>> {
+/**
+ * Follows as many pages as are asked for, and brings them together. Those that were read have the timestamp of the first: what
+ * was written while the others were read is younger, and perhaps on none of them.
+ */
+async function gather<T>(first: Promise<Step>, pages: number | undefined, dated: "first" | "last"): Promise<PaginationResult<T>> {
   let gathered: T[] = [];
   let read = 0;
+  let dating: Answer | undefined;
   const follow = async (step: Step): Promise<PaginationResult<T>> => {
     const page = (step.answer.json?.data ?? []) as T[];
     if (!pages) return result(page, step);
+    dating = (dated === "first" && dating) || step.answer;
     gathered = gathered.concat(page);
     read += 1;
     return read < pages && step.next ? follow(await step.next()) : result(gathered, step);
   };
   const result = (data: T[], { answer, next }: Step): PaginationResult<T> => ({
     data,
-    last_modified: answer.headers?.get("ETag")?.replace(/"/g, "") ?? null,
+    last_modified: (dating ?? answer).headers?.get("ETag")?.replace(/"/g, "") ?? null,
     hasNextPage: next !== undefined,
     next: async () => {
       if (!next) throw invalidOption("Pagination exhausted.");

@@ -110,7 +110,7 @@ impl AppStorage {
         decide: &mut dyn FnMut(Tail) -> Result<Option<Entry>>,
     ) -> Result<Option<Option<u64>>> {
         let failed = RefCell::new(None);
-        let (mut calls, mut is_missing) = (0, false);
+        let (mut calls, mut is_missing, mut is_entry) = (0, false, false);
         let mut answer = |pages: JsValue| {
             calls += 1;
             within(
@@ -132,6 +132,7 @@ impl AppStorage {
                         Tail::Since(rows.into_iter().filter(|(key, _)| *key > known.key).collect())
                     };
                     let entry = decide(tail)?;
+                    is_entry = entry.is_some();
                     Ok(entry.map_or(JsValue::NULL, |entry| Uint8Array::from(entry.to_bytes().as_slice()).into()))
                 })(),
             )
@@ -149,7 +150,7 @@ impl AppStorage {
         match (is_missing, calls) {
             (true, _) => Ok(None),
             (_, 0) => Err(wrong("call of the function that decides")),
-            _ if key_given.is_null() || key_given.is_undefined() => Ok(Some(None)),
+            _ if !is_entry => Ok(Some(None)),
             _ => key(&key_given).map(|key| Some(Some(key))),
         }
     }

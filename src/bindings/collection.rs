@@ -169,6 +169,12 @@ impl RawCollection {
         self.promise(async move |collection| collection.save_last_modified(last_modified.map(|ms| ms as u64)).await.map(null))
     }
 
+    /// Whether an app that pulls itself has to ask for everything, deletions too, whatever the timestamp: `true` or `false`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn reads_all(&self) -> Promise {
+        self.promise(async |collection| collection.reads_all().await.map(|all| all.to_string()))
+    }
+
     /// Takes over an array of decoded records and tombstones of the server: the lists of `sync`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn import_changes(&self, changes: String, strategy: String) -> Promise {

@@ -177,7 +177,10 @@ impl<P: Platform> Resident<P> {
                 Ok(_) => return Ok(()),
                 // Operations are ours and can run again, unlike the user's code in `execute`.
                 Err(Error::StorageLost { .. }) if attempt < ATTEMPTS => tried.extend(attempted),
-                Err(Error::StorageLost { message }) if !tried.is_empty() => return Err(uncertain(&message)),
+                // Whatever it says: an entry that was appended may stand.
+                Err(Error::StorageLost { message } | Error::Storage { message } | Error::Quota { message }) if !tried.is_empty() => {
+                    return Err(uncertain(&message));
+                }
                 Err(error) => return Err(error),
             }
         }

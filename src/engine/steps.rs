@@ -10,7 +10,7 @@ use crate::pure::answers;
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::merge::Strategy;
-use crate::pure::operations::{CURSOR, LAST_MODIFIED};
+use crate::pure::operations::{ADOPTED_CURSOR, CURSOR, LAST_MODIFIED};
 use crate::pure::protocol::Part;
 use crate::pure::record::{RecordId, Row, Status, invalid, read_record};
 use crate::pure::report::{Report, error_entry};
@@ -75,6 +75,12 @@ impl<P: Platform> Collection<P> {
             Ok(())
         };
         self.resident.commit(save).await
+    }
+
+    /// Whether a pull that the app makes itself has to ask for everything, deletions too: as long as the timestamp that is known
+    /// is Kinto.js's, behind which something may be missing (see `pure::adoption`).
+    pub async fn reads_all(&self) -> Result<bool> {
+        self.resident.read(|state| state.notes.contains_key(ADOPTED_CURSOR)).await
     }
 
     fn plain(&self, method: &str) -> Result<()> {

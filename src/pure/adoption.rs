@@ -106,7 +106,7 @@ pub fn adopt(draft: &mut Draft, earlier: &Earlier) -> Adopted {
     }
     draft.set_note(METADATA, earlier.metadata.clone());
     draft.set_note(LAST_MODIFIED, earlier.last_modified.map(|ms| ms.to_string()));
-    draft.set_note(ADOPTED_CURSOR, cursor.witness.is_some().then(|| cursor.to_json()));
+    draft.set_note(ADOPTED_CURSOR, earlier.last_modified.map(|_| cursor.to_json()));
     draft.set_note(ADOPTED, Some(marker.to_json()));
     adopted
 }

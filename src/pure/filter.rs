@@ -97,27 +97,34 @@ pub fn field<'a>(id: &'a RecordId, row: &'a Row, name: &Name) -> Option<Cow<'a, 
     }
 }
 
-/// What JavaScript finds there: members of objects, places in arrays, and the `length` of arrays and strings. Nothing
-/// that is inherited.
+/// What JavaScript finds there: members of objects, places in arrays and strings, and the `length` of both. Nothing that is
+/// inherited.
 fn descend<'a>(raw: &'a str, path: &[Name]) -> Option<Cow<'a, str>> {
     let mut found = raw;
     for (at, name) in path.iter().enumerate() {
+        let is_last = at + 1 == path.len();
         found = match found.as_bytes().first()? {
             b'{' => name.member(json::members(found)?)?,
-            b'[' if !name.is("length") => json::elements(found)?.nth(name.place()?)?,
-            b'[' | b'"' if name.is("length") && at + 1 == path.len() => return length(found).map(Cow::from),
+            b'[' if name.is("length") => return is_last.then(|| json::elements(found).map_or(0, Iterator::count).to_string().into()),
+            b'[' => json::elements(found)?.nth(name.place()?)?,
+            b'"' => return descend_text(json::units(found)?, &path[at..]).map(Cow::from),
             _ => return None,
         };
     }
     Some(found.into())
 }
 
-fn length(raw: &str) -> Option<String> {
-    let length = match json::elements(raw) {
-        Some(elements) => elements.count(),
-        None => json::units(raw)?.len(),
-    };
-    Some(length.to_string())
+/// In a string each place holds a string, of one unit.
+fn descend_text(mut units: Vec<u16>, path: &[Name]) -> Option<String> {
+    for (at, name) in path.iter().enumerate() {
+        if name.is("length") {
+            return (at + 1 == path.len()).then(|| units.len().to_string());
+        }
+        units = vec![*units.get(name.place()?)?];
+    }
+    let mut text = String::new();
+    json::quote_units(units.into_iter(), &mut text);
+    Some(text)
 }
 
 fn not_an_object() -> Error {
@@ -169,6 +176,12 @@ mod tests {
             (r#"{"list.01":"x"}"#, ""),
             (r#"{"list.length":[0,2]}"#, "a b"),
             (r#"{"s.length":3}"#, "a"),
+            (r#"{"s.0":"é"}"#, "a"),
+            (r#"{"s":{"2":{"0.0":["\ude00"]}}}"#, "a"),
+            (r#"{"s.2.length":1}"#, "a"),
+            (r#"{"s.3":null}"#, ""),
+            (r#"{"s.length.0":3}"#, ""),
+            (r#"{"id.0":"b","_status.0":"s"}"#, "b"),
             (r#"{"length":7}"#, "c"),
             (r#"{"\ud800":{"\udc00":1}}"#, "b"),
             (r#"{"\ud800":1}"#, ""),

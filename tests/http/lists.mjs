@@ -33,6 +33,18 @@ export function lists(place) {
     assert.equal(told.end.message, "Pagination exhausted.");
   });
 
+  test("what is written while the pages are read is younger than their timestamp", async () => {
+    const told = await place.run(async ({ bucket, ...account }) => {
+      const records = connect(account).bucket(bucket).collection("c");
+      const begun = await records.listRecords({ pages: 1 });
+      await records.createRecord({ id: "between" });
+      const { data, last_modified } = await (await begun.next()).next();
+      const since = await records.listRecords({ since: last_modified });
+      return [data.length, since.data.map(({ id }) => id)];
+    }, await fill(place, newAccount()));
+    assert.deepEqual(told, [25, ["between"]]);
+  });
+
   test("filters, fields, and what changed since", async () => {
     const told = await place.run(async ({ bucket, ...account }) => {
       const records = connect(account).bucket(bucket).collection("c");

@@ -73,6 +73,10 @@ function filter(chance, records) {
     path.push("length");
     found = found?.length ?? 0;
   }
+  if (typeof found === "string" && found !== "" && chance.oneIn(8)) {
+    path.push("0");
+    found = found[0];
+  }
   return written(chance, path, wanted(chance, found));
 }
 

@@ -2,7 +2,7 @@
  * What `list()` has to give, said in plain JavaScript.
  *
  * - All filters must match; an array is any of its values; an object holds filters for what is in there, none if it is empty.
- * - Dots go into what is nested: own members of objects, places in arrays, and the `length` of arrays and strings.
+ * - Dots go into what is nested: own members of objects, places in arrays and strings, and the `length` of both.
  * - Equal is `===`, of scalars. What is missing equals nothing, not even `undefined`.
  * - In order: records without the field; numbers (`null` and `false` are 0, `true` is 1); strings by UTF-16; objects and arrays.
  *   Equal ones stay as they are stored, in both directions.
@@ -29,9 +29,7 @@ function isWanted(value, wanted) {
 }
 
 function own(value, name) {
-  if (typeof value === "string") return name === "length" ? value.length : MISSING;
-  if (typeof value !== "object" || value === null || !Object.hasOwn(value, name)) return MISSING;
-  return value[name];
+  return value === null || !Object.hasOwn(value, name) ? MISSING : value[name];
 }
 
 function compare(one, other) {
