@@ -27,7 +27,7 @@ export interface StepOptions {
 export interface PullOptions extends StepOptions {
   /** The timestamp that the server is known to have. */
   expectedTimestamp?: number | string | null;
-  /** Fetch what is younger than this. Default: than the last sync. */
+  /** Fetch what is younger than this; null: everything. Default: than the last sync. */
   lastModified?: number | null;
   /** Records that need not come: the first 50 of them. */
   exclude?: { id: unknown }[];
@@ -80,7 +80,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     options: PullOptions = {},
   ): Promise<SyncResultObject<T>> {
     if (!result.ok) return result;
-    const since = options.lastModified ?? (await this.db.getLastModified());
+    const since = options.lastModified === undefined ? await this.db.getLastModified() : options.lastModified;
     const { data, last_modified } = await client.listRecords({
       since: since ? String(since) : undefined,
       filters: pullFilters(options),
@@ -91,7 +91,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     const timestamp = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
     if (!options.exclude && since && timestamp && timestamp > since && data.length === 0) {
       const message = `Server has been flushed. Client Side Timestamp: ${since} Server Side Timestamp: ${timestamp}`;
-      throw new ServerWasFlushedError(message, { clientTimestamp: since, serverTimestamp: timestamp });
+      throw new ServerWasFlushedError(since, timestamp, message);
     }
     result.lastModified = timestamp;
     const decoded = await this.#decodeAll(data, "incoming", result);
