@@ -24,7 +24,6 @@ import type {
   JournalDestination,
   JournalHead,
   JournalPage,
-  RecordData,
   RecordResult,
   RemoteTransformer,
   StoredRecord,
@@ -47,7 +46,7 @@ export interface KintoLike {
  * const { data } = await tasks.list({ order: "title" });
  * ```
  */
-export class Collection<T extends object = RecordData> extends AdoptingCollection<T> {
+export class Collection<T extends object = any> extends AdoptingCollection<T> {
   /** The same as `Kinto.syncStrategy`. */
   static readonly strategy = syncStrategy;
 

@@ -198,11 +198,12 @@ export class ServerWasFlushedError extends KintoError<"server_flushed"> {
   readonly clientTimestamp: number;
   readonly serverTimestamp: number;
 
-  constructor(message: string, data: ErrorData["server_flushed"]) {
-    super("server_flushed", message, data);
+  /** Arguments as in Kinto.js: apps make one in their tests. */
+  constructor(clientTimestamp: number, serverTimestamp: number, message: string) {
+    super("server_flushed", message, { clientTimestamp, serverTimestamp });
     this.name = "ServerWasFlushedError";
-    this.clientTimestamp = data.clientTimestamp;
-    this.serverTimestamp = data.serverTimestamp;
+    this.clientTimestamp = clientTimestamp;
+    this.serverTimestamp = serverTimestamp;
   }
 }
 
@@ -260,7 +261,10 @@ function withoutAnswer<D extends object>(given: D & { answer?: string }): { answ
 /** Makes the error of the right class. */
 export function makeError<C extends ErrorCode>(code: C, message: string, data: ErrorData[C]): KintoError {
   const of = <K extends ErrorCode>() => data as unknown as ErrorData[K];
-  if (code === "server_flushed") return new ServerWasFlushedError(message, of<"server_flushed">());
+  if (code === "server_flushed") {
+    const { clientTimestamp, serverTimestamp } = of<"server_flushed">();
+    return new ServerWasFlushedError(clientTimestamp, serverTimestamp, message);
+  }
   if (code === "timeout") return new NetworkTimeoutError(message, of<"timeout">());
   if (code === "bad_response") return new UnparseableResponseError(message, of<"bad_response">());
   if (code in STATUS) return new ServerResponse(code as keyof typeof STATUS, message, of<keyof typeof STATUS>());

@@ -42,3 +42,5 @@ export { Events, type ChangeTarget, type CollectionNames, type Emitter, type Eve
 export { KintoClient } from "./http/client.js";
 export type { ApiClass } from "./api.js";
 export type * from "./types.js";
+/** Kinto.js's names of them. */
+export type { KintoOptions as KintoBaseOptions, SyncOptions as CollectionSyncOptions } from "./types.js";

@@ -14,6 +14,13 @@ import type { CollectionOptions, KintoOptions, RecordData } from "./types.js";
 const DEFAULT_BUCKET = "default";
 
 /**
+ * The emitter of a `Kinto<E>`. `Kinto` alone is `Kinto<any>`, as in Kinto.js, so that every `Kinto` can be passed where one is
+ * wanted, whatever its emitter. What is no emitter is Kinto.js's type of a record, which says nothing here.
+ */
+export type EventsOf<E> = 0 extends 1 & E ? Events : E extends Emitter ? E : Events;
+export type GivenEvents<E> = E extends Emitter ? E : Emitter;
+
+/**
  * A `Kinto` without defaults: it must be told its `adapter`, and a class derived from it says by `ApiClass` how it
  * reaches the server. {@link Kinto} is what apps use.
  *
@@ -27,7 +34,7 @@ const DEFAULT_BUCKET = "default";
  * const kinto = new MyKinto({ adapter: "memory" });
  * ```
  */
-export class KintoBase<E extends Emitter = Events> {
+export class KintoBase<E = any> {
   /** What a sync does when a record was changed both here and on the server. */
   static readonly syncStrategy = syncStrategy;
 
@@ -37,7 +44,7 @@ export class KintoBase<E extends Emitter = Events> {
   }
 
   /** Where events are emitted: the `events` option, or an emitter of its own. */
-  readonly events: E;
+  readonly events: EventsOf<E>;
   /** The bucket of collections that name none. */
   readonly bucket: string;
   readonly #options: KintoOptions;
@@ -45,15 +52,16 @@ export class KintoBase<E extends Emitter = Events> {
   readonly #connection: Connection;
   #api: KintoClient | undefined;
 
-  constructor(options: KintoOptions & { events?: E } = {}) {
+  constructor(options: KintoOptions & { events?: GivenEvents<E> } = {}) {
     this.#options = readOptions(options);
     if (!options.adapter) throw invalidOption("No adapter provided");
     this.bucket = options.bucket ?? DEFAULT_BUCKET;
-    this.events = options.events ?? (new Events() as Emitter as E);
-    const { durability = "relaxed", requestMode = "cors", adapter, adapterOptions, headers, retry = 1, timeout = null } = options;
-    this.#servers = new Servers(this.events);
+    const events = options.events ?? new Events();
+    this.events = events as EventsOf<E>;
+    const { durability = "relaxed", requestMode = "cors", adapter, adapterOptions, headers, retry = 1 } = options;
+    this.#servers = new Servers(events);
     this.#connection = new Connection({ durability, requestMode }, this.#servers);
-    share(this, { connection: this.#connection, adapter, adapterOptions, headers, retry, timeout });
+    share(this, { connection: this.#connection, adapter, adapterOptions, headers, retry, timeout: options.timeout || null });
   }
 
   /** The class of `api`, which a derived class has to name. */
@@ -63,7 +71,7 @@ export class KintoBase<E extends Emitter = Events> {
 
   /** The HTTP client of the server, with the options of this `Kinto`. Throws `invalid_option` if `remote` does not end in its version, like `/v1`. */
   get api(): KintoClient {
-    this.#api ??= makeApi(this.ApiClass, this.#options, this.events, this.#servers);
+    this.#api ??= makeApi(this.ApiClass, this.#options, this.events as Emitter, this.#servers);
     return this.#api;
   }
 
@@ -118,8 +126,8 @@ function readOptions(options: KintoOptions): KintoOptions {
   if (bucket !== undefined && (typeof bucket !== "string" || bucket === "")) {
     throw invalidOption("bucket must be a string that is not empty.");
   }
-  if (timeout !== undefined && timeout !== null && !(Number.isFinite(timeout) && timeout > 0)) {
-    throw invalidOption("timeout must be a number of milliseconds above 0, or null for none.");
+  if (timeout !== undefined && timeout !== null && !(Number.isFinite(timeout) && timeout >= 0)) {
+    throw invalidOption("timeout must be a number of milliseconds, or null for none.");
   }
   if (retry !== undefined && !(Number.isInteger(retry) && retry >= 0)) throw invalidOption("retry must be a whole number, 0 or more.");
   oneOf("durability", durability, ["relaxed", "strict"]);

@@ -2,8 +2,7 @@
 
 import { BaseAdapter, IDB } from "./adapters.js";
 import { KintoClient, type ApiClass } from "./api.js";
-import type { Emitter, Events } from "./events.js";
-import { KintoBase } from "./kinto-base.js";
+import { KintoBase, type GivenEvents } from "./kinto-base.js";
 import type { KintoOptions } from "./types.js";
 
 /**
@@ -23,7 +22,7 @@ import type { KintoOptions } from "./types.js";
  * await tasks.sync();
  * ```
  */
-export class Kinto<E extends Emitter = Events> extends KintoBase<E> {
+export class Kinto<E = any> extends KintoBase<E> {
   /**
    * What `collection.db` can be.
    *
@@ -36,7 +35,7 @@ export class Kinto<E extends Emitter = Events> extends KintoBase<E> {
     return { BaseAdapter, IDB };
   }
 
-  constructor(options: KintoOptions & { events?: E } = {}) {
+  constructor(options: KintoOptions & { events?: GivenEvents<E> } = {}) {
     super({ ...options, adapter: options.adapter ?? "indexeddb" });
   }
 

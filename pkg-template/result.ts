@@ -1,9 +1,9 @@
 /** What a sync did. */
 
-import type { Conflict, RecordData, Resolution, StoredRecord, SyncFailure } from "./types.js";
+import type { Conflict, Resolution, StoredRecord, SyncFailure } from "./types.js";
 
 /** The lists of a {@link SyncResultObject}. */
-export interface SyncLists<T extends object = RecordData> {
+export interface SyncLists<T extends object = any> {
   /** Records that could not be synced. */
   errors: SyncFailure[];
   /** Records that are new here. */
@@ -37,7 +37,7 @@ const ONE_PER_ID: ReadonlySet<string> = new Set(["created", "updated", "deleted"
  * else for (const conflict of result.conflicts) await tasks.resolve(conflict, conflict.local);
  * ```
  */
-export class SyncResultObject<T extends object = RecordData> implements SyncLists<T> {
+export class SyncResultObject<T extends object = any> implements SyncLists<T> {
   /** The server's timestamp that this sync reached, in milliseconds; null before the first. */
   lastModified: number | null = null;
   /**

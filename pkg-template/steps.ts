@@ -26,7 +26,7 @@ export interface StepOptions {
 export interface PullOptions extends StepOptions {
   /** The timestamp that the server is known to have. */
   expectedTimestamp?: number | string | null;
-  /** Fetch what is younger than this. Default: than the last sync. */
+  /** Fetch what is younger than this; null: everything. Default: than the last sync. */
   lastModified?: number | null;
   /** Records that need not come: the first 50 of them. */
   exclude?: { id: unknown }[];
@@ -78,7 +78,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     options: PullOptions = {},
   ): Promise<SyncResultObject<T>> {
     if (!result.ok) return result;
-    const known = options.lastModified ?? (await this.db.getLastModified());
+    const known = options.lastModified === undefined ? await this.db.getLastModified() : options.lastModified;
     const { data, last_modified } = await client.listRecords({
       since: known ? String(await this.#since(known, options)) : undefined,
       filters: pullFilters(options),
@@ -89,7 +89,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     const timestamp = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
     if (!options.exclude && known && timestamp && timestamp > known && data.length === 0) {
       const message = `Server has been flushed. Client Side Timestamp: ${known} Server Side Timestamp: ${timestamp}`;
-      throw new ServerWasFlushedError(message, { clientTimestamp: known, serverTimestamp: timestamp });
+      throw new ServerWasFlushedError(known, timestamp, message);
     }
     result.lastModified = timestamp;
     const decoded = await this.#decodeAll(data, "incoming", result);

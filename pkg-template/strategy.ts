@@ -12,4 +12,4 @@ export const syncStrategy = {
   PULL_ONLY: "pull_only",
   /** Leave both, and list the conflict. */
   MANUAL: "manual",
-} as const satisfies Record<string, Strategy>;
+} satisfies Record<string, Strategy> as Record<"CLIENT_WINS" | "SERVER_WINS" | "PULL_ONLY" | "MANUAL", Strategy>;

@@ -10,8 +10,14 @@ export interface RecordData {
   [field: string]: any;
 }
 
+/**
+ * A record that says its id: as it is, or with a string. Written so that code generic over `T extends { id: string }` compiles:
+ * a conditional type that mentions `T` in its branches is opaque there.
+ */
+export type Identified<T> = T & (T extends { id: unknown } ? unknown : { id: string });
+
 /** The type of a record's id: what the record says, or a string. */
-export type IdOf<T> = T extends { id: infer Id } ? Id : string;
+export type IdOf<T> = (T extends { id: unknown } ? T : { id: string })["id"];
 
 /**
  * Where a record stands: `created` (only here), `updated` (the server has an older one), `deleted` (a tombstone,
@@ -27,16 +33,16 @@ export type StoredRecord<T extends object = RecordData> = T & {
 };
 
 /** A record to create: with an id only if `useRecordId` or `synced` says so. */
-export type NewRecord<T extends object> = Omit<T, "id"> & { id?: IdOf<T> };
+export type NewRecord<T extends object> = (Omit<T, "id"> & { id?: IdOf<T> }) | T | (T extends unknown ? Omit<T, "id"> : never);
 
 /** A record that replaces another. */
-export type WholeRecord<T extends object> = Omit<T, "id"> & { id: IdOf<T>; last_modified?: number };
+export type WholeRecord<T extends object> = Identified<T> & { last_modified?: number };
 
 /** Some fields of a record, to be merged into it. */
-export type RecordPatch<T extends object> = Partial<Omit<T, "id">> & { id: IdOf<T>; last_modified?: number };
+export type RecordPatch<T extends object> = Partial<T> & { id: IdOf<T>; last_modified?: number };
 
 /** A record that comes from a server or a dump. */
-export type ImportedRecord<T extends object> = Omit<T, "id"> & { id: IdOf<T>; last_modified: number };
+export type ImportedRecord<T extends object> = Identified<T> & { last_modified: number };
 
 /** What most methods resolve to. `permissions` is always empty: only the server knows them. */
 export interface RecordResult<T extends object> {
@@ -120,6 +126,8 @@ export interface AdapterOptions {
    * under this name is taken over.
    */
   dbName?: string;
+  /** @deprecated Kinto.js's. What its versions up to 11 wrote is taken over in any case. */
+  migrateOldData?: boolean;
 }
 
 /** The options of `new Kinto()`. */
@@ -130,7 +138,7 @@ export interface KintoOptions {
   bucket?: string;
   /** Headers of every request, like `{ Authorization: "Basic …" }`. */
   headers?: HeadersOption;
-  /** Milliseconds after which a request is given up. Default `null`: never. */
+  /** Milliseconds after which a request is given up. Default `null`, as 0: never. */
   timeout?: number | null;
   /** How often a request is made again when the server asks for it (`Retry-After`). Default 1. */
   retry?: number;
@@ -293,7 +301,7 @@ export interface AdoptedLeftovers<T extends object = RecordData> {
   conflicts: LeftoverConflict<T>[];
 }
 
-/** A record changed on both sides. Give Give it to `collection.resolve()`. */
+/** A record changed on both sides. Give it to `collection.resolve()`. */
 export interface Conflict<T extends object = RecordData> {
   /** `incoming`: met while downloading; `outgoing`: the server refused the upload. */
   type: "incoming" | "outgoing";

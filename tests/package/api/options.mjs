@@ -92,8 +92,8 @@ export const options = {
     ok(error instanceof KintoError && error instanceof Error);
     equal([error.name, error.data, KintoError.is(error), KintoError.is(error, "not_found"), KintoError.is(error, "network")], ["KintoError", { id: "nowhere" }, true, true, false]);
     equal([KintoError.is(new Error("x")), KintoError.is(null), KintoError.is("not_found")], [false, false, false]);
-    const flushed = new ServerWasFlushedError("…", { clientTimestamp: 1, serverTimestamp: 2 });
-    equal([flushed.name, flushed.code, flushed.clientTimestamp, flushed.serverTimestamp], ["ServerWasFlushedError", "server_flushed", 1, 2]);
+    const flushed = new ServerWasFlushedError(1, 2, "…");
+    equal([flushed.name, flushed.code, flushed.message, flushed.clientTimestamp, flushed.serverTimestamp], ["ServerWasFlushedError", "server_flushed", "…", 1, 2]);
     ok(!(error instanceof secondCopy.KintoError) && secondCopy.KintoError.is(error, "not_found"));
   },
 
