@@ -60,6 +60,9 @@ export interface Emitter {
   emit(event: string, payload: unknown): unknown;
 }
 
+/** The emitter of a `Kinto<E>`. Where `E` is a type of records, which is what Kinto.js has in its place: any. */
+export type EmitterOf<E> = E extends Emitter ? E : Emitter;
+
 /**
  * The emitter that `new Kinto()` makes when none is given.
  *

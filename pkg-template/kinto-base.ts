@@ -5,7 +5,7 @@ import { makeApi, type ApiClass, type KintoClient } from "./api.js";
 import { Collection } from "./collection.js";
 import { Connection, share } from "./connection.js";
 import { invalidOption } from "./errors.js";
-import { Events, type Emitter } from "./events.js";
+import { Events, type Emitter, type EmitterOf } from "./events.js";
 import { Servers } from "./http/servers.js";
 import { mergeHeaders } from "./remote.js";
 import { syncStrategy } from "./strategy.js";
@@ -27,7 +27,7 @@ const DEFAULT_BUCKET = "default";
  * const kinto = new MyKinto({ adapter: "memory" });
  * ```
  */
-export class KintoBase<E extends Emitter = Events> {
+export class KintoBase<E = Events> {
   /** What a sync does when a record was changed both here and on the server. */
   static readonly syncStrategy = syncStrategy;
 
@@ -37,7 +37,7 @@ export class KintoBase<E extends Emitter = Events> {
   }
 
   /** Where events are emitted: the `events` option, or an emitter of its own. */
-  readonly events: E;
+  readonly events: EmitterOf<E>;
   /** The bucket of collections that name none. */
   readonly bucket: string;
   readonly #options: KintoOptions;
@@ -45,11 +45,11 @@ export class KintoBase<E extends Emitter = Events> {
   readonly #connection: Connection;
   #api: KintoClient | undefined;
 
-  constructor(options: KintoOptions & { events?: E } = {}) {
+  constructor(options: KintoOptions & { events?: EmitterOf<E> } = {}) {
     this.#options = readOptions(options);
     if (!options.adapter) throw invalidOption("No adapter provided");
     this.bucket = options.bucket ?? DEFAULT_BUCKET;
-    this.events = options.events ?? (new Events() as Emitter as E);
+    this.events = options.events ?? (new Events() as Emitter as EmitterOf<E>);
     const { durability = "relaxed", requestMode = "cors", adapter, adapterOptions, headers, retry = 1, timeout = null } = options;
     this.#servers = new Servers(this.events);
     this.#connection = new Connection({ durability, requestMode }, this.#servers);

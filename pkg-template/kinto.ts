@@ -2,7 +2,7 @@
 
 import { BaseAdapter, IDB } from "./adapters.js";
 import { KintoClient, type ApiClass } from "./api.js";
-import type { Emitter, Events } from "./events.js";
+import type { EmitterOf, Events } from "./events.js";
 import { KintoBase } from "./kinto-base.js";
 import type { KintoOptions } from "./types.js";
 
@@ -23,7 +23,7 @@ import type { KintoOptions } from "./types.js";
  * await tasks.sync();
  * ```
  */
-export class Kinto<E extends Emitter = Events> extends KintoBase<E> {
+export class Kinto<E = Events> extends KintoBase<E> {
   /**
    * What `collection.db` can be.
    *
@@ -36,7 +36,7 @@ export class Kinto<E extends Emitter = Events> extends KintoBase<E> {
     return { BaseAdapter, IDB };
   }
 
-  constructor(options: KintoOptions & { events?: E } = {}) {
+  constructor(options: KintoOptions & { events?: EmitterOf<E> } = {}) {
     super({ ...options, adapter: options.adapter ?? "indexeddb" });
   }
 

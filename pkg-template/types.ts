@@ -5,13 +5,14 @@ import type { BaseAdapter } from "./adapters.js";
 import type { Emitter } from "./events.js";
 import type { StorageAdapter } from "./storage.js";
 
-/** A record of a collection that was given no type. */
-export interface RecordData {
-  [field: string]: any;
-}
+/** A record of a collection that was given no type: anything, so that an app can say for itself what it is. */
+export type RecordData = any;
+
+/** Of a record that can be anything, everything is. */
+type Known<T, Shape> = unknown extends T ? any : Shape;
 
 /** The type of a record's id: what the record says, or a string. */
-export type IdOf<T> = T extends { id: infer Id } ? Id : string;
+export type IdOf<T> = Known<T, T extends { id: infer Id } ? Id : string>;
 
 /**
  * Where a record stands: `created` (only here), `updated` (the server has an older one), `deleted` (a tombstone,
@@ -62,7 +63,7 @@ export interface UpsertResult<T extends object> extends RecordResult<T> {
 
 /** The record as it was. `deleted` is false if there was none: then `data` is only the id. */
 export interface DeleteAnyResult<T extends object> {
-  data: { id: IdOf<T> } & Partial<StoredRecord<T>>;
+  data: Known<T, { id: IdOf<T> } & Partial<StoredRecord<T>>>;
   deleted: boolean;
   permissions: Record<string, never>;
 }
@@ -147,6 +148,9 @@ export interface KintoOptions {
    */
   durability?: "relaxed" | "strict";
 }
+
+/** Kinto.js's name of {@link KintoOptions}. */
+export type KintoBaseOptions = KintoOptions;
 
 /** Header names and values. One that is undefined is not sent. */
 export type HeadersOption = Record<string, string | undefined>;
@@ -244,6 +248,9 @@ export interface SyncOptions {
   expectedTimestamp?: number | string | null;
 }
 
+/** Kinto.js's name of {@link SyncOptions}. */
+export type CollectionSyncOptions = SyncOptions;
+
 /** How far an encrypted collection has come. Two devices with the same head have the same history. */
 export interface JournalHead {
   /** How many pages there have been. */
@@ -293,14 +300,14 @@ export interface AdoptedLeftovers<T extends object = RecordData> {
   conflicts: LeftoverConflict<T>[];
 }
 
-/** A record changed on both sides. Give Give it to `collection.resolve()`. */
+/** A record changed on both sides. Give it to `collection.resolve()`. */
 export interface Conflict<T extends object = RecordData> {
   /** `incoming`: met while downloading; `outgoing`: the server refused the upload. */
   type: "incoming" | "outgoing";
   /** Of a deletion that the server refused, the id alone. */
   local: StoredRecord<T>;
   /** Null, or with `deleted: true`, if it was deleted on the server. */
-  remote: (Partial<T> & { id: IdOf<T>; last_modified: number; deleted?: boolean }) | null;
+  remote: Known<T, (Partial<T> & { id: IdOf<T>; last_modified: number; deleted?: boolean }) | null>;
 }
 
 /** A conflict that the strategy decided. */
