@@ -5,10 +5,8 @@ import type { BaseAdapter } from "./adapters.js";
 import type { Emitter } from "./events.js";
 import type { StorageAdapter } from "./storage.js";
 
-/** A record of a collection that was given no type. */
-export interface RecordData {
-  [field: string]: any;
-}
+/** A record of a collection that was given no type: anything, so that an app can say for itself what it is. */
+export type RecordData = any;
 
 /**
  * A record that says its id: as it is, or with a string. Written so that code generic over `T extends { id: string }` compiles:

@@ -24,13 +24,14 @@ for (const resolution of ["nodenext", "bundler"]) {
   });
 }
 
-test("an app written for Kinto.js compiles, and still does with its import lines changed", async () => {
-  const name = "for-kinto-js.ts";
-  const args = [name, "--ignoreConfig", "--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--skipLibCheck"];
-  const apps = fileURLToPath(new URL("apps/types", import.meta.url));
-  await compile(apps, args); // where Kinto.js is found
-  const changed = (await readFile(join(apps, name), "utf8")).replaceAll(' from "kinto', ' from "essaim');
-  const folder = project("types");
-  await writeFile(join(folder, name), changed);
-  await compile(folder, args);
-});
+for (const name of ["for-kinto-js.ts", "tasks-for-kinto-js.ts"]) {
+  test(`an app written for Kinto.js compiles, and still does with its import lines changed: ${name}`, async () => {
+    const args = [name, "--ignoreConfig", "--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--skipLibCheck"];
+    const apps = fileURLToPath(new URL("apps/types", import.meta.url));
+    await compile(apps, args); // where Kinto.js is found
+    const changed = (await readFile(join(apps, name), "utf8")).replaceAll(' from "kinto', ' from "essaim');
+    const folder = project("types");
+    await writeFile(join(folder, name), changed);
+    await compile(folder, args);
+  });
+}
