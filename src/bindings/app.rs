@@ -1,4 +1,4 @@
-use super::error::message_of;
+use crate::browser::thrown::message_of;
 use crate::error::{Error, Result};
 use crate::ports::App;
 use wasm_bindgen::prelude::*;

@@ -1,12 +1,11 @@
 use super::app::RawApp;
-use super::app_storage::AppStorage;
 use super::collection::{Handle, RawCollection};
 use super::error::thrown;
 use super::http::RawHttp;
 use super::platform::BrowserPlatform;
 use super::promise::{Thrown, promise_of};
 use super::storage::PageStorage;
-use crate::browser::{BrowserRandom, Durability, Fetch};
+use crate::browser::{AppStorage, BrowserRandom, Durability, Fetch};
 use crate::engine::client::Client;
 use crate::error::{Error, Result};
 use crate::ports::{Platform, Rng};

@@ -1,7 +1,7 @@
-use super::error::message_of;
 use super::platform::BrowserPlatform;
 use super::promise::{Thrown, promise_of};
 use super::transaction::RawTransaction;
+use crate::browser::thrown::message_of;
 use crate::engine::collection::Collection;
 use crate::error::{Error, Result};
 use crate::pure::operations::UpdateOptions;

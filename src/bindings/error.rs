@@ -7,14 +7,6 @@ pub fn thrown(error: Error) -> JsValue {
     error.to_json().into()
 }
 
-/// What a user's function threw, as text: `Error`s by their message, anything else as JavaScript writes it.
-pub fn message_of(thrown: &JsValue) -> String {
-    match thrown.dyn_ref::<js_sys::Error>() {
-        Some(error) => error.message().into(),
-        None => thrown.as_string().unwrap_or_else(|| format!("{thrown:?}")),
-    }
-}
-
 /// Calls `report` with the text of a panic. The instance is in no known state then: nothing more may be asked of it, and
 /// promises of calls under way stay unsettled.
 #[wasm_bindgen]

@@ -1,7 +1,8 @@
 use super::client::read_options;
-use super::error::{message_of, thrown};
+use super::error::thrown;
 use super::promise::{Thrown, promise_of};
 use crate::browser::BrowserClock;
+use crate::browser::thrown::message_of;
 use crate::engine::server::{Notice, Patience, Servers};
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Request, Response, Transport};

@@ -9,8 +9,6 @@
 
 /// The user's own functions.
 mod app;
-/// Pages that the app keeps.
-mod app_storage;
 /// A database.
 mod client;
 /// A collection.

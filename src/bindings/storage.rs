@@ -1,5 +1,4 @@
-use super::app_storage::AppStorage;
-use crate::browser::{Durability, IndexedDb};
+use crate::browser::{AppStorage, Durability, IndexedDb};
 use crate::error::Result;
 use crate::memory::MemoryStorage;
 use crate::ports::{Appended, CollectionId, Fold, Storage};

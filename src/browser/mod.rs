@@ -1,5 +1,7 @@
 //! What a browser is to the engine: each port, given by the browser's own thing. Nothing is decided here.
 
+/// Pages that the app keeps.
+pub mod app_storage;
 /// Time.
 pub mod clock;
 /// Events, heard once or until dropped.
@@ -14,9 +16,12 @@ pub mod kinto_js;
 pub mod random;
 /// Locks and notices between tabs.
 pub mod tabs;
+/// What JavaScript throws.
+pub mod thrown;
 /// Notes that outlive an evicted database.
 pub mod witness;
 
+pub use app_storage::AppStorage;
 pub use clock::BrowserClock;
 pub use fetch::Fetch;
 pub use indexed_db::{Durability, IndexedDb};

@@ -4,6 +4,7 @@
 #[path = "../contract/storage/mod.rs"]
 mod contract;
 
+mod app_storage;
 mod clock;
 mod crypto;
 mod durability;

@@ -1,5 +1,5 @@
 //! What every storage promises (`ports::Storage`), one rule a test. `tests/storage.rs` runs them on memory, `tests/browser`
-//! on IndexedDB in real browsers. A rule gets a way to open tabs on one store, and a collection of its own.
+//! on IndexedDB and on a storage that an app wrote in real browsers. A rule gets a way to open tabs on one store, and a collection of its own.
 
 use essaim::ports::{CollectionId, Fold, Storage};
 use essaim::pure::journal::{Entry, Position, Stored, Tail, follow, read_entry};

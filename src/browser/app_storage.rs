@@ -1,4 +1,6 @@
-use super::error::message_of;
+//! A storage that the app wrote, as the engine's.
+
+use super::thrown::message_of;
 use crate::error::{Error, Result};
 use crate::ports::{Appended, CollectionId, Fold, Storage};
 use crate::pure::journal::{Entry, Head, Position, Rows, Stored, Tail, is_anchored};
