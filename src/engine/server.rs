@@ -102,7 +102,7 @@ impl Servers {
         let retry_after = answers::seconds(response, "retry-after");
         let overloaded = retry_after.filter(|_| matches!(response.status, 429 | 503));
         let wait_ms = answers::seconds(response, "backoff").max(overloaded);
-        let until_ms = wait_ms.map_or(0, |wait_ms| now_ms + wait_ms);
+        let until_ms = wait_ms.map_or(0, |wait_ms| now_ms.saturating_add(wait_ms));
         self.with(remote, |server| server.release_at_ms = until_ms);
         let Some(tell) = &self.listener else { return };
         if let Some(alert) = response.header("alert") {
@@ -110,7 +110,9 @@ impl Servers {
         }
         tell(Notice::Backoff { until_ms });
         if let Some(wait_ms) = retry_after {
-            tell(Notice::RetryAfter { at_ms: now_ms + wait_ms });
+            tell(Notice::RetryAfter {
+                at_ms: now_ms.saturating_add(wait_ms),
+            });
         }
     }
 
@@ -129,9 +131,10 @@ impl Servers {
 }
 
 /// Reading the default bucket makes it, and its collection: of a new user's devices that read at the same moment, PostgreSQL
-/// refuses all but one ("Integrity constraint violated, please retry"), once the other has made them.
+/// refuses all but one ("Integrity constraint violated, please retry"), once the other has made them. A server that says when
+/// to ask again means something else.
 fn collided(request: &Request, response: &Response) -> bool {
-    matches!(request.method, "GET" | "HEAD") && response.status == 409
+    matches!(request.method, "GET" | "HEAD") && response.status == 409 && response.header("retry-after").is_none()
 }
 
 /// The bucket may be there and its collection still be raced for.
@@ -145,5 +148,39 @@ async fn in_time(transport: &impl Transport, clock: &impl Clock, request: Reques
     match select(answer, pin!(clock.sleep_ms(timeout_ms))).await {
         Either::Left((answer, _)) => answer,
         Either::Right(_) => Err(Error::Timeout { url, timeout_ms }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn response(status: u16, name: &str, value: &str) -> Response {
+        Response {
+            status,
+            headers: vec![(name.into(), value.into())],
+            ..Response::default()
+        }
+    }
+
+    #[test]
+    fn a_read_that_collided_is_asked_again_at_once_unless_the_server_says_when() {
+        let request = |method| Request {
+            method,
+            url: "u".into(),
+            headers: Vec::new(),
+            body: None,
+        };
+        assert!(collided(&request("GET"), &response(409, "etag", "5")));
+        assert!(!collided(&request("GET"), &response(409, "retry-after", "30")));
+        assert!(!collided(&request("GET"), &response(503, "etag", "5")));
+        assert!(!collided(&request("POST"), &response(409, "etag", "5")));
+    }
+
+    #[test]
+    fn a_server_that_wants_to_be_left_alone_for_ever_is() {
+        let (servers, remote) = (Servers::default(), Remote::read("http://server/v1").unwrap());
+        servers.note(&remote, &response(200, "backoff", "1e30"), 1000);
+        assert_eq!(servers.backoff_ms(&remote, 1000), u64::MAX - 1000);
     }
 }

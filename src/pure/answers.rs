@@ -92,9 +92,10 @@ pub fn etag(response: &Response) -> Option<u64> {
     tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"').parse().ok()
 }
 
-/// Seconds in this header, as milliseconds.
+/// Seconds in this header, as milliseconds. What a front server adds comes after a comma: the first counts.
 pub fn seconds(response: &Response, name: &str) -> Option<u64> {
-    let seconds: f64 = response.header(name)?.trim().parse().ok()?;
+    let first = response.header(name)?.split([',', ';']).next()?;
+    let seconds: f64 = first.trim().parse().ok()?;
     (seconds > 0.0).then_some((seconds * 1000.0) as u64)
 }
 
@@ -253,6 +254,22 @@ mod tests {
             message.starts_with("HTTP 401 Unauthorized: Missing Authorization Token (Please authenticate)"),
             "{message}"
         );
+    }
+
+    #[test]
+    fn of_several_times_to_wait_the_first_counts() {
+        let wait = |value: &str| {
+            let headers = vec![("backoff".to_owned(), value.to_owned())];
+            seconds(
+                &Response {
+                    headers,
+                    ..Response::default()
+                },
+                "backoff",
+            )
+        };
+        assert_eq!([wait("30"), wait("30, 60"), wait(" 1.5 ;x")], [Some(30_000), Some(30_000), Some(1500)]);
+        assert_eq!([wait("0"), wait("-1"), wait(""), wait("Wed, 21 Oct 2035 07:28:00 GMT")], [None; 4]);
     }
 
     #[test]

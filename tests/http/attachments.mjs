@@ -2,16 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newAccount } from "./places.mjs";
-
-const setUp = async (place, account) => {
-  await place.run(async ({ bucket, ...account }) => {
-    const client = connect(account);
-    await client.createBucket(bucket);
-    await client.bucket(bucket).createCollection("c");
-  }, account);
-  return account;
-};
+import { newAccount, withCollection } from "./places.mjs";
 
 export function attachments(place) {
   test("a file is added to a new record, with data and permissions, and taken away", async () => {
@@ -21,7 +12,7 @@ export function attachments(place) {
       const { data, permissions } = await records.addAttachment(`data:application/x-bytes;name=five.bin;base64,${btoa(bytes)}`, { title: "é" }, { permissions: { read: ["account:reader"] } });
       await records.removeAttachment(data.id);
       return { data, permissions, after: (await records.getRecord(data.id)).data };
-    }, await setUp(place, newAccount()));
+    }, await withCollection(place, newAccount()));
     const { filename, mimetype, size, hash } = told.data.attachment;
     assert.deepEqual([filename, mimetype, size], ["five.bin", "application/x-bytes", 5]);
     assert.match(hash, /^[0-9a-f]{64}$/);
@@ -34,7 +25,7 @@ export function attachments(place) {
       const url = (name) => `data:text/plain;${name}base64,${btoa("x")}`;
       const named = async (...given) => (await records.addAttachment(...given)).data.attachment.filename;
       return [await named(url("name=a.txt;"), {}, { filename: "b.txt" }), await named(url(""), {}, { filename: "b.txt" }), await named(url(""))];
-    }, await setUp(place, newAccount()));
+    }, await withCollection(place, newAccount()));
     assert.deepEqual(told, ["a.txt", "b.txt", "untitled"]);
   });
 

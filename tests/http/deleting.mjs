@@ -2,20 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newAccount, startProxy } from "./places.mjs";
-
-/** A collection of 25 records. */
-async function fill(place, account) {
-  await place.run(async ({ bucket, ...account }) => {
-    const client = connect(account);
-    await client.createBucket(bucket);
-    await client.bucket(bucket).createCollection("c");
-    await client.bucket(bucket).collection("c").batch((batch) => {
-      for (let n = 1; n <= 25; n++) batch.createRecord({ id: `r${n}`, n });
-    });
-  }, account);
-  return account;
-}
+import { newAccount, startProxy, withCollection } from "./places.mjs";
 
 export function deleting(place) {
   test("finding 11: deleting all pages leaves nothing", async () => {
@@ -23,7 +10,7 @@ export function deleting(place) {
       const records = connect(account).bucket(bucket).collection("c");
       const { data, hasNextPage } = await records.deleteRecords({ pages: Infinity });
       return { deleted: data.filter(({ deleted }) => deleted).length, hasNextPage, left: await records.getTotalRecords() };
-    }, await fill(place, newAccount()));
+    }, await withCollection(place, newAccount(), 25));
     assert.deepEqual(told, { deleted: 25, hasNextPage: false, left: 0 });
   });
 
@@ -35,7 +22,7 @@ export function deleting(place) {
       const second = await first.next();
       const two = await records.deleteRecords({ limit: 2, pages: 2 });
       return [first.data.length, first.hasNextPage, left, second.data.length, second.hasNextPage, two.data.length, two.hasNextPage, await records.getTotalRecords()];
-    }, await fill(place, newAccount()));
+    }, await withCollection(place, newAccount(), 25));
     assert.deepEqual(told, [10, true, 15, 10, true, 4, true, 1]);
   });
 
@@ -44,13 +31,13 @@ export function deleting(place) {
       const records = connect(account).bucket(bucket).collection("c");
       const { data, hasNextPage } = await records.deleteRecords({ filters: { min_n: 4 }, sort: "n", pages: Infinity });
       return { deleted: data.length, hasNextPage, left: (await records.listRecords({ sort: "n" })).data.map(({ n }) => n) };
-    }, await fill(place, newAccount()));
+    }, await withCollection(place, newAccount(), 25));
     assert.deepEqual(told, { deleted: 22, hasNextPage: false, left: [1, 2, 3] });
   });
 
   test("what was created since the first page stays", async (t) => {
     const proxy = await startProxy(t);
-    const account = await fill(place, newAccount(proxy.url));
+    const account = await withCollection(place, newAccount(proxy.url), 25);
     const create = async () => {
       const { bucket, user } = account;
       const address = `${proxy.url}/buckets/${bucket}/collections/c/records/newer`;
@@ -78,7 +65,7 @@ export function deleting(place) {
       const now = Number((await records.listRecords()).last_modified);
       await records.deleteRecords({ safe: true, last_modified: now, pages: Infinity });
       return { stale: stale.status ?? stale.code, before, left: await records.getTotalRecords() };
-    }, await fill(place, newAccount()));
+    }, await withCollection(place, newAccount(), 25));
     assert.deepEqual(told, { stale: 412, before: 26, left: 0 });
   });
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answer, kintoError, NEVER } from "../sync/proxy.mjs";
-import { newAccount, startProxy } from "./places.mjs";
+import { newAccount, startProxy, withCollection } from "./places.mjs";
 
 /** Expires at once by the server's clock, and is long over when it is read. */
 const LATER = { "Retry-After": "1" };
@@ -24,15 +24,7 @@ export function patience(place) {
 
   test("finding 22: every page of a list is asked for again when the server says when", async (t) => {
     const proxy = await startProxy(t);
-    const account = newAccount(proxy.url);
-    await place.run(async ({ bucket, ...account }) => {
-      const client = connect(account);
-      await client.createBucket(bucket);
-      await client.bucket(bucket).createCollection("c");
-      await client.bucket(bucket).collection("c").batch((batch) => {
-        for (let n = 1; n <= 15; n++) batch.createRecord({ n });
-      });
-    }, account);
+    const account = await withCollection(place, newAccount(proxy.url), 15);
     proxy.rule("GET /records", (request, pass) => (request.query.has("_token") ? busy() : pass()), { times: 2 });
     const count = await place.run(async ({ bucket, ...account }) => {
       const list = await connect({ ...account, retry: 1 }).bucket(bucket).collection("c").listRecords({ pages: Infinity });
@@ -75,6 +67,19 @@ export function patience(place) {
     for (const ms of [told.alone, told.backoff]) assert.ok(ms > 20_000 && ms <= 30_000, `${ms} ms`);
     assert.deepEqual(told.said.map(([name, value]) => [name, value === 0]), [["backoff", false], ["backoff", true]]);
     assert.ok(Math.abs(told.said[0][1] - told.now - 30_000) < 10_000);
+  });
+
+  test("a front server that says Backoff too does not undo it, and no wait is too long", async () => {
+    const waits = await place.run(async (account) => {
+      const told = [];
+      for (const Backoff of ["30, 60", "1e30", "soon"]) {
+        const client = connect({ ...account, fetchFunc: async () => new Response("{}", { headers: { Backoff } }) });
+        await client.execute({ path: "/x" });
+        told.push(Math.round(Math.min(client.backoff, 1e6) / 1e4));
+      }
+      return told;
+    }, newAccount());
+    assert.deepEqual(waits, [3, 100, 0]);
   });
 
   test("when to ask again, and that the server will end, are told", async (t) => {

@@ -45,6 +45,20 @@ export function newAccount(url = KINTO_URL) {
   return { url, user: `user-${randomUUID()}`, bucket: `b-${randomUUID()}` };
 }
 
+/** This account, with a collection `c` in its bucket, of so many records: `r1`, `n` 1, and so on. */
+export async function withCollection(place, account, records = 0) {
+  const make = async ({ account: { bucket, ...account }, records }) => {
+    const client = connect(account);
+    await client.createBucket(bucket);
+    await client.bucket(bucket).createCollection("c");
+    await client.bucket(bucket).collection("c").batch((batch) => {
+      for (let n = 1; n <= records; n++) batch.createRecord({ id: `r${n}`, n, odd: n % 2 === 1 });
+    });
+  };
+  await place.run(make, { account, records });
+  return account;
+}
+
 /** A server that misbehaves where it is told to, for the time of a test. */
 export async function startProxy(t) {
   const proxy = await Proxy.start(KINTO_URL);

@@ -2,15 +2,12 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { KINTO_VERSION, newAccount, startProxy } from "./places.mjs";
+import { KINTO_VERSION, newAccount, startProxy, withCollection } from "./places.mjs";
 
 /** What happens in `c`, and the times after which it looked how. */
 async function live(place, account) {
   return place.run(async ({ bucket, ...account }) => {
-    const client = connect(account);
-    await client.createBucket(bucket);
-    await client.bucket(bucket).createCollection("c");
-    const records = client.bucket(bucket).collection("c");
+    const records = connect(account).bucket(bucket).collection("c");
     const times = [];
     const note = ({ data }) => times.push(data.last_modified);
     note(await records.createRecord({ id: "a", n: 1 }));
@@ -21,7 +18,7 @@ async function live(place, account) {
     const { data } = await records.deleteRecords({ filters: { n: 2 } });
     note({ data: data[0] });
     return times;
-  }, account);
+  }, await withCollection(place, account));
 }
 
 const LOOKED = [["a1"], ["b1", "a1"], ["a2", "b1"], ["a2"], ["b3", "a2"], ["b3"]];
