@@ -5,8 +5,6 @@
  * equal. `wasm_unavailable` is the only one that cannot come from there.
  */
 
-import { readAnswer, readBody, type Answer } from "./http/answer.js";
-
 /** What no honest server does to an encrypted collection. Nothing local is changed by it; see {@link Evidence}. */
 export type AlarmCode = "omission" | "rollback" | "fork" | "tampered" | "bad_snapshot";
 
@@ -88,6 +86,8 @@ export interface ServerErrorData {
 /** An answer of the server, without its body. */
 export interface ErrorResponse {
   readonly status: number;
+  /** Empty where a sync asked, and over HTTP/2. */
+  readonly statusText: string;
   readonly url: string;
   /** Empty where a sync asked. */
   readonly headers: Headers;
@@ -227,12 +227,10 @@ const STATUS = { unauthorized: 401, forbidden: 403, remote_not_found: 404, gone:
 export class ServerResponse extends KintoError<keyof typeof STATUS> {
   readonly response: ErrorResponse;
 
-  constructor(code: keyof typeof STATUS, message: string, given: ErrorData[keyof typeof STATUS]) {
-    const { answer, data } = withoutAnswer(given);
-    super(code, message, { ...readBody(answer?.body ?? ""), ...data });
+  constructor(code: keyof typeof STATUS, message: string, data: ErrorData[keyof typeof STATUS]) {
+    super(code, message, data);
     this.name = "ServerResponse";
-    const status = "status" in data ? data.status : STATUS[code];
-    this.response = { status, url: data.url, headers: answer?.headers ?? new Headers() };
+    this.response = unseen("status" in data ? data.status : STATUS[code], data.url);
   }
 }
 
@@ -242,21 +240,17 @@ export class UnparseableResponseError extends KintoError<"bad_response"> {
   readonly response: ErrorResponse;
   readonly error: SyntaxError;
 
-  constructor(message: string, given: ErrorData["bad_response"]) {
-    const { answer, data } = withoutAnswer(given);
+  constructor(message: string, data: ErrorData["bad_response"]) {
     super("bad_response", message, data);
     this.name = "UnparseableResponseError";
     this.status = data.status;
-    this.response = { ...data, headers: answer?.headers ?? new Headers() };
+    this.response = unseen(data.status, data.url);
     this.error = new SyntaxError(message);
   }
 }
 
-/** The HTTP client's errors come with the whole answer. */
-function withoutAnswer<D extends object>(given: D & { answer?: string }): { answer: Answer | undefined; data: D } {
-  const { answer, ...data } = given;
-  return { answer: answer === undefined ? undefined : readAnswer(answer), data: data as unknown as D };
-}
+/** The HTTP client adds what it has seen of the answer. */
+const unseen = (status: number, url: string): ErrorResponse => ({ status, statusText: "", url, headers: new Headers() });
 
 /** Makes the error of the right class. */
 export function makeError<C extends ErrorCode>(code: C, message: string, data: ErrorData[C]): KintoError {

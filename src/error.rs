@@ -4,6 +4,7 @@
 //! hand-kept table from variants to codes, and so no `_` arm in which a new variant could hide.
 
 use serde::Serialize;
+use std::borrow::Cow;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -258,14 +259,15 @@ impl Error {
         json
     }
 
-    /// What the server answered, without the advice for who syncs.
-    pub fn said(&self) -> Option<&str> {
+    /// What happened, without the advice for who syncs.
+    pub fn plainly(&self) -> Option<Cow<'_, str>> {
         match self {
             Error::Unauthorized { message, .. }
             | Error::Forbidden { message, .. }
             | Error::Gone { message, .. }
             | Error::RemoteNotFound { message, .. }
-            | Error::Server { message, .. } => Some(message),
+            | Error::Server { message, .. } => Some(message.into()),
+            Error::Network { message, .. } => Some(format!("The server could not be reached ({message}).").into()),
             _ => None,
         }
     }

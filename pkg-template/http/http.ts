@@ -1,15 +1,16 @@
 /** One request, by `fetch` or the app's own; the rules (timeout, retries, backoff, what an answer means) are WASM's. */
 
 import { enter } from "../door.js";
-import { invalidOption, KintoError, NetworkTimeoutError } from "../errors.js";
+import { invalidOption, KintoError, NetworkTimeoutError, ServerResponse, UnparseableResponseError } from "../errors.js";
 import type { RawSender } from "../essaim_wasm.js";
 import type { Emitter } from "../events.js";
 import { absoluteRemote, mergeHeaders } from "../remote.js";
 import type { HeadersOption } from "../types.js";
-import { answerText, readAnswer } from "./answer.js";
+import { answerText } from "./answer.js";
 import { addHeaders } from "./defaults.js";
+import { isObject } from "./requests.js";
 import type { Servers } from "./servers.js";
-import type { RawResponse } from "./types.js";
+import type { FetchFunction, FetchResponse, RawResponse } from "./types.js";
 
 /** What `fetch` is told. */
 export interface HttpRequest {
@@ -21,11 +22,11 @@ export interface HttpRequest {
 export interface HttpSettings {
   requestMode?: RequestMode | undefined;
   timeout?: number | null | undefined;
-  fetchFunc?: typeof fetch | undefined;
+  fetchFunc?: FetchFunction | undefined;
 }
 
 /** The `fetch` that there is when it is called. */
-const ownFetch: typeof fetch = (...given) => globalThis.fetch(...given);
+const ownFetch: FetchFunction = (...given) => globalThis.fetch(...given);
 
 const DEFAULT_HEADERS = { Accept: "application/json", "Content-Type": "application/json" };
 
@@ -33,13 +34,13 @@ const DEFAULT_HEADERS = { Accept: "application/json", "Content-Type": "applicati
 export class HTTP {
   requestMode: RequestMode;
   /** Sends requests. Default: `fetch`. */
-  fetchFunc: typeof fetch;
+  fetchFunc: FetchFunction;
   #timeout: number | null = null;
   readonly #servers: Servers;
 
   /** @internal */
-  constructor({ requestMode = "cors", timeout = null, fetchFunc }: HttpSettings, servers: Servers) {
-    this.requestMode = requestMode;
+  constructor({ requestMode, timeout = null, fetchFunc }: HttpSettings, servers: Servers) {
+    this.requestMode = requestMode ?? "cors";
     this.timeout = timeout;
     this.fetchFunc = fetchFunc ?? ownFetch;
     this.#servers = servers;
@@ -77,7 +78,7 @@ export class HTTP {
    * };
    * ```
    */
-  timedFetch(url: string, options?: RequestInit): Promise<Response> {
+  timedFetch(url: string, options?: RequestInit): Promise<FetchResponse> {
     // Not called as a method of this: that is no place to call a browser's own `fetch` on.
     const { fetchFunc } = this;
     return fetchFunc(url, options);
@@ -102,18 +103,22 @@ export class HTTP {
     const timeout = this.timeout ? { timeout: this.timeout } : {};
     const raw = await this.#servers.open();
     try {
-      const answer = readAnswer(await enter(() => raw.request({ remote, url: address, retry, ...timeout }, sender)));
-      return { status: answer.status, headers: answer.headers, json: (answer.body === "" ? undefined : JSON.parse(answer.body)) as T };
+      await enter(() => raw.request({ remote, url: address, retry, ...timeout }, sender));
     } catch (error) {
-      throw explain(error, { method: request.method ?? "GET", headers }, sender.thrown);
+      throw sender.explain(error);
     }
+    const { response, body } = sender;
+    return { status: response!.status, headers: response!.headers as Headers, json: (body === "" ? undefined : JSON.parse(body)) as T };
   }
 }
 
 /** What WASM calls to send a request: once, and again at each retry. */
 class Sender implements RawSender {
-  /** What `fetch` threw last: WASM can only pass its message on. */
-  thrown: unknown;
+  /** What came last. WASM gets of it what its rules look at: what is large, or the app's own, does not pass through there and back. */
+  response: FetchResponse | undefined;
+  body = "";
+  /** What `fetch` threw last. */
+  #thrown: unknown;
   readonly #http: HTTP;
   readonly #url: string;
   readonly #request: HttpRequest & { headers: Record<string, string> };
@@ -144,9 +149,11 @@ class Sender implements RawSender {
         signal: this.#aborts.signal,
         ...(body === undefined ? {} : { body }),
       });
-      return answerText(response, await response.text());
+      this.body = await response.text();
+      this.response = response;
+      return answerText(response, this.body);
     } catch (thrown) {
-      this.thrown = thrown;
+      this.#thrown = thrown;
       throw thrown instanceof Error ? thrown : new Error(String(thrown));
     }
   }
@@ -154,13 +161,22 @@ class Sender implements RawSender {
   abort(): void {
     this.#aborts.abort();
   }
-}
 
-/** The error with what only this side knows. No secret gets into it. */
-function explain(error: unknown, request: { method: string; headers: Record<string, string> }, thrown: unknown): unknown {
-  if (error instanceof NetworkTimeoutError) error.options = { ...request, headers: masked(request.headers) };
-  if (KintoError.is(error, "network") && thrown !== undefined) error.cause = thrown;
-  return error;
+  /** The error with what only this side knows. No secret gets into it. */
+  explain(error: unknown): unknown {
+    const { method = "GET", headers } = this.#request;
+    if (error instanceof NetworkTimeoutError) error.options = { method, headers: masked(headers) };
+    if (KintoError.is(error, "network")) error.cause = this.#thrown;
+    if (error instanceof ServerResponse || error instanceof UnparseableResponseError) {
+      const { statusText, headers } = this.response!;
+      Object.assign(error.response, { statusText, headers });
+    }
+    if (error instanceof ServerResponse) {
+      const said: unknown = this.body && JSON.parse(this.body);
+      if (isObject(said)) Object.assign(error.data, { ...said, ...error.data });
+    }
+    return error;
+  }
 }
 
 function masked(headers: Record<string, string>): Record<string, string> {

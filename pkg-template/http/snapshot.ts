@@ -58,8 +58,8 @@ async function reconstruct<T extends KintoObject>(collection: Collection, at: nu
   const latest = new Map<string, HistoryEntry<T>>();
   const latestThen = new Map<string, HistoryEntry<T>>();
   for (const entry of history) {
-    latest.set(entry.record_id!, entry);
-    if (entry.target.data.last_modified <= at) latestThen.set(entry.record_id!, entry);
+    latest.set(entry.record_id, entry);
+    if (entry.target.data.last_modified <= at) latestThen.set(entry.record_id, entry);
   }
   const { data: records } = await collection.listRecords<KintoObject>({ ...options, pages: Infinity, fields: ["id"] });
   const living = new Set(records.map(({ id }) => id));

@@ -3,12 +3,16 @@
 import type { Emitter } from "../events.js";
 import type { HeadersOption } from "../types.js";
 
-/** What a server keeps: a bucket, a collection, a group, a record. */
-export interface KintoObject {
+/** What has an id. */
+export interface KintoIdObject {
   id: string;
+  [field: string]: any;
+}
+
+/** What a server keeps: a bucket, a collection, a group, a record. */
+export interface KintoObject extends KintoIdObject {
   /** In milliseconds since 1970, by the server's clock. */
   last_modified: number;
-  [field: string]: any;
 }
 
 /** A kind of permission of Kinto. */
@@ -48,11 +52,13 @@ export interface Attachment {
 export interface HistoryEntry<T = unknown> {
   action: "create" | "update" | "delete";
   bucket_id: string;
-  collection_id?: string;
+  /** Of collections and records. */
+  collection_id: string;
   date: string;
   id: string;
   last_modified: number;
-  record_id?: string;
+  /** Of records. */
+  record_id: string;
   resource_name: string;
   target: KintoResponse<T>;
   timestamp: number;
@@ -66,7 +72,8 @@ export interface PermissionData {
   uri: string;
   resource_name: string;
   permissions: Permission[];
-  bucket_id?: string;
+  /** Of all but the server itself (`/`). */
+  bucket_id: string;
   collection_id?: string;
   group_id?: string;
   record_id?: string;
@@ -89,7 +96,7 @@ export interface HelloResponse {
 /** Who the server takes you for. */
 export interface User {
   id: string;
-  principals?: string[];
+  principals: string[];
   /** The id of the personal bucket. */
   bucket: string;
 }
@@ -109,8 +116,29 @@ export interface KintoClientOptions {
   /** Milliseconds after which a request is aborted. Default `null`: never. */
   timeout?: number | null | undefined;
   /** Sends requests instead of `fetch`. */
-  fetchFunc?: typeof fetch | undefined;
+  fetchFunc?: FetchFunction | undefined;
 }
+
+/** As much of a `Response` as is looked at. */
+export interface FetchResponse {
+  status: number;
+  statusText: string;
+  headers: Pick<Headers, "get">;
+  text(): Promise<string>;
+  /** `opaqueredirect` for a redirect whose target a browser hides. */
+  type?: string;
+}
+
+/**
+ * What sends requests as `fetch` does: once, and again at each retry.
+ *
+ * @example
+ * ```ts
+ * const logged: FetchFunction = (url, options) => (console.debug(options?.method, url), fetch(url, options));
+ * const client = new KintoClient("https://kinto.example.com/v1", { fetchFunc: logged });
+ * ```
+ */
+export type FetchFunction = (url: string, options?: RequestInit) => Promise<FetchResponse>;
 
 /** Options of every request. */
 export interface RequestOptions {
@@ -151,7 +179,8 @@ export interface CreateOptions extends PutOptions {
   data?: Record<string, any> | undefined;
 }
 
-export type QueryValue = string | number | boolean | readonly (string | number | boolean)[] | undefined;
+type QueryScalar = string | number | boolean | null;
+export type QueryValue = QueryScalar | readonly QueryScalar[] | undefined;
 
 /** Which objects, in which order. */
 export interface ListParams {

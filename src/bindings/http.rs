@@ -6,7 +6,7 @@ use crate::browser::thrown::message_of;
 use crate::engine::server::{Notice, Patience, Servers};
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Request, Response, Transport};
-use crate::pure::exchange::{self, Refused};
+use crate::pure::exchange;
 use crate::pure::protocol::Remote;
 use futures_util::FutureExt;
 use js_sys::{Function, Promise};
@@ -113,14 +113,14 @@ impl RawHttp {
         RawHttp { servers: Rc::new(servers) }
     }
 
-    /// An answer below 400: `{"status", "headers": [[name, value]]}` as a line of JSON, then the body. Rejects with what the server
-    /// said (its JSON is `answer`), and with `network`, `timeout`, `redirected`, `bad_response`, `invalid_option`.
-    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    /// Resolves, to nothing, when what the sender sent last was answered below 400. Rejects if the server refused, and with
+    /// `network`, `timeout`, `redirected`, `bad_response`, `invalid_option`.
+    #[wasm_bindgen(unchecked_return_type = "Promise<unknown>")]
     pub fn request(&self, #[wasm_bindgen(unchecked_param_type = "RawRequest")] request: JsValue, sender: RawSender) -> Promise {
         let servers = self.servers();
         let asked = async move {
-            let answer = ask(&servers, request, &sender).await;
-            answer.map_err(|refused| Thrown::Value(refused.to_json().into()))
+            let asked = ask(&servers, request, &sender).await;
+            asked.map(|()| String::new()).map_err(|error| Thrown::Value(exchange::refusal(&error).into()))
         };
         promise_of(asked.boxed_local())
     }
@@ -132,7 +132,7 @@ impl RawHttp {
     }
 }
 
-async fn ask(servers: &Servers, request: JsValue, sender: &RawSender) -> std::result::Result<String, Box<Refused>> {
+async fn ask(servers: &Servers, request: JsValue, sender: &RawSender) -> Result<()> {
     let RawRequest { remote, url, retry, timeout } = read_options(request)?;
     let remote = Remote::read(&remote)?;
     // Named for errors and timeouts only: the sender knows what it sends.
@@ -147,7 +147,7 @@ async fn ask(servers: &Servers, request: JsValue, sender: &RawSender) -> std::re
         retries: retry,
     };
     let response = servers.send_by(sender, &BrowserClock, &remote, request, patience).await?;
-    exchange::answer(&response, &url)
+    exchange::accept(&response, &url)
 }
 
 /// Where a listing goes on, if that is where the credentials belong. Throws `other_origin`, `invalid_option`.

@@ -6,20 +6,9 @@ use super::json;
 use super::protocol::{BATCH_BYTES, lengths_within};
 use crate::error::Error;
 
-/// An answer below 400 as text: a line of JSON, `{"status", "headers": [[name, value]]}`, then the body as it came. A body
-/// within JSON would be escaped and read twice.
-pub fn answer(response: &Response, url: &str) -> Result<String, Box<Refused>> {
-    match meaning(response, url) {
-        Ok(()) => Ok(answer_text(response)),
-        Err(error) => Err(Box::new(Refused {
-            error,
-            response: Some(response.clone()),
-        })),
-    }
-}
-
-/// Stricter than a sync, which needs no body to know that a gateway is down: what is not JSON is `bad_response`, whatever its status.
-fn meaning(response: &Response, url: &str) -> Result<(), Error> {
+/// Whether this is an answer below 400, or what is wrong with it. Stricter than a sync, which needs no body to know that a gateway
+/// is down: what is not JSON is `bad_response`, whatever its status.
+pub fn accept(response: &Response, url: &str) -> Result<(), Error> {
     if !response.body.is_empty() && !response.redirected {
         json::validate(&response.body).map_err(|message| Error::BadResponse {
             message,
@@ -32,41 +21,13 @@ fn meaning(response: &Response, url: &str) -> Result<(), Error> {
     answers::accept(response, url).map(drop)
 }
 
-/// Why a request has no answer, and the answer that says so, if there was one.
-#[derive(Clone, Debug)]
-pub struct Refused {
-    pub error: Error,
-    pub response: Option<Response>,
-}
-
-impl From<Error> for Box<Refused> {
-    fn from(error: Error) -> Self {
-        Box::new(Refused { error, response: None })
+/// As [`Error::to_json`]. The message is what happened: what a sync advises (create the collection, log in for the next sync, sync
+/// when online) is no advice to somebody who asks for one record.
+pub fn refusal(error: &Error) -> String {
+    match error.plainly() {
+        Some(said) => error.to_json_saying(&said),
+        None => error.to_json(),
     }
-}
-
-impl Refused {
-    /// As [`Error::to_json`], with `"answer"`: the text of what the server answered, as [`answer`] has it.
-    ///
-    /// The message is what the server said: what a sync advises (create the collection, log in for the next sync) is no
-    /// advice to somebody who asks for one record.
-    pub fn to_json(&self) -> String {
-        let mut text = match self.error.said() {
-            Some(said) => self.error.to_json_saying(said),
-            None => self.error.to_json(),
-        };
-        if let Some(response) = &self.response {
-            text.truncate(text.len() - 1);
-            text.push_str(&format!(",\"answer\":{}}}", json::quote(&answer_text(response))));
-        }
-        text
-    }
-}
-
-fn answer_text(response: &Response) -> String {
-    let header = |(name, value): &(String, String)| format!("[{},{}]", json::quote(name), json::quote(value));
-    let headers: Vec<String> = response.headers.iter().filter(|(name, _)| name != answers::REASON).map(header).collect();
-    format!("{{\"status\":{},\"headers\":[{}]}}\n{}", response.status, headers.join(","), response.body)
 }
 
 /// Reads an answer as `fetch` gave it: `{"status", "reason", "headers": [[name, value]], "redirected"}`, then the body.
@@ -121,41 +82,43 @@ mod tests {
 
     #[test]
     fn an_answer_is_a_line_about_it_and_its_body() {
-        let text = answer(&response(200, "{\"data\":\n1}"), "u").unwrap();
-        assert_eq!(text, "{\"status\":200,\"headers\":[[\"etag\",\"\\\"5\\\"\"]]}\n{\"data\":\n1}");
-        assert_eq!(read_answer(&text).unwrap(), response(200, "{\"data\":\n1}"));
+        let text = "{\"status\":200,\"reason\":\"\",\"headers\":[[\"ETag\",\"\\\"5\\\"\"]],\"redirected\":false}\n{\"data\":\n1}";
+        assert_eq!(read_answer(text).unwrap(), response(200, "{\"data\":\n1}"));
     }
 
     #[test]
     fn the_answer_to_a_head_has_no_body() {
-        assert!(answer(&response(200, ""), "u").is_ok());
-        assert_eq!(answer(&response(404, ""), "u").unwrap_err().error.code(), "remote_not_found");
+        assert!(accept(&response(200, ""), "u").is_ok());
+        assert_eq!(accept(&response(404, ""), "u").unwrap_err().code(), "remote_not_found");
     }
 
     #[test]
     fn what_is_not_json_is_a_bad_response_whatever_its_status() {
         for status in [200, 404, 502] {
-            assert_eq!(answer(&response(status, "<html>"), "u").unwrap_err().error.code(), "bad_response");
+            assert_eq!(accept(&response(status, "<html>"), "u").unwrap_err().code(), "bad_response");
         }
     }
 
     #[test]
     fn a_refusal_without_a_body_is_told_by_its_status() {
         let response = read_answer("{\"status\":403,\"reason\":\"Forbidden\",\"headers\":[]}\n").unwrap();
-        let refused = answer(&response, "u").unwrap_err();
-        assert_eq!(refused.error.said(), Some("HTTP 403 Forbidden"));
-        assert!(refused.to_json().contains(r#"{\"status\":403,\"headers\":[]}\n"#));
+        let refused = accept(&response, "u").unwrap_err();
+        assert_eq!(json::member(&refusal(&refused), "message"), Some("\"HTTP 403 Forbidden\""));
     }
 
     #[test]
-    fn a_refusal_says_what_the_server_said_and_nothing_of_syncs() {
+    fn a_refusal_says_what_happened_and_nothing_of_syncs() {
         let body = r#"{"code":404,"errno":111,"error":"Not Found","details":{"id":"x"}}"#;
-        let refused = answer(&response(404, body), "http://s/v1/x").unwrap_err();
-        let text = refused.to_json();
-        assert!(json::validate(&text).is_ok(), "{text}");
+        let text = refusal(&accept(&response(404, body), "http://s/v1/x").unwrap_err());
         assert_eq!(json::member(&text, "message"), Some("\"HTTP 404 Not Found: Missing Token / id\""));
-        let answered = json::member(&text, "answer").and_then(json::string).unwrap();
-        assert_eq!(read_answer(&answered).unwrap().body, body);
+        let unreachable = Error::Network {
+            url: "u".into(),
+            message: "no line".into(),
+        };
+        assert_eq!(
+            json::member(&refusal(&unreachable), "message"),
+            Some("\"The server could not be reached (no line).\"")
+        );
     }
 
     #[test]

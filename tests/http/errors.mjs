@@ -50,10 +50,31 @@ export function errors(place) {
     }
   });
 
-  test("no answer is a network error", async (t) => {
+  test("no answer is a network error, whose cause is what fetch threw", async (t) => {
     const proxy = await startProxy(t);
     proxy.rule("GET /buckets", () => BREAK);
-    assert.equal((await listBuckets(place, newAccount(proxy.url))).code, "network");
+    const told = await place.run(async (account) => {
+      const error = await connect(account).listBuckets().catch((error) => error);
+      return { code: error.code, message: error.message, cause: [error.cause.name, error.cause.message] };
+    }, newAccount(proxy.url));
+    assert.equal(told.code, "network");
+    // It is no sync that failed: nothing of local data.
+    assert.deepEqual([told.message, told.cause[0]], [`The server could not be reached (${told.cause[1]}).`, "TypeError"]);
+  });
+
+  test("a refusal has the server's own words for its status, and headers; its data are what the server said, if that is an object", async () => {
+    const told = await place.run(async (account) => {
+      const said = ['{"errno":107,"details":[{"name":"a_b"}]}', '"no"', "[1]", "null", ""];
+      const fetchFunc = async () => new Response(said.shift(), { status: 400, statusText: "Not so", headers: { "X-Trace": "7" } });
+      const errors = [];
+      while (said.length > 0) errors.push(await connect({ ...account, fetchFunc }).listBuckets().catch((error) => error));
+      const page = await connect({ ...account, fetchFunc: async () => new Response("<html>", { statusText: "Fine" }) }).listBuckets().catch((error) => error);
+      return { texts: errors.map(({ response }) => [response.statusText, response.headers.get("X-Trace")]), data: errors.map(({ data: { url, ...data } }) => data), page: page.response.statusText };
+    }, newAccount());
+    assert.deepEqual(told.texts, Array(5).fill(["Not so", "7"]));
+    const nothing = { status: 400, errno: null };
+    assert.deepEqual(told.data, [{ status: 400, errno: 107, details: [{ name: "a_b" }] }, nothing, nothing, nothing, nothing]);
+    assert.equal(told.page, "Fine");
   });
 
   test("a redirect is not followed", async (t) => {

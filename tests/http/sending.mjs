@@ -57,6 +57,19 @@ export function sending(place) {
     assert.deepEqual(told, { ids: ["made up"], last_modified: "12", waits: true, codes: ["remote_not_found", "bad_response", "network", "timeout"] });
   });
 
+  test("an answer needs no more than a status, headers to ask, and a text; the app gets its own headers", async () => {
+    const told = await place.run(async (account) => {
+      const headers = new Map([["ETag", '"12"'], ["X-Own", "1"]]);
+      const fetchFunc = async () => ({ status: 200, text: async () => '{"data": []}', headers });
+      const client = connect({ ...account, fetchFunc });
+      const raw = await client.execute({ path: "/x" }, { raw: true });
+      const { last_modified } = await client.listBuckets();
+      const missing = await refused(connect({ ...account, fetchFunc: async () => ({ ...(await fetchFunc()), status: 404 }) }).listBuckets());
+      return { last_modified, own: raw.headers === headers, json: raw.json, missing: missing.message };
+    }, newAccount());
+    assert.deepEqual(told, { last_modified: "12", own: true, json: { data: [] }, missing: "HTTP 404" });
+  });
+
   test("a browser's own fetch can be given as it is", async () => {
     const count = await place.run(async (account) => (await connect({ ...account, fetchFunc: fetch }).listBuckets()).data.length, newAccount());
     assert.equal(count, 0);

@@ -1,8 +1,8 @@
 // The HTTP client, as an app's compiler sees it: what must compile, and what must not.
 
 import Kinto, { KintoClient as SameClient } from "essaim";
-import KintoClient, { Bucket, Collection, KintoError, ServerResponse, type Group, type KintoResponse, type PaginationResult } from "essaim/http";
-import { KintoClient as DeepClient } from "essaim/lib/http";
+import KintoClient, { Bucket, Collection, KintoError, ServerResponse, type FetchFunction, type Group, type KintoResponse, type PaginationResult } from "essaim/http";
+import { KintoClient as DeepClient, type AggregateResponse, type KintoIdObject, type OperationResponse } from "essaim/lib/http";
 
 interface Post {
   title: string;
@@ -37,11 +37,27 @@ export async function read(): Promise<string | null> {
   try {
     await posts.deleteRecords({ filters: { title: next.data[0]?.title } });
   } catch (error) {
-    if (error instanceof ServerResponse) return `${error.response.status} ${error.data.details} ${error.response.headers.get("ETag")}`;
+    if (error instanceof ServerResponse) return `${error.response.status} ${error.response.statusText} ${error.data.details} ${error.response.headers.get("ETag")}`;
     if (KintoError.is(error, "timeout")) return error.data.url;
   }
   return `${list.last_modified} ${Object.keys(capabilities)} ${settings.batch_max_requests}`;
 }
+
+/** As apps of Kinto.js write it. */
+export async function administer(sorted: boolean): Promise<unknown[]> {
+  const { data: history } = await bucket.listHistory<Post>({ filters: { resource_name: "record", user_id: null } });
+  const { data: permissions } = await client.listPermissions();
+  const user = await client.fetchUser();
+  const ids: string[] = [...history.map((entry) => entry.record_id), ...permissions.map((entry) => entry.bucket_id), ...(user ? user.principals : [])];
+  const write = (batch: Collection) => void batch.deleteRecord({ id: ids[0]! } as KintoIdObject);
+  const answers = await posts.batch(write, { aggregate: sorted });
+  return sorted ? (answers as AggregateResponse).published : (answers as OperationResponse<Post>[]).map(({ body }) => body.data.title);
+}
+const brief: FetchFunction = async (url, options) => {
+  const response = await fetch(url, options);
+  return { status: response.status, statusText: response.statusText, headers: response.headers, text: () => response.text() };
+};
+new KintoClient("https://kinto.example.com/v1", { fetchFunc: brief });
 
 /** What sends the requests, in an app's hands. */
 export class Seen extends KintoClient {
