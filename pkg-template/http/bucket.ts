@@ -85,9 +85,8 @@ export class Bucket extends Resource {
   }
 
   /** What happened in it, latest first. The server needs the `history` plugin. */
-  async listHistory<T = unknown>(options: ListOptions = {}): Promise<PaginationResult<HistoryEntry<T>>> {
-    await this.client.assertCapable("history");
-    return this.listAt(endpoints.history(this.name), options);
+  listHistory<T = unknown>(options: ListOptions = {}): Promise<PaginationResult<HistoryEntry<T>>> {
+    return this.client.capable("history", () => this.listAt(endpoints.history(this.name), options));
   }
 
   /** Its collections. */
@@ -160,7 +159,8 @@ export class Bucket extends Resource {
 
   /** Sends many requests in one: see {@link KintoClient.batch}. */
   batch(fn: (batch: Bucket) => void, options: BatchOptions & { aggregate: true }): Promise<AggregateResponse>;
-  batch(fn: (batch: Bucket) => void, options?: BatchOptions): Promise<OperationResponse<any>[]>;
+  batch(fn: (batch: Bucket) => void, options?: BatchOptions & { aggregate?: false }): Promise<OperationResponse<any>[]>;
+  batch(fn: (batch: Bucket) => void, options?: BatchOptions): Promise<AggregateResponse | OperationResponse<any>[]>;
   batch(fn: (batch: Bucket) => void, options: BatchOptions = {}): Promise<AggregateResponse | OperationResponse<any>[]> {
     return this.client.batch(fn as (batch: any) => void, { ...this.settle(options), bucket: this.name, aggregate: Boolean(options.aggregate) });
   }

@@ -70,7 +70,8 @@ export class KintoClient extends RemoteServer {
    * ```
    */
   batch(fn: (batch: KintoClient) => void, options: BatchOptions & { aggregate: true }): Promise<AggregateResponse>;
-  batch(fn: (batch: any) => void, options?: BatchOptions): Promise<OperationResponse<any>[]>;
+  batch(fn: (batch: any) => void, options?: BatchOptions & { aggregate?: false }): Promise<OperationResponse<any>[]>;
+  batch(fn: (batch: any) => void, options?: BatchOptions): Promise<AggregateResponse | OperationResponse<any>[]>;
   batch(fn: (batch: any) => void, options: BatchOptions = {}): Promise<AggregateResponse | OperationResponse<any>[]> {
     this.assertNoBatch("Can't use batch within a batch!");
     return this.#batch(fn, options);
@@ -111,7 +112,7 @@ export class KintoClient extends RemoteServer {
   /** What you may do on this server, object by object. */
   listPermissions(options: ListOptions = {}): Promise<PaginationResult<PermissionData>> {
     // They have no `last_modified` by which lists are sorted otherwise.
-    return this.assertCapable("permissions_endpoint").then(() =>
+    return this.capable("permissions_endpoint", () =>
       this.paginatedList<PermissionData>(endpoints.permissions(), { sort: "id", ...options }, this.request(options)),
     );
   }
@@ -149,7 +150,7 @@ export class KintoClient extends RemoteServer {
   /** Creates an account. It is made without the client's credentials: they are somebody else's. */
   createAccount(user: string, password: string): Promise<KintoResponse> {
     const request = { method: "PUT", path: endpoints.account(user), body: { data: { password } } };
-    return this.assertCapable("accounts").then(() => this.execute<KintoResponse>(request));
+    return this.capable("accounts", () => this.execute<KintoResponse>(request));
   }
 }
 

@@ -138,9 +138,8 @@ export class Collection extends Resource {
   }
 
   /** All records as they were at this time. See {@link Collection.listRecords}. */
-  async getSnapshot<T extends KintoObject>(at: number, { headers, retry }: RequestOptions = {}): Promise<PaginationResult<T>> {
-    await this.client.assertCapable("history");
-    return takeSnapshot(this, at, { headers, retry });
+  getSnapshot<T extends KintoObject>(at: number, { headers, retry }: RequestOptions = {}): Promise<PaginationResult<T>> {
+    return this.client.capable("history", () => takeSnapshot(this, at, { headers, retry }));
   }
 
   /** Whether everything that happened since the collection was made is in the history. */
@@ -158,24 +157,25 @@ export class Collection extends Resource {
    * await posts.addAttachment("data:text/plain;name=note.txt;base64,aGVsbG8=", { id: "hello" });
    * ```
    */
-  async addAttachment<T extends object = {}>(
+  addAttachment<T extends object = {}>(
     dataUrl: string,
     record: T & { id?: string; last_modified?: number } = {} as T,
     options: PutOptions & { filename?: string } = {},
   ): Promise<KintoResponse<T & { attachment: Attachment }>> {
-    await this.client.assertCapable("attachments");
     const { permissions, filename, headers, retry, last_modified = record.last_modified } = options;
-    const id = record.id || crypto.randomUUID();
-    const form = attachmentForm(dataUrl, filename, { data: record, permissions });
-    await this.send(options, (given) => attachmentRequest(this.#attachment(id), form, { ...given, last_modified }));
-    return this.getRecord(id, { headers, retry });
+    return this.client.capable("attachments", async () => {
+      const id = record.id || crypto.randomUUID();
+      const form = attachmentForm(dataUrl, filename, { data: record, permissions });
+      await this.send(options, (given) => attachmentRequest(this.#attachment(id), form, { ...given, last_modified }));
+      return this.getRecord(id, { headers, retry });
+    });
   }
 
   /** Takes the file away from a record. */
-  async removeAttachment(recordId: string, options: WriteOptions = {}): Promise<object> {
-    await this.client.assertCapable("attachments");
+  removeAttachment(recordId: string, options: WriteOptions = {}): Promise<object> {
     const { last_modified } = options;
-    return this.send(options, (given) => deleteRequest(this.#attachment(recordId), { ...given, last_modified }));
+    const request = (given: Defaults) => deleteRequest(this.#attachment(recordId), { ...given, last_modified });
+    return this.client.capable("attachments", () => this.send(options, request));
   }
 
   #attachment(id: string): string {
@@ -193,7 +193,8 @@ export class Collection extends Resource {
    * ```
    */
   batch(fn: (batch: Collection) => void, options: BatchOptions & { aggregate: true }): Promise<AggregateResponse>;
-  batch(fn: (batch: Collection) => void, options?: BatchOptions): Promise<OperationResponse<any>[]>;
+  batch(fn: (batch: Collection) => void, options?: BatchOptions & { aggregate?: false }): Promise<OperationResponse<any>[]>;
+  batch(fn: (batch: Collection) => void, options?: BatchOptions): Promise<AggregateResponse | OperationResponse<any>[]>;
   batch(fn: (batch: Collection) => void, options: BatchOptions = {}): Promise<AggregateResponse | OperationResponse<any>[]> {
     const names = { bucket: this.bucket.name, collection: this.name };
     return this.client.batch(fn as (batch: any) => void, { ...this.settle(options), ...names, aggregate: Boolean(options.aggregate) });

@@ -51,7 +51,8 @@ export abstract class Requester {
 
 /** The defaults with these settings over them; headers are added. */
 export function settle(defaults: Defaults, given: Settings): Defaults {
-  const { headers, safe = defaults.safe, retry = defaults.retry } = given;
+  const { headers, safe = defaults.safe } = given;
+  const retry = given.retry ?? defaults.retry;
   if (!(Number.isInteger(retry) && retry >= 0)) throw invalidOption("retry must be a whole number, 0 or more.");
   return { headers: addHeaders(defaults.headers, headers), safe: Boolean(safe), retry };
 }

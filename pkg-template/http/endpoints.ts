@@ -3,7 +3,7 @@
 import type { QueryValue } from "./types.js";
 
 /** A name cannot leave its place in the path, whatever is in it. */
-const below = (parent: string, name: string | undefined) => (name === undefined || name === "" ? parent : `${parent}/${encodeURIComponent(name)}`);
+const below = (parent: string, name: string | null | undefined) => (name ? `${parent}/${encodeURIComponent(name)}` : parent);
 
 /** `client.endpoints`. */
 export const endpoints = {
@@ -20,12 +20,12 @@ export const endpoints = {
   attachment: (bucket: string, collection: string, id: string) => `${endpoints.record(bucket, collection, id)}/attachment`,
 };
 
-/** `a=1&b=2,3`: what is undefined is left out. */
+/** `a=1&b=2,3`: what is undefined is left out; `null` is one of the values that Kinto filters by. */
 export function queryText(query: Record<string, QueryValue>): string {
-  const text = (value: string | number | boolean) => encodeURIComponent(String(value));
-  const values = (value: NonNullable<QueryValue>) => (typeof value === "object" ? value.map(text).join(",") : text(value));
+  const text = (value: unknown) => encodeURIComponent(String(value));
+  const values = (value: QueryValue) => (Array.isArray(value) ? value.map(text).join(",") : text(value));
   return Object.entries(query)
-    .filter((entry): entry is [string, NonNullable<QueryValue>] => entry[1] !== undefined)
+    .filter(([, value]) => value !== undefined)
     .map(([name, value]) => `${text(name)}=${values(value)}`)
     .join("&");
 }

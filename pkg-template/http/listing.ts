@@ -19,8 +19,9 @@ interface Step {
 }
 
 /** Some pages of a list. */
-export async function listPages<T>(client: RemoteServer, path: string, params: ListParams, given: Defaults): Promise<PaginationResult<T>> {
-  const first = await client.execute<Answer["json"]>({ path: withQuery(path, listQuery(params)), headers: given.headers }, { raw: true, retry: given.retry });
+export async function listPages<T>(client: RemoteServer, path: string, params: ListParams, given: Defaults, method?: string): Promise<PaginationResult<T>> {
+  const request = { method, path: withQuery(path, listQuery(params)), headers: given.headers };
+  const first = await client.execute<Answer["json"]>(request, { raw: true, retry: given.retry });
   return gather(readingStep(client, first, given), params.pages, "first");
 }
 
@@ -86,7 +87,7 @@ function listQuery({ filters, sort = "-last_modified", limit, since, fields }: L
   if (since !== undefined && since !== null && typeof since !== "string") {
     throw invalidOption(`Invalid value for since (${since}), should be ETag value.`);
   }
-  return { ...filters, _sort: sort, _limit: limit, _since: since || undefined, _fields: fields };
+  return { ...filters, _sort: sort, _limit: limit ?? undefined, _since: since || undefined, _fields: fields ?? undefined };
 }
 
 /**

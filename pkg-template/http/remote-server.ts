@@ -133,7 +133,7 @@ export abstract class RemoteServer extends Requester {
 
   /** Some pages of the list at this path. */
   async paginatedList<T = any>(path: string, params: ListParams = {}, options: RequestOptions = {}): Promise<PaginationResult<T>> {
-    return listPages(this, path, params, settle({ headers: {}, safe: false, retry: 0 }, options));
+    return this.paginatedOperation(path, params, options);
   }
 
   /** Deletes what is in some pages of the list at this path. */
@@ -142,9 +142,11 @@ export abstract class RemoteServer extends Requester {
     return deletePages(this, path, { ...params, last_modified }, settle({ headers: {}, safe: false, retry: 0 }, options));
   }
 
-  /** {@link RemoteServer.paginatedList}, or {@link RemoteServer.paginatedDelete} if `method` is `DELETE`. */
+  /** {@link RemoteServer.paginatedList} by another method, or {@link RemoteServer.paginatedDelete} if that is `DELETE`. */
   async paginatedOperation<T = any>(path: string, params: ListParams = {}, options: RequestOptions & { method?: string } = {}): Promise<PaginationResult<T>> {
-    return options.method === "DELETE" ? this.paginatedDelete(path, params, options) : this.paginatedList(path, params, options);
+    const { method } = options;
+    if (method === "DELETE") return this.paginatedDelete(path, params, options);
+    return listPages(this, path, params, settle({ headers: {}, safe: false, retry: 0 }, options), method);
   }
 
   /** The server's description of itself: asked once, then remembered. */
@@ -180,10 +182,11 @@ export abstract class RemoteServer extends Requester {
     return this.fetchServerInfo(options).then(({ http_api_version }) => http_api_version);
   }
 
-  /** @internal Throws within a batch, and rejects if the server lacks this plugin. */
-  assertCapable(capability: string): Promise<void> {
+  /** @internal Does this with the plugin it needs. Throws within a batch, where a rejection would be nobody's; rejects if the server lacks the plugin. */
+  capable<T>(capability: string, work: () => Promise<T>): Promise<T> {
     return this.fetchServerCapabilities().then((capabilities) => {
       if (!(capability in (capabilities ?? {}))) throw invalidOption(`Required capabilities ${capability} not present on server`);
+      return work();
     });
   }
 

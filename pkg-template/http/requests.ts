@@ -47,8 +47,8 @@ export const mayBeMissing = (permissions: Permissions) => Object.keys(permission
 
 /** Adds principals to permissions, or takes them away, and touches nothing else. `missing` are those that nobody has yet. */
 export function permissionsRequest(path: string, op: "add" | "remove", permissions: Permissions, { headers, safe, last_modified }: Manner, missing: string[] = []): KintoRequest {
-  const operations = Object.entries(permissions).flatMap(([permission, principals = []]) =>
-    missing.includes(permission) ? [addition(permission, principals)] : principals.map((principal) => operation(op, permission, principal)),
+  const operations = Object.entries(permissions).flatMap(([permission, principals]) =>
+    missing.includes(permission) ? [addition(permission, principals ?? [])] : (principals ?? []).map((principal) => operation(op, permission, principal)),
   );
   const type = { "Content-Type": "application/json-patch+json" };
   return { method: "PATCH", path, headers: addHeaders(headers, condition(safe, last_modified), type), body: operations };

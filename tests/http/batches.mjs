@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newAccount, startProxy } from "./places.mjs";
+import { newAccount, startProxy, withCollection } from "./places.mjs";
 
 export function batches(place) {
   test("a batch is cut by the server's limit, and answers in order", async (t) => {
@@ -22,35 +22,28 @@ export function batches(place) {
 
   test("a batch is cut by what a front server takes", async (t) => {
     const proxy = await startProxy(t);
+    const account = await withCollection(place, newAccount(proxy.url));
     await place.run(async ({ bucket, ...account }) => {
-      const client = connect(account);
-      await client.createBucket(bucket);
-      await client.bucket(bucket).createCollection("c");
-      await client.bucket(bucket).collection("c").batch((batch) => {
+      await connect(account).bucket(bucket).collection("c").batch((batch) => {
         for (let n = 1; n <= 4; n++) batch.createRecord({ text: "x".repeat(400 << 10) });
       });
-    }, newAccount(proxy.url));
+    }, account);
     for (const { body } of proxy.take("POST /batch")) assert.ok(body.length < 1 << 20, `${body.length} bytes`);
   });
 
   test("answers are sorted by what came of them", async () => {
     const told = await place.run(async ({ bucket: id, ...account }) => {
-      const client = connect(account);
-      await client.createBucket(id);
-      await client.bucket(id).createCollection("c");
-      const records = client.bucket(id).collection("c");
-      await records.createRecord({ id: "taken", n: 1 });
-      return client.bucket(id).batch(
+      return connect(account).bucket(id).batch(
         (batch) => {
           const records = batch.collection("c");
           records.createRecord({ id: "new", n: 2 });
-          records.createRecord({ id: "taken", n: 3 });
+          records.createRecord({ id: "r1", n: 3 });
           records.deleteRecord("not there", { safe: false });
           records.createRecord({ id: "bad id", n: 4 });
         },
         { safe: true, aggregate: true },
       );
-    }, newAccount());
+    }, await withCollection(place, newAccount(), 1));
     assert.deepEqual(told.published.map(({ data }) => data.id), ["new"]);
     assert.deepEqual(told.conflicts.map(({ type, local, remote }) => [type, local.data.n, remote.n]), [["outgoing", 3, 1]]);
     assert.equal(told.skipped.length + told.errors.length, 2);
@@ -82,5 +75,27 @@ export function batches(place) {
     const { defaults, requests } = JSON.parse(body);
     assert.deepEqual(Object.keys(defaults.headers), ["Authorization", "X-Batch"]);
     assert.deepEqual(requests[0].headers, { "X-Part": "1" });
+  });
+
+  test("what a batch cannot hold makes it fail, whether or not somebody waits for it", async (t) => {
+    const proxy = await startProxy(t);
+    const messages = await place.run(async (account) => {
+      const client = connect(account);
+      await client.fetchServerInfo();
+      const steps = [
+        (batch) => batch.listPermissions(),
+        (batch) => batch.createAccount("a", "b"),
+        (batch) => batch.bucket("b").listHistory(),
+        (batch) => batch.bucket("b").collection("c").getSnapshot(5),
+        (batch) => batch.bucket("b").collection("c").addAttachment("data:text/plain;base64,aGk="),
+        (batch) => batch.bucket("b").collection("c").removeAttachment("r"),
+        (batch) => batch.bucket("b").batch(() => {}),
+      ];
+      // Nobody gets what the step returns.
+      const told = steps.map((step) => refused(client.batch((batch) => void (batch.createBucket("b"), step(batch)))));
+      return (await Promise.all(told)).map(({ message }) => message);
+    }, newAccount(proxy.url));
+    assert.deepEqual(messages, [...Array(6).fill("This operation is not supported within a batch operation."), "Can't use batch within a batch!"]);
+    assert.deepEqual(proxy.take("POST /batch"), []);
   });
 }

@@ -2,20 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newAccount, startProxy } from "./places.mjs";
-
-/** A collection of 25 records, `n` from 1. */
-async function fill(place, account) {
-  await place.run(async ({ bucket, ...account }) => {
-    const client = connect(account);
-    await client.createBucket(bucket);
-    await client.bucket(bucket).createCollection("c");
-    await client.bucket(bucket).collection("c").batch((batch) => {
-      for (let n = 1; n <= 25; n++) batch.createRecord({ id: `r${n}`, n, odd: n % 2 === 1 });
-    });
-  }, account);
-  return account;
-}
+import { newAccount, startProxy, withCollection } from "./places.mjs";
 
 export function lists(place) {
   test("a page, the next ones, some of them, all of them", async () => {
@@ -28,7 +15,7 @@ export function lists(place) {
       const all = await records.listRecords({ sort: "-n", pages: Infinity });
       const count = ({ data, hasNextPage, totalRecords }) => [data.length, data[0].n, hasNextPage, totalRecords];
       return { pages: [first, second, third, two, await two.next(), all].map(count), end: await refused(third.next()) };
-    }, await fill(place, newAccount()));
+    }, await withCollection(place, newAccount(), 25));
     assert.deepEqual(told.pages, [[10, 1, true, -1], [10, 11, true, -1], [5, 21, false, -1], [8, 1, true, -1], [12, 1, true, -1], [25, 25, false, -1]]);
     assert.equal(told.end.message, "Pagination exhausted.");
   });
@@ -60,12 +47,35 @@ export function lists(place) {
         since: await ids({ since: last_modified, sort: "last_modified" }),
         etag: [typeof last_modified, await records.getRecordsTimestamp()],
       };
-    }, await fill(place, newAccount()));
+    }, await withCollection(place, newAccount(), 25));
     assert.deepEqual([told.range, told.any, told.flag], [["r5", "r6", "r7"], ["r2", "r9"], 11]);
     assert.deepEqual(Object.keys(told.fields[0]).sort(), ["id", "last_modified", "n"]);
     assert.deepEqual(told.since, ["r3", "r4"]);
     assert.equal(told.etag[0], "string");
     assert.match(told.etag[1], /^"\d+"$/);
+  });
+
+  test("null is a value to filter by; of the other options it is none", async (t) => {
+    const proxy = await startProxy(t);
+    const told = await place.run(async ({ bucket, ...account }) => {
+      const records = connect(account).bucket(bucket).collection("c");
+      await records.createRecord({ id: "empty", n: null });
+      const ids = async (options) => (await records.listRecords(options)).data.map(({ id }) => id);
+      return [await ids({ filters: { n: null } }), await ids({ filters: { in_n: [null, 2] }, sort: "id" }), await ids({ sort: "id", filters: null, limit: null, since: null, fields: null, pages: null })];
+    }, await withCollection(place, newAccount(proxy.url), 2));
+    assert.deepEqual(told, [["empty"], ["empty", "r2"], ["empty", "r1", "r2"]]);
+    assert.equal(proxy.take("GET /records").at(-1).query.toString(), "_sort=id");
+  });
+
+  test("a list can be asked for by another method", async (t) => {
+    const proxy = await startProxy(t);
+    const told = await place.run(async ({ bucket, ...account }) => {
+      const client = connect(account);
+      const list = await client.paginatedOperation(client.endpoints.record(bucket, "c"), {}, { method: "HEAD", headers: authorization(account.user) });
+      return [list.data, /^\d+$/.test(list.last_modified)];
+    }, await withCollection(place, newAccount(proxy.url), 2));
+    assert.deepEqual(told, [[], true]);
+    assert.deepEqual(proxy.requests.filter(({ path }) => path.endsWith("/records")).map(({ method }) => method), ["HEAD"]);
   });
 
   test("buckets, collections, history and their times", async () => {
@@ -91,7 +101,7 @@ export function lists(place) {
 
   test("a next page on another origin is not asked for", async (t) => {
     const proxy = await startProxy(t);
-    const account = await fill(place, newAccount(proxy.url));
+    const account = await withCollection(place, newAccount(proxy.url), 25);
     const elsewhere = await startProxy(t);
     proxy.rule("GET /records", async (_, pass) => {
       const answer = await pass();

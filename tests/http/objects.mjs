@@ -2,7 +2,8 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { newAccount } from "./places.mjs";
+import { answer } from "../sync/proxy.mjs";
+import { newAccount, startProxy } from "./places.mjs";
 
 export function objects(place) {
   test("a record is created, replaced, merged into, read and deleted", async () => {
@@ -35,6 +36,28 @@ export function objects(place) {
       return (await client.bucket(bucket).getData()).id === bucket;
     }, newAccount());
     assert.equal(told, true);
+  });
+
+  test("no id is no part of the path, whatever says so", async (t) => {
+    const proxy = await startProxy(t);
+    proxy.rule("POST /records", () => answer(201, { data: { id: "made", last_modified: 1 }, permissions: {} }));
+    await place.run(async (account) => {
+      const records = connect(account).bucket("b").collection("c");
+      for (const id of [undefined, null, "", 0]) await records.createRecord({ id, a: 1 });
+    }, newAccount(proxy.url));
+    assert.deepEqual(proxy.take("POST /records").map(({ path }) => path), Array(4).fill("/v1/buckets/b/collections/c/records"));
+  });
+
+  test("an option that is null is none", async () => {
+    const told = await place.run(async ({ bucket: id, ...account }) => {
+      const client = connect({ ...account, retry: null, safe: null, timeout: null, requestMode: null, fetchFunc: null, events: null });
+      await client.createBucket(id, { retry: null, headers: null, data: null, safe: null });
+      const bucket = client.bucket(id, { retry: null, headers: null });
+      await bucket.addPermissions({ read: ["account:a"], write: null, "group:create": null });
+      await bucket.removePermissions({ read: null, write: undefined });
+      return [client.http.requestMode, (await bucket.getPermissions()).read];
+    }, newAccount());
+    assert.deepEqual(told, ["cors", ["account:a"]]);
   });
 
   test("groups have members", async () => {
