@@ -64,7 +64,7 @@ export class Bucket extends Resource {
     return id === "default" ? rest : { id, ...rest };
   }
 
-  /** A collection in this bucket. Its requests carry these options over the bucket's. */
+  /** A collection in this bucket: `const posts = blog.collection("posts", { safe: true })`. Its requests carry these options over the bucket's. */
   collection(name: string, options: Settings = {}): Collection {
     return new Collection(this.client, this, name, this.settle(options));
   }
@@ -74,49 +74,71 @@ export class Bucket extends Resource {
     return (await this.client.execute({ method: "HEAD", path, headers }, { raw: true, retry })).headers.get("ETag");
   }
 
-  /** The ETag of its list of collections, quoted; for `since`. */
+  /** The ETag of its list of collections, quoted; for `since`: `const since = await blog.getCollectionsTimestamp()`. */
   async getCollectionsTimestamp(options: RequestOptions = {}): Promise<string | null> {
     return this.#timestamp(this.#collection(), options);
   }
 
-  /** The ETag of its list of groups, quoted; for `since`. */
+  /** The ETag of its list of groups, quoted; for `since`: `const since = await blog.getGroupsTimestamp()`. */
   async getGroupsTimestamp(options: RequestOptions = {}): Promise<string | null> {
     return this.#timestamp(this.#group(), options);
   }
 
-  /** What happened in it, latest first. The server needs the `history` plugin. */
+  /**
+   * What happened in it, latest first. The server needs the `history` plugin.
+   *
+   * @example
+   * ```js
+   * const { data } = await blog.listHistory({ filters: { resource_name: "record", collection_id: "posts" }, limit: 10 });
+   * for (const { user_id, action, target } of data) console.log(user_id, action, target.data);
+   * ```
+   */
   listHistory<T = unknown>(options: ListOptions = {}): Promise<PaginationResult<HistoryEntry<T>>> {
     return this.client.capable("history", () => this.listAt(endpoints.history(this.name), options));
   }
 
-  /** Its collections. */
+  /** Its collections: `const { data: collections } = await blog.listCollections()`. */
   async listCollections(options: ListOptions = {}): Promise<PaginationResult<KintoObject>> {
     return this.listAt(this.#collection(), options);
   }
 
-  /** Creates a collection; without an id, under one that the server chooses. */
+  /**
+   * Creates a collection; without an id, under one that the server chooses.
+   *
+   * @example
+   * ```js
+   * await blog.createCollection("posts", { data: { schema }, permissions: { "record:create": ["system.Authenticated"] } });
+   * ```
+   */
   async createCollection(id?: string, options: CreateOptions = {}): Promise<KintoResponse> {
     const { permissions, data } = options;
     return this.send(options, (given) => createRequest(this.#collection(id), { data: { ...data, id }, permissions }, given));
   }
 
-  /** Deletes a collection and all that is in it. */
+  /** Deletes a collection and all that is in it: `await blog.deleteCollection("posts")`. */
   async deleteCollection(collection: Reference, options: WriteOptions = {}): Promise<KintoResponse<Tombstone>> {
     const { id, last_modified } = readReference(collection, "collection");
     return this.send(options, (given) => deleteRequest(this.#collection(id), { ...given, last_modified: options.last_modified ?? last_modified }));
   }
 
-  /** Deletes the collections that match. See {@link Collection.deleteRecords}. */
+  /**
+   * Deletes the collections that match. See {@link Collection.deleteRecords}.
+   *
+   * @example
+   * ```js
+   * await blog.deleteCollections({ filters: { like_id: "draft-*" }, pages: Infinity });
+   * ```
+   */
   async deleteCollections(options: DeleteAllOptions = {}): Promise<PaginationResult<Tombstone>> {
     return this.deleteAt(this.#collection(), options);
   }
 
-  /** Its groups. */
+  /** Its groups: `const { data: groups } = await blog.listGroups()`. */
   async listGroups(options: ListOptions = {}): Promise<PaginationResult<Group>> {
     return this.listAt(this.#group(), options);
   }
 
-  /** A group, with who may do what with it. */
+  /** A group, with who may do what with it: `const { data: { members } } = await blog.getGroup("authors")`. */
   async getGroup(id: string, options: GetOptions = {}): Promise<KintoResponse<Group>> {
     return this.get(this.#group(id), options);
   }
@@ -134,7 +156,14 @@ export class Bucket extends Resource {
     return this.send(options, (given) => createRequest(this.#group(id), { data: { ...data, id, members }, permissions }, given));
   }
 
-  /** Replaces a group, or merges into it with `patch`. */
+  /**
+   * Replaces a group, or merges into it with `patch`.
+   *
+   * @example
+   * ```js
+   * await blog.updateGroup({ id: "authors", members: [...members, "account:carol"] }, { safe: true, last_modified });
+   * ```
+   */
   async updateGroup<T extends object = {}>(
     group: T & { id: string },
     options: UpdateOptions & { data?: Record<string, any> } = {},
@@ -146,18 +175,28 @@ export class Bucket extends Resource {
     return this.send(options, (given) => updateRequest(this.#group(group.id), { data, permissions }, { ...given, patch, last_modified }));
   }
 
-  /** Deletes a group. */
+  /** Deletes a group: `await blog.deleteGroup("authors")`. */
   async deleteGroup(group: Reference, options: WriteOptions = {}): Promise<KintoResponse<Tombstone>> {
     const { id, last_modified } = readReference(group, "group");
     return this.send(options, (given) => deleteRequest(this.#group(id), { ...given, last_modified: options.last_modified ?? last_modified }));
   }
 
-  /** Deletes the groups that match. See {@link Collection.deleteRecords}. */
+  /** Deletes the groups that match: `await blog.deleteGroups({ pages: Infinity })`. See {@link Collection.deleteRecords}. */
   async deleteGroups(options: DeleteAllOptions = {}): Promise<PaginationResult<Tombstone>> {
     return this.deleteAt(this.#group(), options);
   }
 
-  /** Sends many requests in one: see {@link KintoClient.batch}. */
+  /**
+   * Sends many requests in one: see {@link KintoClient.batch}.
+   *
+   * @example
+   * ```js
+   * await blog.batch((batch) => {
+   *   batch.createCollection("posts");
+   *   batch.createGroup("authors", ["account:alice"]);
+   * });
+   * ```
+   */
   batch(fn: (batch: Bucket) => void, options: BatchOptions & { aggregate: true }): Promise<AggregateResponse>;
   batch(fn: (batch: Bucket) => void, options?: BatchOptions & { aggregate?: false }): Promise<OperationResponse<any>[]>;
   batch(fn: (batch: Bucket) => void, options?: BatchOptions): Promise<AggregateResponse | OperationResponse<any>[]>;

@@ -51,7 +51,14 @@ export class KintoClient extends RemoteServer {
     super(remote, options, inside);
   }
 
-  /** A bucket. Its requests carry these options over the client's. */
+  /**
+   * A bucket. Its requests carry these options over the client's.
+   *
+   * @example
+   * ```js
+   * const blog = client.bucket("blog", { headers: { "X-Reason": "cleaning up" } });
+   * ```
+   */
   bucket(name: string, options: Settings = {}): Bucket {
     return new Bucket(this, name, settle(this.defaults, options));
   }
@@ -109,7 +116,15 @@ export class KintoClient extends RemoteServer {
     return responses;
   }
 
-  /** What you may do on this server, object by object. */
+  /**
+   * What you may do on this server, object by object.
+   *
+   * @example
+   * ```js
+   * const { data } = await client.listPermissions({ filters: { resource_name: "bucket" } });
+   * const mine = data.filter(({ permissions }) => permissions.includes("write")).map(({ bucket_id }) => bucket_id);
+   * ```
+   */
   listPermissions(options: ListOptions = {}): Promise<PaginationResult<PermissionData>> {
     // They have no `last_modified` by which lists are sorted otherwise.
     return this.capable("permissions_endpoint", () =>
@@ -117,12 +132,19 @@ export class KintoClient extends RemoteServer {
     );
   }
 
-  /** The buckets that you may read. */
+  /** The buckets that you may read: `const { data: buckets } = await client.listBuckets({ sort: "id" })`. */
   async listBuckets(options: ListOptions = {}): Promise<PaginationResult<KintoObject>> {
     return this.paginatedList(endpoints.bucket(), options, this.request(options));
   }
 
-  /** Creates a bucket, or replaces the one of the same id; without an id, under one that the server chooses. */
+  /**
+   * Creates a bucket, or replaces the one of the same id; without an id, under one that the server chooses.
+   *
+   * @example
+   * ```js
+   * await client.createBucket("blog", { data: { title: "My blog" }, permissions: { read: ["system.Everyone"] }, safe: true });
+   * ```
+   */
   async createBucket(id?: string | null, options: CreateOptions = {}): Promise<KintoResponse> {
     const given = settle(this.defaults, options);
     const { data, permissions } = options;
@@ -130,7 +152,7 @@ export class KintoClient extends RemoteServer {
     return this.execute(createRequest(endpoints.bucket(name), { data: { ...data, id: name }, permissions }, given), { retry: given.retry });
   }
 
-  /** Deletes a bucket and all that is in it. */
+  /** Deletes a bucket and all that is in it: `await client.deleteBucket("blog")`. */
   async deleteBucket(bucket: string | { id: string; last_modified?: number }, options: WriteOptions = {}): Promise<KintoResponse<Tombstone>> {
     const { id, last_modified } = readReference(bucket, "bucket");
     const given = settle(this.defaults, options);
@@ -138,7 +160,14 @@ export class KintoClient extends RemoteServer {
     return this.execute(deleteRequest(endpoints.bucket(id), manner), { retry: given.retry });
   }
 
-  /** Deletes the buckets that match. See {@link Collection.deleteRecords}. */
+  /**
+   * Deletes the buckets that match. See {@link Collection.deleteRecords}.
+   *
+   * @example
+   * ```js
+   * await client.deleteBuckets({ filters: { like_id: "test-*" }, pages: Infinity });
+   * ```
+   */
   deleteBuckets(options: DeleteAllOptions = {}): Promise<PaginationResult<Tombstone>> {
     return this.fetchHTTPApiVersion().then((version) => {
       assertVersion(version);
@@ -147,7 +176,15 @@ export class KintoClient extends RemoteServer {
     });
   }
 
-  /** Creates an account. It is made without the client's credentials: they are somebody else's. */
+  /**
+   * Creates an account. It is made without the client's credentials: they are somebody else's.
+   *
+   * @example
+   * ```js
+   * await client.createAccount("alice", "secret");
+   * client.setHeaders({ Authorization: "Basic " + btoa("alice:secret") });
+   * ```
+   */
   createAccount(user: string, password: string): Promise<KintoResponse> {
     const request = { method: "PUT", path: endpoints.account(user), body: { data: { password } } };
     return this.capable("accounts", () => this.execute<KintoResponse>(request));

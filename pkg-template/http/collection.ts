@@ -66,12 +66,12 @@ export class Collection extends Resource {
     return (await this.client.execute({ method: "HEAD", path: this.#record(), headers }, { raw: true, retry })).headers;
   }
 
-  /** How many records it has. */
+  /** How many records it has: `const total = await posts.getTotalRecords()`. */
   async getTotalRecords(options: RequestOptions = {}): Promise<number> {
     return readCount(await this.#head(options));
   }
 
-  /** The ETag of its list of records, quoted; for `since`. */
+  /** The ETag of its list of records, quoted; for `since`: `const since = await posts.getRecordsTimestamp()`. */
   async getRecordsTimestamp(options: RequestOptions = {}): Promise<string | null> {
     return (await this.#head(options)).get("ETag");
   }
@@ -90,7 +90,14 @@ export class Collection extends Resource {
     return this.send(options, (given) => createRequest(this.#record(record.id), { data: record, permissions }, given));
   }
 
-  /** Replaces a record, or merges into it with `patch`; creates it if it is not there. */
+  /**
+   * Replaces a record, or merges into it with `patch`; creates it if it is not there.
+   *
+   * @example
+   * ```js
+   * await posts.updateRecord({ ...post, title: "Hello again" }, { safe: true });
+   * ```
+   */
   async updateRecord<T extends object>(record: T & { id: string }, options: UpdateOptions = {}): Promise<KintoResponse<T>> {
     assertObject(record, "record");
     if (!record.id) throw invalidOption("A record id is required.");
@@ -98,7 +105,15 @@ export class Collection extends Resource {
     return this.send(options, (given) => updateRequest(this.#record(record.id), { data: record, permissions }, { ...given, patch, last_modified }));
   }
 
-  /** Deletes a record, given by its id or as an object with it. */
+  /**
+   * Deletes a record, given by its id or as an object with it.
+   *
+   * @example
+   * ```js
+   * await posts.deleteRecord("hello");
+   * await posts.deleteRecord(post, { safe: true });
+   * ```
+   */
   async deleteRecord(record: string | { id: string; last_modified?: number }, options: WriteOptions = {}): Promise<KintoResponse<Tombstone>> {
     const { id, last_modified } = readReference(record, "record");
     return this.send(options, (given) => deleteRequest(this.#record(id), { ...given, last_modified: options.last_modified ?? last_modified }));
@@ -116,7 +131,7 @@ export class Collection extends Resource {
     return this.deleteAt(this.#record(), options);
   }
 
-  /** A record, with who may do what with it. */
+  /** A record, with who may do what with it: `const { data, permissions } = await posts.getRecord("hello", { fields: ["title"] })`. */
   async getRecord<T = KintoObject>(id: string, options: GetOptions = {}): Promise<KintoResponse<T>> {
     return this.get(this.#record(id), options);
   }
@@ -137,12 +152,19 @@ export class Collection extends Resource {
     return this.listAt(this.#record(), options);
   }
 
-  /** All records as they were at this time. See {@link Collection.listRecords}. */
+  /**
+   * All records as they were at this time. See {@link Collection.listRecords}.
+   *
+   * @example
+   * ```js
+   * const { data } = await posts.getSnapshot(Date.parse("2026-01-01"));
+   * ```
+   */
   getSnapshot<T extends KintoObject>(at: number, { headers, retry }: RequestOptions = {}): Promise<PaginationResult<T>> {
     return this.client.capable("history", () => takeSnapshot(this, at, { headers, retry }));
   }
 
-  /** Whether everything that happened since the collection was made is in the history. */
+  /** Whether everything that happened since the collection was made is in the history: `if (await posts.isHistoryComplete()) showTimeline()`. */
   async isHistoryComplete(options: RequestOptions = {}): Promise<boolean> {
     const filters = { action: "create", resource_name: "collection", collection_id: this.name };
     const { data } = await this.bucket.listHistory({ ...options, limit: 1, filters });
@@ -171,7 +193,7 @@ export class Collection extends Resource {
     });
   }
 
-  /** Takes the file away from a record. */
+  /** Takes the file away from a record: `await posts.removeAttachment("hello")`. */
   removeAttachment(recordId: string, options: WriteOptions = {}): Promise<object> {
     const { last_modified } = options;
     const request = (given: Defaults) => deleteRequest(this.#attachment(recordId), { ...given, last_modified });

@@ -86,7 +86,14 @@ export abstract class RemoteServer extends Requester {
     return SUPPORTED_PROTOCOL_VERSION;
   }
 
-  /** Milliseconds until the server may be asked again; 0 if it may at once. Requests are sent all the same; syncs are not. */
+  /**
+   * Milliseconds until the server may be asked again; 0 if it may at once. Requests are sent all the same; syncs are not.
+   *
+   * @example
+   * ```js
+   * if (client.backoff > 0) showBusy(client.backoff);
+   * ```
+   */
   get backoff(): number {
     return this.servers.backoffMs(this.#remote);
   }
@@ -96,7 +103,14 @@ export abstract class RemoteServer extends Requester {
     return this.#batched !== undefined;
   }
 
-  /** Adds headers to every request from now on, and forgets what the server said of itself: it may tell another user other things. */
+  /**
+   * Adds headers to every request from now on, and forgets what the server said of itself: it may tell another user other things.
+   *
+   * @example
+   * ```js
+   * client.setHeaders({ Authorization: `Bearer ${token}` });
+   * ```
+   */
   setHeaders(headers: HeadersOption): void {
     this.defaults = { ...this.defaults, headers: addHeaders(this.defaults.headers, headers) };
     this.serverInfo = null;
@@ -131,25 +145,46 @@ export abstract class RemoteServer extends Requester {
     return raw ? answer : answer.json;
   }
 
-  /** Some pages of the list at this path. */
+  /** Some pages of the list at this path: `const { data } = await client.paginatedList("/buckets/blog/collections", { pages: Infinity })`. */
   async paginatedList<T = any>(path: string, params: ListParams = {}, options: RequestOptions = {}): Promise<PaginationResult<T>> {
     return this.paginatedOperation(path, params, options);
   }
 
-  /** Deletes what is in some pages of the list at this path. */
+  /**
+   * Deletes what is in some pages of the list at this path.
+   *
+   * @example
+   * ```js
+   * await client.paginatedDelete("/buckets/blog/groups", { filters: { like_id: "old-*" }, pages: Infinity });
+   * ```
+   */
   async paginatedDelete<T = Tombstone>(path: string, params: ListParams = {}, options: WriteOptions = {}): Promise<PaginationResult<T>> {
     const { last_modified } = options;
     return deletePages(this, path, { ...params, last_modified }, settle({ headers: {}, safe: false, retry: 0 }, options));
   }
 
-  /** {@link RemoteServer.paginatedList} by another method, or {@link RemoteServer.paginatedDelete} if that is `DELETE`. */
+  /**
+   * {@link RemoteServer.paginatedList} by another method, or {@link RemoteServer.paginatedDelete} if that is `DELETE`.
+   *
+   * @example
+   * ```js
+   * const { last_modified } = await client.paginatedOperation("/buckets", {}, { method: "HEAD" });
+   * ```
+   */
   async paginatedOperation<T = any>(path: string, params: ListParams = {}, options: RequestOptions & { method?: string } = {}): Promise<PaginationResult<T>> {
     const { method } = options;
     if (method === "DELETE") return this.paginatedDelete(path, params, options);
     return listPages(this, path, params, settle({ headers: {}, safe: false, retry: 0 }, options), method);
   }
 
-  /** The server's description of itself: asked once, then remembered. */
+  /**
+   * The server's description of itself: asked once, then remembered.
+   *
+   * @example
+   * ```js
+   * const { project_name, project_version } = await client.fetchServerInfo();
+   * ```
+   */
   async fetchServerInfo(options: RequestOptions = {}): Promise<HelloResponse> {
     if (this.serverInfo) return this.serverInfo;
     const { remote, headers } = this;
@@ -158,25 +193,33 @@ export abstract class RemoteServer extends Requester {
     return info;
   }
 
-  /** The server's settings. */
+  /** The server's settings: `const { readonly, batch_max_requests } = await client.fetchServerSettings()`. */
   fetchServerSettings(options: RequestOptions = {}): Promise<HelloResponse["settings"]> {
     this.assertNoBatch();
     return this.fetchServerInfo(options).then(({ settings }) => settings);
   }
 
-  /** The server's plugins. */
+  /** The server's plugins: `if ("attachments" in (await client.fetchServerCapabilities())) showUpload()`. */
   fetchServerCapabilities(options: RequestOptions = {}): Promise<HelloResponse["capabilities"]> {
     this.assertNoBatch();
     return this.fetchServerInfo(options).then(({ capabilities }) => capabilities);
   }
 
-  /** Who the server takes you for: asked anew each time. */
+  /**
+   * Who the server takes you for: asked anew each time.
+   *
+   * @example
+   * ```js
+   * const user = await client.fetchUser();
+   * if (!user) showLogin();
+   * ```
+   */
   fetchUser(options: RequestOptions = {}): Promise<User | undefined> {
     this.assertNoBatch();
     return this.#hello(options).then(({ user }) => user);
   }
 
-  /** The version of the server's API, like `1.23`. */
+  /** The version of the server's API, like `1.23`: `const [major, minor] = (await client.fetchHTTPApiVersion()).split(".").map(Number)`. */
   fetchHTTPApiVersion(options: RequestOptions = {}): Promise<string> {
     this.assertNoBatch();
     return this.fetchServerInfo(options).then(({ http_api_version }) => http_api_version);

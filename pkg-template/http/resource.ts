@@ -33,7 +33,14 @@ export abstract class Resource extends Requester {
   /** What it is called in errors. */
   protected abstract readonly kind: string;
 
-  /** {@link KintoClient.execute}: of the client, with nothing added. */
+  /**
+   * {@link KintoClient.execute}: of the client, with nothing added.
+   *
+   * @example
+   * ```js
+   * const { data } = await blog.execute({ path: "/buckets/blog/collections" });
+   * ```
+   */
   get execute(): KintoClient["execute"] {
     return this.client.execute.bind(this.client);
   }
@@ -100,7 +107,7 @@ export abstract class Resource extends Requester {
     return data;
   }
 
-  /** Who may do what with it. */
+  /** Who may do what with it: `const { write = [] } = await blog.getPermissions()`. */
   async getPermissions(options: RequestOptions = {}): Promise<Permissions> {
     return (await this.get(this.path, options)).permissions;
   }
@@ -131,7 +138,7 @@ export abstract class Resource extends Requester {
     return this.#patchPermissions("add", permissions, options);
   }
 
-  /** Takes permissions away from principals. */
+  /** Takes permissions away from principals: `await blog.removePermissions({ write: ["account:bob"] })`. */
   async removePermissions(permissions: Permissions, options: WriteOptions = {}): Promise<KintoResponse> {
     return this.#patchPermissions("remove", permissions, options);
   }

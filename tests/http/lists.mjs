@@ -67,6 +67,18 @@ export function lists(place) {
     assert.equal(proxy.take("GET /records").at(-1).query.toString(), "_sort=id");
   });
 
+  test("a list that has not changed since is answered 304, and empty", async (t) => {
+    const proxy = await startProxy(t);
+    const told = await place.run(async ({ bucket, ...account }) => {
+      const records = connect(account).bucket(bucket).collection("c");
+      const etag = await records.getRecordsTimestamp();
+      const { data, last_modified, hasNextPage } = await records.listRecords({ headers: { "If-None-Match": etag }, pages: Infinity });
+      return { data, same: `"${last_modified}"` === etag, hasNextPage };
+    }, await withCollection(place, newAccount(proxy.url), 2));
+    assert.deepEqual(told, { data: [], same: true, hasNextPage: false });
+    assert.equal(proxy.take("GET /records").length, 1);
+  });
+
   test("a list can be asked for by another method", async (t) => {
     const proxy = await startProxy(t);
     const told = await place.run(async ({ bucket, ...account }) => {

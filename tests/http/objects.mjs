@@ -122,6 +122,7 @@ export function objects(place) {
         unknown: await refused(records.updateRecord({ id: "r", n: 5 })),
         deleted: await refused(records.deleteRecord(first)),
         careless: await refused(records.deleteRecord("r")),
+        own: (await records.updateRecord({ ...(await records.getRecord("r")).data, n: 5 }, { last_modified: undefined })).data.n,
         unsafe: (await records.updateRecord({ id: "r", n: 6 }, { safe: false })).data.n,
         n: (await records.getRecord("r")).data.n,
       };
@@ -131,7 +132,7 @@ export function objects(place) {
       assert.equal(refused.data.details.existing.n, 2);
     }
     assert.equal(told.careless.message, "Safe concurrency check requires a last_modified value.");
-    assert.deepEqual([told.unsafe, told.n], [6, 6]);
+    assert.deepEqual([told.own, told.unsafe, told.n], [5, 6, 6]);
   });
 
   test("an account is made without credentials, and is then a user", async () => {

@@ -69,6 +69,23 @@ export function patience(place) {
     assert.ok(Math.abs(told.said[0][1] - told.now - 30_000) < 10_000);
   });
 
+  test("a listener that throws stops no request", async () => {
+    const told = await place.run(async (account) => {
+      const { error } = console;
+      console.error = () => {};
+      try {
+        const client = connect({ ...account, fetchFunc: async () => new Response('{"data": {"id": "b"}}', { headers: { Backoff: "30" } }) });
+        client.events.on("backoff", () => {
+          throw new Error("no");
+        });
+        return [(await client.bucket("b").getData()).id, client.backoff > 20_000];
+      } finally {
+        console.error = error;
+      }
+    }, newAccount());
+    assert.deepEqual(told, ["b", true]);
+  });
+
   test("a front server that says Backoff too does not undo it, and no wait is too long", async () => {
     const waits = await place.run(async (account) => {
       const told = [];
