@@ -1,9 +1,14 @@
 /** Where things are on a server, below its root. */
 
+import { invalidOption } from "../errors.js";
 import type { QueryValue } from "./types.js";
 
 /** A name cannot leave its place in the path, whatever is in it. */
-const below = (parent: string, name: string | null | undefined) => (name ? `${parent}/${encodeURIComponent(name)}` : parent);
+function below(parent: string, name: string | null | undefined): string {
+  // Escaped (`%2e`), these mean the same.
+  if (name === "." || name === "..") throw invalidOption(`No id can be "${name}": in an address it leads elsewhere.`);
+  return name ? `${parent}/${encodeURIComponent(name)}` : parent;
+}
 
 /** `client.endpoints`. */
 export const endpoints = {
