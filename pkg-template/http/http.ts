@@ -39,7 +39,7 @@ export class HTTP {
   readonly #servers: Servers;
 
   /** @internal */
-  constructor({ requestMode, timeout = null, fetchFunc }: HttpSettings, servers: Servers) {
+  constructor({ requestMode, timeout, fetchFunc }: HttpSettings, servers: Servers) {
     this.requestMode = requestMode ?? "cors";
     this.timeout = timeout;
     this.fetchFunc = fetchFunc ?? ownFetch;
@@ -58,7 +58,8 @@ export class HTTP {
   get timeout(): number | null {
     return this.#timeout;
   }
-  set timeout(timeout: number | null) {
+  set timeout(given: number | null | undefined) {
+    const timeout = given ?? null;
     if (timeout !== null && !(Number.isFinite(timeout) && timeout >= 0)) throw invalidOption("timeout must be a number of milliseconds, or null for none.");
     this.#timeout = timeout;
   }

@@ -90,9 +90,11 @@ export function sending(place) {
       client.http.fetchFunc = () => new Promise(() => {});
       const late = await refused(client.execute({ path: "/three" }));
       const wrong = await refused((async () => (client.http.timeout = -1))());
-      return { seen, said, late: late.code, wrong: wrong.code, timeout: client.http.timeout, backoff: client.backoff > 20_000 };
+      const { timeout } = client.http;
+      client.http.timeout = undefined;
+      return { seen, said, late: late.code, wrong: wrong.code, timeout, none: client.http.timeout, backoff: client.backoff > 20_000 };
     }, newAccount("http://nobody.invalid/v1"));
-    assert.deepEqual(told, { seen: ["same-origin", "same-origin"], said: ["backoff"], late: "timeout", wrong: "invalid_option", timeout: 50, backoff: true });
+    assert.deepEqual(told, { seen: ["same-origin", "same-origin"], said: ["backoff"], late: "timeout", wrong: "invalid_option", timeout: 50, none: null, backoff: true });
   });
 
   test("every batch goes through _batchRequests, which an app can replace", async () => {
