@@ -208,8 +208,8 @@ export abstract class LocalCollection<T extends object> {
    * const { data } = await tasks.list({ filters: { done: false, "owner.name": ["Ada", "Bob"] }, order: "title" });
    * ```
    */
-  async list(params: ListParams = {}, { includeDeleted = false }: GetOptions = {}): Promise<ListResult<T>> {
-    const { filters, order = "-last_modified" } = params;
+  async list(params?: ListParams | null, { includeDeleted = false }: GetOptions = {}): Promise<ListResult<T>> {
+    const { filters, order = "-last_modified" } = params ?? {};
     const query = JSON.stringify({ filters: readFilters(filters), order: String(order ?? ""), includeDeleted });
     return { data: await this.handle.call((raw) => raw.list(query)), permissions: {} };
   }
