@@ -1,6 +1,7 @@
 /** The app's own functions in a sync: remote transformers and hooks. */
 
 import type { Collection } from "./collection.js";
+import { withoutLocalFields } from "./equality.js";
 import { invalidOption } from "./errors.js";
 import type { RawApp } from "./essaim_wasm.js";
 import { asRecord, assertJson, messageOf } from "./json.js";
@@ -57,7 +58,11 @@ export class App implements RawApp {
   }
 
   encode(records: string): Promise<string> {
-    return this.#transform(records, this.#collection.remoteTransformers.map((transformer) => (record) => transformer.encode(record)));
+    const { remoteTransformers, localFields } = this.#collection;
+    const steps = remoteTransformers.map((transformer) => (record: any) => transformer.encode(record));
+    // They get none, but may make one.
+    const dropLocal = (record: any) => ({ ...withoutLocalFields(asRecord(record), localFields), _status: record._status });
+    return this.#transform(records, [...steps, dropLocal]);
   }
 
   decode(records: string): Promise<string> {

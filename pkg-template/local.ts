@@ -326,7 +326,8 @@ function assertIdPresence(record: object, expected: boolean): void {
   if (!expected && present) throw invalidRecord("Extraneous Id; can't create a record having one set.");
 }
 
-function refusePromise(value: unknown): void {
+/** A transaction is over when its callback returns. */
+export function refusePromise(value: unknown): void {
   if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
   // Its own failure, most likely from the transaction that is over by then, is nobody's.
   Promise.resolve(value).catch(() => {});

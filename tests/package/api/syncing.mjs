@@ -225,6 +225,14 @@ export const syncing = {
     equal([(await here.get(data.id)).data.title, (await here.get(data.id)).data.open], ["b", true]);
   },
 
+  async a_local_field_that_a_transformer_makes_stays_here_too({ device, name }) {
+    const remoteTransformers = [{ encode: (record) => ({ ...record, open: "made", sealed: "open" in record }), decode: (record) => record }];
+    const [here, there] = [device().collection(name, { localFields: ["open"], remoteTransformers }), device().collection(name)];
+    await here.create({ title: "a", open: true });
+    await here.sync();
+    equal((await there.sync()).created.map(({ title, open, sealed }) => [title, open, sealed]), [["a", undefined, false]]);
+  },
+
   async reset_sync_status_uploads_everything_again({ device, name }) {
     const tasks = device().collection(name);
     for (const title of ["a", "b"]) await tasks.create({ title });
