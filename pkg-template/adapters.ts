@@ -6,6 +6,7 @@ import type { RawTransaction } from "./essaim_wasm.js";
 import { readFilters } from "./filters.js";
 import type { Handle } from "./handle.js";
 import { asRecord, idText, recordText, recordsText } from "./json.js";
+import { refusePromise } from "./local.js";
 import type { AdapterOptions, ListParams, RecordData, StoredRecord } from "./types.js";
 
 const DEFAULT_DB_NAME = "KintoDB";
@@ -153,6 +154,7 @@ export class BaseAdapter<T extends object = RecordData> {
       };
       try {
         outcome.value = callback(proxy);
+        refusePromise(outcome.value);
       } catch (error) {
         outcome.thrown = { error };
         throw new Error("aborted by the callback");

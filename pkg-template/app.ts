@@ -1,6 +1,7 @@
 /** The app's own functions in a sync: remote transformers and hooks. */
 
 import type { Collection } from "./collection.js";
+import { withoutLocalFields } from "./equality.js";
 import { invalidOption } from "./errors.js";
 import type { RawApp } from "./essaim_wasm.js";
 import { asRecord, assertJson, messageOf } from "./json.js";
@@ -22,10 +23,10 @@ export function readTransformers(given: RemoteTransformer[] | undefined): Remote
 }
 
 /** The `hooks` option, checked. */
-export function readHooks(given: Hooks | undefined): Hooks {
-  if (given === undefined) return {};
+export function readHooks(given: Hooks | null | undefined): Hooks {
+  if (given === undefined || given === null) return {};
   if (Array.isArray(given)) throw invalidOption("hooks should be an object, not an array.");
-  if (typeof given !== "object" || given === null) throw invalidOption("hooks should be an object.");
+  if (typeof given !== "object") throw invalidOption("hooks should be an object.");
   for (const [name, hooks] of Object.entries(given) as [string, unknown][]) {
     if (!HOOKS.includes(name)) throw invalidOption(`The hook should be one of ${HOOKS.join(", ")}`);
     if (!Array.isArray(hooks) || hooks.some((hook) => typeof hook !== "function")) {
@@ -40,19 +41,28 @@ export type Outcome = { ok: object } | { error: string };
 
 /** What WASM calls in a sync. Remembers what a hook threw: WASM can only pass its message on. */
 export class App implements RawApp {
-  readonly has_transformers: boolean;
-  readonly has_incoming_hook: boolean;
   readonly #collection: Collection<any>;
   #thrown: unknown;
 
   constructor(collection: Collection<any>) {
     this.#collection = collection;
-    this.has_transformers = collection.remoteTransformers.length > 0;
-    this.has_incoming_hook = (collection.hooks["incoming-changes"] ?? []).length > 0;
+  }
+
+  /** Asked each time: an app may add one to a collection that is open, and nothing may then be sent without it. */
+  get has_transformers(): boolean {
+    return this.#collection.remoteTransformers.length > 0;
+  }
+
+  get has_incoming_hook(): boolean {
+    return (this.#collection.hooks["incoming-changes"] ?? []).length > 0;
   }
 
   encode(records: string): Promise<string> {
-    return this.#transform(records, this.#collection.remoteTransformers.map((transformer) => (record) => transformer.encode(record)));
+    const { remoteTransformers, localFields } = this.#collection;
+    const steps = remoteTransformers.map((transformer) => (record: any) => transformer.encode(record));
+    // They get none, but may make one.
+    const dropLocal = (record: any) => ({ ...withoutLocalFields(asRecord(record), localFields), _status: record._status });
+    return this.#transform(records, [...steps, dropLocal]);
   }
 
   decode(records: string): Promise<string> {

@@ -52,8 +52,8 @@ export class KintoBase<E = any> {
   readonly #connection: Connection;
   #api: KintoClient | undefined;
 
-  constructor(options: KintoOptions & { events?: GivenEvents<E> } = {}) {
-    this.#options = readOptions(options);
+  constructor(given: KintoOptions & { events?: GivenEvents<E> } = {}) {
+    const options = (this.#options = readOptions(given));
     if (!options.adapter) throw invalidOption("No adapter provided");
     this.bucket = options.bucket ?? DEFAULT_BUCKET;
     const events = options.events ?? new Events();
@@ -120,8 +120,9 @@ export class KintoBase<E = any> {
   }
 }
 
-/** Checks what is not checked where it is used. The remote is: a database that never syncs needs none. */
-function readOptions(options: KintoOptions): KintoOptions {
+/** What is null is not given. Checks what is not checked where it is used. The remote is: a database that never syncs needs none. */
+function readOptions(given: KintoOptions): KintoOptions {
+  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) as KintoOptions;
   const { bucket, timeout, retry, durability, requestMode, events, headers } = options;
   if (bucket !== undefined && (typeof bucket !== "string" || bucket === "")) {
     throw invalidOption("bucket must be a string that is not empty.");
@@ -132,11 +133,11 @@ function readOptions(options: KintoOptions): KintoOptions {
   if (retry !== undefined && !(Number.isInteger(retry) && retry >= 0)) throw invalidOption("retry must be a whole number, 0 or more.");
   oneOf("durability", durability, ["relaxed", "strict"]);
   oneOf("requestMode", requestMode, ["cors", "same-origin", "no-cors"]);
-  if (events !== undefined && !(["on", "off", "emit"] as const).every((method) => typeof events?.[method] === "function")) {
+  if (events !== undefined && !(["on", "off", "emit"] as const).every((method) => typeof events[method] === "function")) {
     throw invalidOption("events must be an emitter with the methods on, off and emit.");
   }
   mergeHeaders(headers);
-  return { ...options };
+  return options;
 }
 
 function oneOf(name: string, value: unknown, choices: string[]): void {

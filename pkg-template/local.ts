@@ -210,8 +210,8 @@ export abstract class LocalCollection<T extends object> {
    * const { data } = await tasks.list({ filters: { done: false, "owner.name": ["Ada", "Bob"] }, order: "title" });
    * ```
    */
-  async list(params: ListParams = {}, { includeDeleted = false }: GetOptions = {}): Promise<ListResult<T>> {
-    const { filters, order = "-last_modified" } = params;
+  async list(params?: ListParams | null, { includeDeleted = false }: GetOptions = {}): Promise<ListResult<T>> {
+    const { filters, order = "-last_modified" } = params ?? {};
     const query = JSON.stringify({ filters: readFilters(filters), order: String(order ?? ""), includeDeleted });
     return { data: await this.handle.call((raw) => raw.list(query)), permissions: {} };
   }
@@ -337,7 +337,8 @@ function assertIdPresence(record: object, expected: boolean): void {
   if (!expected && present) throw invalidRecord("Extraneous Id; can't create a record having one set.");
 }
 
-function refusePromise(value: unknown): void {
+/** A transaction is over when its callback returns. */
+export function refusePromise(value: unknown): void {
   if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
   // Its own failure, most likely from the transaction that is over by then, is nobody's.
   Promise.resolve(value).catch(() => {});

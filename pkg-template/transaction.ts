@@ -163,7 +163,7 @@ export class CollectionTransaction<T extends object> {
    * ```
    */
   deleteAll(ids: IdOf<T>[]): ListResult<T> {
-    const data = this.#parse<StoredRecord<T>[]>((raw) => raw.delete_all(JSON.stringify(ids)));
+    const data = this.#parse<StoredRecord<T>[]>((raw) => raw.delete_all(JSON.stringify([...new Set(ids)])));
     this.#changes.addDeletedAll(data);
     return { data, permissions: {} };
   }

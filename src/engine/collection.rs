@@ -145,7 +145,7 @@ impl<P: Platform> Collection<P> {
     pub async fn delete_all(&self) -> Result<String> {
         let delete_all = |draft: &mut Draft| {
             let ids: Vec<RecordId> = draft.rows().into_iter().filter(|(_, row)| row.is_live()).map(|(id, _)| id).collect();
-            Ok(array(&operations::delete_all(draft, &ids)))
+            Ok(array(&operations::delete_all(draft, &ids)?))
         };
         self.commit(Box::new(delete_all)).await
     }

@@ -4,7 +4,7 @@
 use super::listing::Listing;
 use super::sync::Session;
 use crate::error::{Error, Result};
-use crate::ports::{App, Clock, Platform, Request};
+use crate::ports::{App, Clock, Platform, Request, Response};
 use crate::pure::answers;
 use crate::pure::cursor::Cursor;
 use crate::pure::draft::Draft;
@@ -110,7 +110,7 @@ impl<P: Platform> Session<'_, P> {
             if response.status == 400 {
                 return self.pull().await;
             }
-            walk.note_timestamp(answers::etag(&response))?;
+            self.note_timestamp(&mut walk, &response)?;
             let (records, next) = listing.read(&response, &url)?;
             for text in records {
                 let version = answers::version(text).filter(|(id, at)| written.get(id) == Some(at));
@@ -127,12 +127,19 @@ impl<P: Platform> Session<'_, P> {
         self.finish(walk).await
     }
 
+    /// Hooks are told it with the first page.
+    fn note_timestamp(&mut self, walk: &mut Walk, response: &Response) -> Result<()> {
+        walk.note_timestamp(answers::etag(response))?;
+        self.report.last_modified = walk.timestamp.or(self.report.last_modified);
+        Ok(())
+    }
+
     /// The request for the next page, if there is one.
     async fn pull_page(&mut self, walk: &mut Walk, listing: &mut Listing, request: Request) -> Result<Option<Request>> {
         let url = request.url.clone();
         let response = self.send(request).await?;
         answers::accept(&response, &url)?;
-        walk.note_timestamp(answers::etag(&response))?;
+        self.note_timestamp(walk, &response)?;
         if response.status == 304 {
             walk.unchanged = true;
             return Ok(None);
@@ -216,7 +223,7 @@ impl<P: Platform> Session<'_, P> {
                     }
                     Err(error) => {
                         let message = format!("\"message\":{}", json::quote(&error.to_string()));
-                        let (list, json) = error_entry("incoming", change.version.as_ref().map(|(id, _)| id), None, None, &message);
+                        let (list, json) = error_entry("incoming", change.version.as_ref().map(|(id, _)| id), None, &message);
                         report.add(list, json);
                         true
                     }
@@ -234,7 +241,6 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn finish(&mut self, walk: Walk) -> Result<()> {
-        self.report.last_modified = walk.timestamp.or(self.report.last_modified);
         let after = walk.finished();
         if after != walk.start {
             let name = self.cursor_name();

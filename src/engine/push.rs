@@ -180,7 +180,7 @@ impl<P: Platform> Session<'_, P> {
 
     fn refuse(&mut self, push: &mut Push, one: &Outgoing, error: &Error) {
         let error = format!("\"error\":{}", error.to_json());
-        let (list, json) = error_entry("outgoing", Some(&one.id), Some(&one.part.path), one.part.data.as_deref(), &error);
+        let (list, json) = error_entry("outgoing", Some(&one.id), Some(&one.part), &error);
         self.report.add(list, json);
         push.refused.insert(one.id.clone());
         self.collection.resident.culprits.borrow_mut().insert(one.id.clone(), one.row.body.clone());
@@ -207,7 +207,7 @@ impl<P: Platform> Session<'_, P> {
                 Ok(part) => outgoing.push(Outgoing { id, row, part }),
                 Err(error) => {
                     let message = format!("\"message\":{}", json::quote(&error.to_string()));
-                    let (list, json) = error_entry("outgoing", Some(&id), None, None, &message);
+                    let (list, json) = error_entry("outgoing", Some(&id), None, &message);
                     self.report.add(list, json);
                     refused.insert(id);
                 }

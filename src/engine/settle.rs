@@ -63,7 +63,7 @@ impl Settle {
             Answer::Overtaken(remote) => self.overtaken(draft, one, remote.as_ref(), settled),
             Answer::Missing(body) | Answer::Refused(body) => {
                 let error = format!("\"error\":{body}");
-                let (list, json) = error_entry("outgoing", Some(&one.id), Some(&one.part.path), one.part.data.as_deref(), &error);
+                let (list, json) = error_entry("outgoing", Some(&one.id), Some(&one.part), &error);
                 settled.report.add(list, json);
                 settled.refused.push(one.id.clone());
             }

@@ -31,7 +31,7 @@ impl<P: Platform> Collection<P> {
                     Err(error) => {
                         let message = format!("\"message\":{}", json::quote(&error.to_string()));
                         let id = json::member(text, "id").and_then(|raw| RecordId::read(raw).ok());
-                        let (list, json) = error_entry("incoming", id.as_ref(), None, None, &message);
+                        let (list, json) = error_entry("incoming", id.as_ref(), None, &message);
                         report.add(list, json);
                     }
                 }

@@ -66,13 +66,13 @@ impl Transaction {
         Ok(data_and_deleted(&id, old.as_ref()))
     }
 
-    /// The live ones among these ids, as they were.
+    /// The records as they were.
     pub fn delete_all(&self, ids: &str) -> Result<String> {
         let ids = json::elements(ids).ok_or_else(|| Error::InvalidId {
             message: "Invalid Id: not a list of ids".into(),
         })?;
         let ids = ids.map(RecordId::read).collect::<Result<Vec<_>>>()?;
-        self.with(|draft| Ok(operations::delete_all(draft, &ids))).map(|old| array(&old))
+        self.with(|draft| operations::delete_all(draft, &ids)).map(|old| array(&old))
     }
 }
 

@@ -76,7 +76,7 @@ fn successor(old: &Row, record: &Parsed, options: UpdateOptions, local_fields: &
         Status::Created => Status::Created,
         _ => Status::Updated,
     };
-    let mut row = Row::new(body, status, record.last_modified.or(old.last_modified));
+    let mut row = Row::new(body, status, record.last_modified.filter(|at| *at > 0).or(old.last_modified));
     row.sent = old.sent.clone().filter(|_| status != Status::Synced);
     row.gone_at = old.gone_at;
     row.base = old.base.clone();
@@ -132,8 +132,8 @@ pub fn delete_any(draft: &mut Draft, id: &RecordId) -> Option<Row> {
     Some(old)
 }
 
-pub fn delete_all(draft: &mut Draft, ids: &[RecordId]) -> Vec<(RecordId, Row)> {
-    ids.iter().filter_map(|id| delete(draft, id, true).ok().map(|old| (id.clone(), old))).collect()
+pub fn delete_all(draft: &mut Draft, ids: &[RecordId]) -> Result<Vec<(RecordId, Row)>> {
+    ids.iter().map(|id| Ok((id.clone(), delete(draft, id, true)?))).collect()
 }
 
 pub fn get(draft: &Draft, id: &RecordId, include_deleted: bool) -> Result<Row> {

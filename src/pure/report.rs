@@ -1,6 +1,7 @@
 //! What a sync did: the lists of Kinto.js's `SyncResultObject`. Entries are JSON texts; the facade removes duplicates.
 
 use super::json;
+use super::protocol::Part;
 use super::record::{RecordId, Row, Status};
 
 /// The lists, by the names JavaScript sees.
@@ -75,12 +76,11 @@ impl Report {
     }
 }
 
-/// An entry of the `errors` list.
-pub fn error_entry(kind: &str, id: Option<&RecordId>, path: Option<&str>, sent: Option<&str>, error: &str) -> (List, String) {
+/// An entry of the `errors` list. `part` is the request that was refused.
+pub fn error_entry(kind: &str, id: Option<&RecordId>, part: Option<&Part>, error: &str) -> (List, String) {
     let id = id.map_or_else(String::new, |id| format!(",\"id\":{}", id.as_json()));
-    let path = path.map_or_else(String::new, |path| format!(",\"path\":{}", json::quote(path)));
-    let sent = sent.map_or_else(String::new, |sent| format!(",\"sent\":{sent}"));
-    (List::Errors, format!("{{\"type\":\"{kind}\"{id}{path}{sent},{error}}}"))
+    let sent = part.map_or_else(String::new, |part| format!(",\"path\":{},\"sent\":{}", json::quote(&part.path), part.to_json()));
+    (List::Errors, format!("{{\"type\":\"{kind}\"{id}{sent},{error}}}"))
 }
 
 /// The row as a report shows it once the server has it.

@@ -99,7 +99,7 @@ describe("a record that the server refuses", SIDE_BY_SIDE, () => {
       const result = await here.sync();
       const { errors: [{ path, ...error }], published, ...others } = lists(result);
       assert.deepEqual([result.ok, others, ids(published)], [false, {}, ["a", "c"]]);
-      assert.deepEqual([error.type, error.id, error.sent.title, error.error], ["outgoing", "b", "b", body]);
+      assert.deepEqual([error.type, error.id, error.sent.body.data.title, error.error], ["outgoing", "b", "b", body]);
       assert.match(path, /\/records\/b$/);
       assert.deepEqual([await here.unsynced(), await server.titles()], [["b"], ["a", "c"]]);
       proxy.behave();

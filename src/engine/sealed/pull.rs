@@ -141,6 +141,7 @@ impl<P: Platform> Session<'_, P> {
             }
             answers::accept(&response, &url)?;
             walk.timestamp = walk.timestamp.or(answers::etag(&response));
+            self.report.last_modified = walk.timestamp.or(self.report.last_modified);
             if response.status == 304 {
                 walk.unchanged = asked_if_changed;
                 if !asked_if_changed {
@@ -272,7 +273,6 @@ impl<P: Platform> Session<'_, P> {
 
     /// Where to read on. The last seconds are looked at again: on PostgreSQL a page may appear behind the timestamp of a younger row.
     async fn finish_walk(&mut self, walk: &Walk) -> Result<()> {
-        self.report.last_modified = walk.timestamp.or(self.report.last_modified);
         let home = self.home().await?;
         let now_ms = self.platform().clock().now_ms();
         let before = &home.cursor;

@@ -77,14 +77,14 @@ impl<P: Platform> Session<'_, P> {
             }
         }
         let error = "\"error\":{\"code\":409,\"message\":\"Others write at the same moment; sync again.\"}";
-        let (list, json) = error_entry("outgoing", None, None, None, error);
+        let (list, json) = error_entry("outgoing", None, None, error);
         self.report.add(list, json);
         Ok(())
     }
 
     fn refuse_change(&mut self, push: &mut Push, change: &Change) {
         let error = "\"error\":{\"code\":413,\"message\":\"The server takes no request of this size.\"}";
-        let (list, json) = error_entry("outgoing", Some(&change.id), None, None, error);
+        let (list, json) = error_entry("outgoing", Some(&change.id), None, error);
         self.report.add(list, json);
         push.refused.insert(change.id.clone());
     }
@@ -115,7 +115,7 @@ impl<P: Platform> Session<'_, P> {
                 Ok(change) => outgoing.push(Some(Outgoing { row, change })),
                 Err(error) => {
                     let message = format!("\"message\":{}", json::quote(&error.to_string()));
-                    let (list, json) = error_entry("outgoing", Some(&id), None, None, &message);
+                    let (list, json) = error_entry("outgoing", Some(&id), None, &message);
                     self.report.add(list, json);
                     refused.insert(id);
                 }

@@ -45,7 +45,7 @@ impl Meeting {
                 Decoded::Unwanted => self.hide(draft, arrival),
                 Decoded::Failed(message) => {
                     let message = format!("\"message\":{}", json::quote(message));
-                    let (list, json) = error_entry("incoming", Some(id), None, None, &message);
+                    let (list, json) = error_entry("incoming", Some(id), None, &message);
                     report.add(list, json);
                     Some(Held::open(arrival.clone()))
                 }

@@ -48,7 +48,7 @@ impl Reconcile {
             Some((_, Ok(incoming))) => Some(incoming.clone()),
             Some((arrival, Err(error))) => {
                 let message = format!("\"message\":{}", json::quote(&error.to_string()));
-                let (list, json) = error_entry("incoming", Some(id), None, None, &message);
+                let (list, json) = error_entry("incoming", Some(id), None, &message);
                 report.add(list, json);
                 draft.set_note(&held::note_name(id), Some(Held::open(arrival.clone()).to_json()));
                 return true;

@@ -55,6 +55,7 @@ export const databases = {
       proxy.create({ id: "a", _status: "created" });
     });
     await rejects(fails, { code: "already_exists" });
+    await rejects(tasks.db.execute(async (proxy) => proxy.create({ id: "b", _status: "created" })), { message: "execute() callback should not return a Promise." });
     equal(await tasks.db.list(), []);
     throws(() => kept.get("a"), { code: "closed" });
   },

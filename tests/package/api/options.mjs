@@ -53,6 +53,16 @@ export const options = {
     throws(() => new Kinto({ adapterOptions: { dbName: "" } }).collection("a"), { code: "invalid_option" });
   },
 
+  async what_is_null_is_not_given({ essaim, storage, name }) {
+    const kinto = new essaim.Kinto({ ...storage, events: null, retry: null, headers: null, timeout: 0 });
+    const tasks = kinto.collection(name, { hooks: null, localFields: null, events: null });
+    equal([tasks.hooks, tasks.localFields], [{}, []]);
+    ok(tasks.events === kinto.events && kinto.events instanceof essaim.Events);
+    await tasks.create({ id: "a" }, { useRecordId: true });
+    equal((await tasks.list(null)).data.length, 1);
+    kinto.close();
+  },
+
   async bad_collection_options_are_refused_in_the_words_of_kinto_js({ kinto }) {
     const refuses = (options, message) => throws(() => kinto.collection("a", options), invalid(message));
     const f = () => {};

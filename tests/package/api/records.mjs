@@ -89,6 +89,7 @@ export const records = {
     await tasks.create({ id: "a", n: 1, last_modified: 5 }, { synced: true });
     equal((await tasks.update({ id: "a", n: 1 })).data, { id: "a", n: 1, last_modified: 5, _status: "synced" });
     equal((await tasks.update({ id: "a", n: 2 })).data, { id: "a", n: 2, last_modified: 5, _status: "updated" });
+    equal((await tasks.update({ id: "a", n: 2, last_modified: 0 })).data.last_modified, 5);
     equal((await tasks.update({ id: "a", n: 3, last_modified: 6 }, { synced: true })).data, { id: "a", n: 3, last_modified: 6, _status: "synced" });
   },
 

@@ -180,6 +180,29 @@ export const syncing = {
     ok(/no key for this one/.test(result.errors[0].message), result.errors[0].message);
   },
 
+  async a_record_that_the_server_refuses_is_an_error_with_the_request({ device, name }) {
+    const tasks = device().collection(name, { idSchema: { generate: () => "no id for Kinto!", validate: () => true } });
+    await tasks.create({ title: "a" });
+    const { errors } = await tasks.sync();
+    equal(errors.map(({ type, id, error, sent }) => [type, id, error.code, sent.method, sent.headers, sent.body]), [
+      ["outgoing", "no id for Kinto!", 400, "PUT", { "If-None-Match": "*" }, { data: { title: "a" } }],
+    ]);
+    ok(errors[0].path === errors[0].sent.path && errors[0].path.startsWith(`/buckets/default/collections/${name}/records/`), errors[0].path);
+  },
+
+  async transformers_and_hooks_that_are_added_later_take_part({ device, name }) {
+    const [here, plain] = [device().collection(name), device().collection(name)];
+    await here.list();
+    here.remoteTransformers.push({ encode: (record) => ({ ...record, title: "sealed" }), decode: (record) => record });
+    here.hooks["incoming-changes"] = [(payload) => ({ ...payload, changes: payload.changes.map((change) => ({ ...change, seen: true })) })];
+    await here.create({ title: "secret" });
+    await here.sync();
+    equal(names((await plain.sync()).created), ["sealed"]);
+    await plain.create({ title: "more" });
+    await plain.sync();
+    equal((await here.sync()).created.map(({ title, seen }) => [title, seen]), [["more", true]]);
+  },
+
   async incoming_hooks_see_and_change_what_comes_in({ device, name }) {
     const here = device().collection(name);
     for (const title of ["a", "b"]) await here.create({ title });
@@ -187,12 +210,13 @@ export const syncing = {
     const seen = [];
     const hooks = {
       "incoming-changes": [
-        (payload, collection) => { seen.push(collection); return { ...payload, changes: payload.changes.map((change) => ({ ...change, title: `${change.title}1` })) }; },
+        (payload, collection) => { seen.push(collection, payload.lastModified); return { ...payload, changes: payload.changes.map((change) => ({ ...change, title: `${change.title}1` })) }; },
         async (payload) => ({ ...payload, changes: payload.changes.filter((change) => change.title !== "b1") }),
       ],
     };
     const there = device().collection(name, { hooks });
-    equal(names((await there.sync()).created), ["a1"]);
+    const { created, lastModified } = await there.sync();
+    equal([names(created), seen[1]], [["a1"], lastModified]);
     ok(seen[0] === there);
   },
 
@@ -219,6 +243,14 @@ export const syncing = {
     await there.sync();
     await here.sync();
     equal([(await here.get(data.id)).data.title, (await here.get(data.id)).data.open], ["b", true]);
+  },
+
+  async a_local_field_that_a_transformer_makes_stays_here_too({ device, name }) {
+    const remoteTransformers = [{ encode: (record) => ({ ...record, open: "made", sealed: "open" in record }), decode: (record) => record }];
+    const [here, there] = [device().collection(name, { localFields: ["open"], remoteTransformers }), device().collection(name)];
+    await here.create({ title: "a", open: true });
+    await here.sync();
+    equal((await there.sync()).created.map(({ title, open, sealed }) => [title, open, sealed]), [["a", undefined, false]]);
   },
 
   async reset_sync_status_uploads_everything_again({ device, name }) {

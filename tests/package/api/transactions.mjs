@@ -62,7 +62,7 @@ export const transactions = {
       upsert: txn.upsert({ id: "b", n: 1, last_modified: 1 }),
       delete: txn.delete("c"),
       deleteAny: [txn.deleteAny("c2"), txn.deleteAny("a")],
-      deleteAll: txn.deleteAll(["b", "d"]),
+      deleteAll: txn.deleteAll(["b", "d", "b"]),
       gone: txn.get("d", { includeDeleted: true }),
     }));
     const synced = (id) => ({ id, n: 1, last_modified: 1, _status: "synced" });
@@ -83,6 +83,7 @@ export const transactions = {
       throws(() => txn.get("nowhere"), { code: "not_found", message: "Record with id=nowhere not found." });
       throws(() => txn.update({ id: "nowhere" }), { code: "not_found", message: "Record with id=nowhere not found." });
       throws(() => txn.delete("nowhere"), { code: "not_found", message: "Record with id=nowhere not found." });
+      throws(() => txn.deleteAll(["nowhere"]), { code: "not_found", message: "Record with id=nowhere not found." });
       throws(() => txn.create({}), { code: "invalid_record", message: "Cannot create a record missing id" });
       throws(() => txn.update({}), { code: "invalid_record", message: "Cannot update a record missing id." });
       throws(() => txn.upsert({ id: "a b" }), { code: "invalid_id", message: "Invalid Id: a b" });
