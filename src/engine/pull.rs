@@ -10,7 +10,7 @@ use crate::pure::cursor::Cursor;
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::merge::{self, Fate, Remote};
-use crate::pure::operations::{ADOPTED_CURSOR, CURSOR};
+use crate::pure::operations::{ADOPTED_CURSOR, CURSOR, FORGOTTEN};
 use crate::pure::record::{RecordId, Row, Status};
 use crate::pure::report::error_entry;
 use crate::pure::report::{List, Report};
@@ -148,6 +148,7 @@ impl<P: Platform> Session<'_, P> {
         let next = next.map(|next| self.target.remote.next_page(next)).transpose()?;
         let newest = records.last().and_then(|text| answers::version(text)).map(|(_, at)| at);
         let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
+        let fresh = self.not_here(walk, fresh).await?;
         if let Some((client_timestamp, server_timestamp)) = walk.misses_the_witness(newest, next.is_none()) {
             self.look_for_a_flush(client_timestamp, server_timestamp).await?;
         }
@@ -156,6 +157,31 @@ impl<P: Platform> Session<'_, P> {
             self.apply(walk, incoming).await?;
         }
         Ok(next.map(|url| self.target.page(url)))
+    }
+
+    /// Without the records that are here in this very version, and old deletions of what is not here: they are only listed again,
+    /// and no business of the app's transformers and hooks.
+    async fn not_here<'r>(&self, walk: &mut Walk, records: Vec<&'r str>) -> Result<Vec<&'r str>> {
+        let versions: Vec<_> = records.iter().map(|text| answers::version(text)).collect();
+        let is_here = |state: &State, text: &str, version: &Option<(RecordId, u64)>| {
+            let Some((id, at)) = version else { return false };
+            match state.rows.get(id) {
+                Some(row) => row.status == Status::Synced && row.last_modified == Some(*at),
+                None => walk.is_old(version.as_ref()) && json::member(text, "deleted") == Some("true"),
+            }
+        };
+        let look = |state: &State| {
+            records
+                .iter()
+                .zip(&versions)
+                .map(|(text, version)| is_here(state, text, version))
+                .collect::<Vec<_>>()
+        };
+        let here = self.collection.resident.read(look).await?;
+        for (version, _) in versions.iter().zip(&here).filter(|(_, here)| **here) {
+            walk.passed(version.as_ref(), false);
+        }
+        Ok(records.into_iter().zip(here).filter_map(|(text, here)| (!here).then_some(text)).collect())
     }
 
     async fn decode(&self, records: Vec<&str>) -> Result<Vec<Incoming>> {
@@ -203,7 +229,7 @@ impl<P: Platform> Session<'_, P> {
     /// One page and the cursor after it, in one commit.
     async fn apply(&mut self, walk: &mut Walk, incoming: Vec<Incoming>) -> Result<()> {
         let (strategy, local_fields, name) = (self.options.strategy, self.collection.local_fields.clone(), self.cursor_name());
-        let before = walk.clone();
+        let (before, forgotten) = (walk.clone(), self.forgotten.clone());
         let commit = move |draft: &mut Draft| {
             let mut report = Report::default();
             let mut conflicts = BTreeSet::new();
@@ -230,7 +256,7 @@ impl<P: Platform> Session<'_, P> {
                 };
                 walk.passed(change.version.as_ref(), open);
             }
-            draft.set_note(&name, Some(walk.committed().to_json()));
+            keep(draft, &forgotten, &name, &walk.committed());
             Ok((report, conflicts, walk))
         };
         let (report, conflicts, after) = self.collection.resident.commit(commit).await?;
@@ -243,9 +269,9 @@ impl<P: Platform> Session<'_, P> {
     async fn finish(&mut self, walk: Walk) -> Result<()> {
         let after = walk.finished();
         if after != walk.start {
-            let name = self.cursor_name();
+            let (name, forgotten) = (self.cursor_name(), self.forgotten.clone());
             let commit = move |draft: &mut Draft| {
-                draft.set_note(&name, Some(after.to_json()));
+                keep(draft, &forgotten, &name, &after);
                 draft.set_note(ADOPTED_CURSOR, None);
                 Ok(())
             };
@@ -283,6 +309,13 @@ impl<P: Platform> Session<'_, P> {
         } else {
             Ok(())
         }
+    }
+}
+
+/// Not after a `clear()` or `resetSyncStatus()` during this sync: what it read before is not here any more, so the next one begins anew.
+fn keep(draft: &mut Draft, forgotten: &Option<String>, name: &str, cursor: &Cursor) {
+    if draft.note(FORGOTTEN) == *forgotten {
+        draft.set_note(name, Some(cursor.to_json()));
     }
 }
 

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform, Request, Response, Tabs};
 use crate::pure::draft::Draft;
 use crate::pure::merge::Strategy;
-use crate::pure::operations::{LAST_MODIFIED, METADATA};
+use crate::pure::operations::{FORGOTTEN, LAST_MODIFIED, METADATA};
 use crate::pure::protocol::{Headers, Remote, Target};
 use crate::pure::record::RecordId;
 use crate::pure::report::{List, Report};
@@ -42,6 +42,8 @@ pub(super) struct Session<'a, P: Platform> {
     pub report: Report,
     /// Left to the user: not pushed.
     pub conflicts: BTreeSet<RecordId>,
+    /// [`FORGOTTEN`], as it was when this began.
+    pub forgotten: Option<String>,
 }
 
 impl<P: Platform> Collection<P> {
@@ -191,6 +193,7 @@ impl<'a, P: Platform> Session<'a, P> {
             options,
             report: Report::default(),
             conflicts: BTreeSet::new(),
+            forgotten: collection.resident.state.borrow().notes.get(FORGOTTEN).cloned(),
         }
     }
 

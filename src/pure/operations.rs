@@ -168,9 +168,17 @@ pub fn import_bulk(draft: &mut Draft, records: &[Parsed]) -> Result<Vec<(RecordI
 
 /// Removes everything. What was taken over from an earlier library is not taken over again.
 pub fn clear(draft: &mut Draft) {
-    let adopted = draft.note(ADOPTED);
+    let kept = [ADOPTED, FORGOTTEN].map(|name| (name, draft.note(name)));
     draft.clear();
-    draft.set_note(ADOPTED, adopted);
+    for (name, note) in kept {
+        draft.set_note(name, note);
+    }
+    count_forgotten(draft);
+}
+
+fn count_forgotten(draft: &mut Draft) {
+    let times = draft.note(FORGOTTEN).and_then(|times| times.parse::<u64>().ok()).unwrap_or(0);
+    draft.set_note(FORGOTTEN, Some((times + 1).to_string()));
 }
 
 /// Prepares everything to be sent to a server that has none of it. Gives the number of rows touched.
@@ -190,6 +198,7 @@ pub fn reset_sync_status(draft: &mut Draft) -> usize {
             draft.set_note(&name, None);
         }
     }
+    count_forgotten(draft);
     count
 }
 
@@ -198,6 +207,8 @@ pub const METADATA: &str = "metadata";
 pub const LAST_MODIFIED: &str = "last_modified";
 /// Followed by the URL of the remote collection: a cursor belongs to one server, another begins afresh.
 pub const CURSOR: &str = "cursor ";
+/// How often what was known of servers was forgotten: a sync that began before must not say how far it had read.
+pub const FORGOTTEN: &str = "forgotten";
 /// A cursor too, so that whatever forgets cursors forgets it: for the first remote that is asked after the adoption.
 pub const ADOPTED_CURSOR: &str = "cursor adopted";
 /// Says that an earlier library's data was taken over, and what of it was unsynced (see `adoption`). Outlives `clear()`.

@@ -140,3 +140,28 @@ describe("a change that is made here during the push", SIDE_BY_SIDE, () => {
     assert.deepEqual([await server.titles(), await here.titles(), await here.unsynced()], [["again"], ["again"], []]);
   });
 });
+
+describe("a collection that is cleared during a sync has everything after the next one", SIDE_BY_SIDE, () => {
+  const COUNT = 12;
+
+  test("cleared between two pages of a pull", async (t) => {
+    const { here, server, proxy } = await stage(t);
+    // Older than what a sync reads again in any case.
+    for (let n = 0; n < COUNT; n += 1) await server.put(`r${n}`, { title: "x" }, { lastModified: Date.now() - 60_000 * (COUNT - n) });
+    let pages = 0;
+    proxy.rule("GET /records", async (_, pass) => ((pages += 1) === 2 && (await here.call("clear")), pass()));
+    await here.sync();
+    assert.ok(pages > 2);
+    await here.sync();
+    assert.equal((await here.records()).length, COUNT);
+  });
+
+  test("cleared while its records are being pushed", async (t) => {
+    const { here, proxy } = await stage(t);
+    await here.createAll(["a", "b"]);
+    proxy.before("POST /batch", () => here.call("clear"));
+    await here.sync();
+    await here.sync();
+    assert.deepEqual(await here.titles(), ["a", "b"]);
+  });
+});

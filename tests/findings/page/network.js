@@ -61,11 +61,14 @@ export function refusal(status, headers = {}) {
 }
 
 /** An answer with some headers more. */
-export function withHeaders(answer, more) {
+function withHeaders(answer, more) {
   const headers = new Headers(answer.headers);
   for (const [name, value] of Object.entries(more)) headers.set(name, value);
   return new Response(answer.body, { status: answer.status, headers });
 }
+
+/** A rule: Kinto's answer, with the wish to be left alone for half a minute. */
+export const asksToBackOff = async (pass) => withHeaders(await pass(), { Backoff: "30" });
 
 function matches(pattern, request) {
   const [method, end] = pattern.split(" ");

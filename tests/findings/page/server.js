@@ -3,15 +3,27 @@
 import { reach } from "./network.js";
 
 export class Server {
-  constructor(remote, authorization, collection) {
-    this.root = remote;
-    this.authorization = authorization;
-    this.url = `${remote}/buckets/default/collections/${collection}`;
+  constructor(remote, authorization, collection, bucket = "default") {
+    Object.assign(this, { root: remote, authorization, collection, bucket });
+    this.url = `${remote}/buckets/${bucket}/collections/${collection}`;
+  }
+
+  /** A collection of this name that belongs to another user. */
+  async ofAnother() {
+    const other = new Server(this.root, `Basic ${btoa(`${crypto.randomUUID()}:secret`)}`, this.collection, crypto.randomUUID());
+    await other.#reach("PUT", `${this.root}/buckets/${other.bucket}`);
+    await other.#ask("PUT", "");
+    return other;
   }
 
   /** Writes a record and gives it as stored. */
-  async put(id, fields) {
-    return (await this.#ask("PUT", `/records/${id}`, { data: fields })).data;
+  async put(id, fields, permissions) {
+    return (await this.#ask("PUT", `/records/${id}`, { data: fields, permissions })).data;
+  }
+
+  /** That many records. */
+  fill(count) {
+    return this.putAll(Array.from({ length: count }, (_, n) => `r${10 + n}`));
   }
 
   async putAll(ids) {

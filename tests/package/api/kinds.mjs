@@ -193,6 +193,25 @@ export const kinds = {
     });
   },
 
+  async a_hook_sees_each_change_once(context) {
+    await alike(context, async (open) => {
+      const seen = [];
+      const hooks = { "incoming-changes": [(payload) => { seen.push(payload.changes.map(({ id, deleted = false }) => [id, deleted]).sort()); return payload; }] };
+      const [here, there] = [open(), open({ hooks })];
+      for (const id of ["a", "b"]) await here.create({ id, title: id }, USE);
+      await here.sync();
+      for (const made of ["c", "d"]) {
+        await there.sync();
+        await there.create({ id: made, title: made }, USE);
+      }
+      await here.delete("a");
+      await here.sync();
+      for (let n = 0; n < 3; n += 1) await there.sync();
+      equal(seen, [[["a", false], ["b", false]], [["a", true]]]);
+      return [seen];
+    });
+  },
+
   async a_hook_that_throws_rejects_the_sync_and_the_next_one_brings_all(context) {
     await alike(context, async (open) => {
       const here = open();

@@ -5,6 +5,7 @@
 
 import { LIBRARIES, World } from "../world.js";
 import { answers } from "./answers.js";
+import { client } from "./client.js";
 import { deciding } from "./deciding.js";
 import { extending } from "./extending.js";
 import { local } from "./local.js";
@@ -15,7 +16,7 @@ import { tabs } from "./tabs.js";
 export { LIBRARIES };
 
 /** By their numbers. */
-export const scenarios = [pushing, deciding, pulling, answers, local, extending, tabs].flat().sort((one, other) => one.number - other.number);
+export const scenarios = [pushing, deciding, pulling, answers, client, local, extending, tabs].flat().sort((one, other) => one.number - other.number);
 
 /** Plays one with one library, on a server, and gives what was observed. */
 export async function play({ run }, library, remote) {

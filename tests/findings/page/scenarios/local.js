@@ -98,30 +98,42 @@ export const local = [
       const tasks = world.open();
       const records = Array.from({ length: 130_000 }, (_, n) => ({ id: `r${n}`, last_modified: n + 1 }));
       const told = await tasks.importBulk(records).then(({ length }) => length, (error) => error.name);
-      return { "importBulk": told };
+      return { "importBulk": told, "the last one": (await tasks.getAny("r129999")).data ? "here" : "missing" };
     },
-    right: { "importBulk": 130_000 },
-    fault: { "importBulk": "RangeError" },
+    right: { "importBulk": 130_000, "the last one": "here" },
+    fault: { "importBulk": "RangeError", "the last one": "here" },
   },
   {
     number: 25,
-    title: "reading asks for no lock and writes nothing on the console",
-    story: "A record is read ten times, and one that is not there.",
+    title: "reading waits for nobody, asks for no lock and writes nothing on the console",
+    story: "A record is read ten times, and one that is not there. Then it is read while another collection is being filled.",
     async run(world) {
       const tasks = world.open();
+      const others = tasks.kinto.collection("others");
       await tasks.create({ id: "a" }, withId);
-      const modes = [];
-      let errors = 0;
-      const watching = (transaction) => function (stores, mode, ...rest) { modes.push(mode); return transaction.call(this, stores, mode, ...rest); };
-      await replaced(IDBDatabase.prototype, "transaction", watching, () =>
-        replaced(console, "error", () => () => (errors += 1), async () => {
+      await others.list();
+      let locks = 0;
+      let locked = () => {};
+      const watching = (transaction) => function (stores, mode, ...rest) {
+        if (mode === "readwrite") locked(locks += 1);
+        return transaction.call(this, stores, mode, ...rest);
+      };
+      return replaced(IDBDatabase.prototype, "transaction", watching, async () => {
+        let errors = 0;
+        await replaced(console, "error", () => () => (errors += 1), async () => {
           for (let n = 0; n < 10; n += 1) await tasks.get("a");
           await outcome(tasks.get("missing"));
-        }),
-      );
-      return { "write locks": modes.filter((mode) => mode === "readwrite").length, "errors on the console": errors };
+        });
+        const seen = { "write locks": locks, "errors on the console": errors };
+        const ended = [];
+        const filling = new Promise((resolve) => (locked = resolve));
+        const filled = others.importBulk(Array.from({ length: 2_000 }, (_, n) => ({ id: `o${n}`, last_modified: n + 1 })));
+        await filling;
+        await Promise.all([tasks.get("a").then(() => ended.push("the read")), filled.then(() => ended.push("the other's write"))]);
+        return { ...seen, "ends first": ended[0] };
+      });
     },
-    right: { "write locks": 0, "errors on the console": 0 },
-    fault: { "write locks": 11, "errors on the console": 1 },
+    right: { "write locks": 0, "errors on the console": 0, "ends first": "the read" },
+    fault: { "write locks": 11, "errors on the console": 1, "ends first": "the other's write" },
   },
 ];
