@@ -28,7 +28,7 @@ export function lists(place) {
       const { data, last_modified } = await (await begun.next()).next();
       const since = await records.listRecords({ since: last_modified });
       return [data.length, since.data.map(({ id }) => id)];
-    }, await fill(place, newAccount()));
+    }, await withCollection(place, newAccount(), 25));
     assert.deepEqual(told, [25, ["between"]]);
   });
 
