@@ -72,7 +72,14 @@ export interface Emitter {
 export class Events implements Emitter {
   readonly #listeners = new Map<string, Set<(payload: any) => void>>();
 
-  /** Calls `listener` at each event of this name. The same listener is added once. */
+  /**
+   * Calls `listener` at each event of this name. The same listener is added once.
+   *
+   * @example
+   * ```js
+   * kinto.events.on("sync:error", ({ collection, error }) => console.warn(collection, error.message));
+   * ```
+   */
   on<K extends keyof EventMap>(event: K, listener: (payload: EventMap[K]) => void): void;
   on(event: string, listener: (payload: any) => void): void;
   on(event: string, listener: (payload: any) => void): void {
@@ -80,14 +87,28 @@ export class Events implements Emitter {
     this.#listeners.set(event, listeners.add(listener));
   }
 
-  /** Undoes {@link Events.on}. */
+  /**
+   * Undoes {@link Events.on}.
+   *
+   * @example
+   * ```js
+   * kinto.events.off("change", redraw);
+   * ```
+   */
   off<K extends keyof EventMap>(event: K, listener: (payload: EventMap[K]) => void): void;
   off(event: string, listener: (payload: any) => void): void;
   off(event: string, listener: (payload: any) => void): void {
     this.#listeners.get(event)?.delete(listener);
   }
 
-  /** Calls the listeners of this event. One that throws is reported on the console and stops nobody. */
+  /**
+   * Calls the listeners of this event. One that throws is reported on the console and stops nobody.
+   *
+   * @example
+   * ```js
+   * kinto.events.emit("app:ready", { tasks: 12 }); // an app may have events of its own
+   * ```
+   */
   emit<K extends keyof EventMap>(event: K, payload: EventMap[K]): void;
   emit(event: string, payload: unknown): void;
   emit(event: string, payload: unknown): void {

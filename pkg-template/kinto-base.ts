@@ -69,7 +69,16 @@ export class KintoBase<E = any> {
     throw invalidOption("ApiClass() must be implemented by subclasses.");
   }
 
-  /** The HTTP client of the server, with the options of this `Kinto`. Throws `invalid_option` if `remote` does not end in its version, like `/v1`. */
+  /**
+   * The HTTP client of the server, with the options of this `Kinto`. Throws `invalid_option` if `remote` does not end in its
+   * version, like `/v1`.
+   *
+   * @example
+   * ```js
+   * kinto.api.setHeaders({ Authorization: "Bearer …" }); // for syncs too
+   * const { user } = await kinto.api.fetchServerInfo();
+   * ```
+   */
   get api(): KintoClient {
     this.#api ??= makeApi(this.ApiClass, this.#options, this.events as Emitter, this.#servers);
     return this.#api;

@@ -95,13 +95,27 @@ export class SyncResultObject<T extends object = any> implements SyncLists<T> {
     return this;
   }
 
-  /** Empties a list. */
+  /**
+   * Empties a list.
+   *
+   * @example
+   * ```js
+   * result.reset("conflicts").ok; // true, unless there are errors
+   * ```
+   */
   reset(type: keyof SyncLists<T>): this {
     this.#lists[type] = [];
     return this;
   }
 
-  /** All of it as plain data. */
+  /**
+   * All of it as plain data.
+   *
+   * @example
+   * ```js
+   * postMessage(result.toObject()); // { ok: true, lastModified: 1732…, created: [], … }
+   * ```
+   */
   toObject(): SyncLists<T> & { ok: boolean; lastModified: number | null } {
     return { ok: this.ok, lastModified: this.lastModified, ...this.#lists };
   }
