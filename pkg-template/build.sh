@@ -42,7 +42,9 @@ tarballs=(essaim-*.tgz)
 if changed pack "$work"/wasm/* pkg-template/*.{ts,json,mjs,sh} pkg-template/http/*.ts Cargo.toml "${documents[@]}" || [ ! -d pkg ] || [ ${#tarballs[@]} != 1 ]; then
   echo "package: compiling TypeScript"
   rm -rf "$work/js" "$work/pkg"
-  pkg-template/node_modules/.bin/tsc -p pkg-template
+  # Comments are for who writes an app, so they go into the types; what is loaded is a quarter smaller without them.
+  pkg-template/node_modules/.bin/tsc -p pkg-template --emitDeclarationOnly
+  pkg-template/node_modules/.bin/tsc -p pkg-template --declaration false --removeComments
   mkdir "$work/pkg"
   cp -r "$work"/js/* "$work"/wasm/* "${documents[@]}" "$work/pkg/"
   node pkg-template/publish.mjs "$work/pkg"

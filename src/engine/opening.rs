@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::ports::{Platform, Storage, Witness};
 use crate::pure::journal::{Stored, Tail};
 use crate::pure::json;
+use crate::pure::operations;
 use futures_util::future::LocalBoxFuture;
 use std::rc::Rc;
 
@@ -41,7 +42,8 @@ impl<P: Platform> Resident<P> {
         let claim = plain.execute(|draft| {
             let mut draft = draft.borrow_mut();
             let draft = draft.as_mut().ok_or(Error::Closed)?;
-            if !draft.rows().is_empty() || !draft.note_names().is_empty() {
+            let is_used = |name: &String| !operations::OUTLIVES_CLEAR.contains(&name.as_str());
+            if !draft.rows().is_empty() || draft.note_names().iter().any(is_used) {
                 return Err(Error::NotEncrypted {
                     name: self.collection.name.clone(),
                 });

@@ -168,7 +168,7 @@ pub fn import_bulk(draft: &mut Draft, records: &[Parsed]) -> Result<Vec<(RecordI
 
 /// Removes everything. What was taken over from an earlier library is not taken over again.
 pub fn clear(draft: &mut Draft) {
-    let kept = [ADOPTED, FORGOTTEN].map(|name| (name, draft.note(name)));
+    let kept = OUTLIVES_CLEAR.map(|name| (name, draft.note(name)));
     draft.clear();
     for (name, note) in kept {
         draft.set_note(name, note);
@@ -209,6 +209,8 @@ pub const LAST_MODIFIED: &str = "last_modified";
 pub const CURSOR: &str = "cursor ";
 /// How often what was known of servers was forgotten: a sync that began before must not say how far it had read.
 pub const FORGOTTEN: &str = "forgotten";
+/// What is kept of a collection that was cleared: it is as empty as a new one otherwise.
+pub const OUTLIVES_CLEAR: [&str; 2] = [ADOPTED, FORGOTTEN];
 /// A cursor too, so that whatever forgets cursors forgets it: for the first remote that is asked after the adoption.
 pub const ADOPTED_CURSOR: &str = "cursor adopted";
 /// Says that an earlier library's data was taken over, and what of it was unsynced (see `adoption`). Outlives `clear()`.

@@ -161,6 +161,15 @@ export const keys = {
     equal([await inAnotherTab(openThere, { ...there, key }), await inAnotherTab(openThere, there)], ["not_encrypted", 1]);
   },
 
+  async a_plain_one_that_was_cleared_may_become_encrypted({ essaim, kinto, name }) {
+    await kinto.collection(name).create({ title: "plain" });
+    await kinto.collection(name).clear();
+    const notes = kinto.collection(name, { key: await essaim.makeKey() });
+    await notes.create({ title: "secret" });
+    equal((await notes.list()).data.length, 1);
+    await rejects(kinto.collection(name).list(), { code: "key_required" });
+  },
+
   async what_is_only_for_encrypted_collections_says_so({ kinto, name }) {
     const tasks = kinto.collection(name);
     for (const method of ["head", "pages", "repair"]) await rejects(tasks[method](), { code: "invalid_option", message: new RegExp(`${method}\\(\\) is for encrypted collections`) });
