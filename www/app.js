@@ -68,6 +68,7 @@ function wireDevice(device, view) {
   device.addEventListener("added", () => tour.complete("add"));
   device.addEventListener("settled", () => tour.complete("settle"));
   device.addEventListener("synced", async ({ detail: result }) => {
+    if (result?.resolved.length) tour.complete("settle");
     announce(`${device.label}: ${device.problem ? (device.problem.headline ?? device.problem.advice) : describe(device)}`);
     if (result) await showTraffic(result, device, view);
     else await server.look();

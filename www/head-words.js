@@ -20,7 +20,7 @@ export class HeadWords {
     this.#strip.dataset.relation = relation;
     this.#part("words").textContent = head ? head.words.join(" ") : "no words yet";
     this.#part("sign").textContent = { same: "=", different: "≠", apart: "…", none: "–" }[relation];
-    this.#part("explanation").textContent = head ? `Page ${head.position}${this.#explain(relation)}` : "Four words come with the first sync.";
+    this.#part("explanation").textContent = head ? `Page ${head.position}${this.#explain(relation)}` : "Four words come with the first page.";
   }
 
   #explain(relation) {

@@ -1,4 +1,4 @@
-// Three things to try, each crossed off when it was done.
+// Four things to try, each crossed off when it was done.
 
 const KEY = "essaim-demo/tour";
 
@@ -11,7 +11,7 @@ export class Tour {
     this.#show();
   }
 
-  /** Crosses off a step: `"add"`, `"offline"` or `"settle"`. */
+  /** Crosses off a step: `"add"`, `"offline"`, `"settle"` or `"lie"`. */
   complete(step) {
     if (this.#done.has(step)) return;
     this.#done.add(step);

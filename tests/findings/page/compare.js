@@ -106,6 +106,6 @@ function element(name, text, className = "") {
 }
 
 function tellScore() {
-  const count = (library) => document.querySelectorAll(`[data-library="${library}"][data-verdict=right]`).length;
-  score.textContent = SIDES.map((library) => `${library}: ${count(library)} of ${scenarios.length} right`).join(" · ");
+  const count = (library, ...verdicts) => verdicts.reduce((sum, verdict) => sum + document.querySelectorAll(`[data-library="${library}"][data-verdict=${verdict}]`).length, 0);
+  score.textContent = SIDES.map((library) => `${library}: ${count(library, "right")} of ${count(library, "right", "wrong")} right`).join(" · ");
 }
