@@ -90,9 +90,12 @@ pub fn adopt(draft: &mut Draft, earlier: &Earlier) -> Adopted {
             Ok(Some((id, row))) => {
                 adopted.records += usize::from(row.is_live());
                 if row.is_dirty() {
-                    adopted.unsynced += 1;
                     marker.add(&id, &row);
                 }
+                if is_of_nothing(&row) {
+                    continue;
+                }
+                adopted.unsynced += usize::from(row.is_dirty());
                 if let Some(seen_at) = row.last_modified.filter(|at| Some(*at) <= earlier.last_modified) {
                     cursor.saw(&id, seen_at);
                 }
@@ -111,6 +114,11 @@ pub fn adopt(draft: &mut Draft, earlier: &Earlier) -> Adopted {
     adopted
 }
 
+/// A deletion of what never was on the server. It says something only to a tab that has taken the record over before.
+pub(super) fn is_of_nothing(row: &Row) -> bool {
+    row.status == Status::Deleted && row.last_modified.is_none()
+}
+
 /// What a row of Kinto.js is here, if it is anything. `known_upto` is the collection's timestamp there.
 ///
 /// | `_status` | `last_modified` | becomes |
@@ -120,7 +128,7 @@ pub fn adopt(draft: &mut Draft, earlier: &Earlier) -> Adopted {
 /// | `updated` | none | `created`: no version of it is on the server |
 /// | `created` | any | `created`, on no version |
 /// | `deleted` | given | the same |
-/// | `deleted` | none | nothing: it never was on the server |
+/// | `deleted` | none | nothing ([`is_of_nothing`]) |
 /// | none, which a transaction of the app's may write | given, none | `updated`, `created`: Kinto.js never sent it |
 ///
 /// A tombstone without `last_modified` might be that of a record whose creation was sent and whose answer was lost. Kinto.js
@@ -133,7 +141,6 @@ fn read_row(text: &str, known_upto: Option<u64>) -> Result<Option<(RecordId, Row
     }
     let id = parsed.id()?.clone();
     let status = match (parsed.status, parsed.last_modified) {
-        (Some(Status::Deleted), None) => return Ok(None),
         (Some(Status::Created), _) | (Some(Status::Updated) | None, None) => Status::Created,
         (None, Some(_)) => Status::Updated,
         (Some(status), _) => status,

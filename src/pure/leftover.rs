@@ -3,7 +3,7 @@
 //! Nobody knows which of two unsynced edits is the later one, so where the record here is not simply what the other was
 //! made on, that is for the app to decide.
 
-use super::adoption::{Earlier, Marker};
+use super::adoption::{Earlier, Marker, is_of_nothing};
 use super::draft::Draft;
 use super::operations::{self, ADOPTED};
 use super::record::{Parsed, RecordId, Row, same_content};
@@ -60,13 +60,19 @@ enum Fate {
 
 /// A leftover meets what is here.
 fn meet(here: Option<&Row>, there: &Row) -> Fate {
-    let Some(here) = here else { return Fate::Take };
+    let Some(here) = here else {
+        return if is_of_nothing(there) { Fate::Known } else { Fate::Take };
+    };
     let same = match (here.is_live(), there.is_live()) {
         (true, true) => same_content(&here.body, &there.body, &[]),
         (here, there) => here == there,
     };
-    // Made on this version, or on a newer one that will be pulled.
-    let is_made_on_it = !here.is_dirty() && there.last_modified.is_some() && there.last_modified >= here.last_modified;
+    let is_made_on_it = match is_of_nothing(there) {
+        // A tombstone has the content that was deleted.
+        true => same_content(&here.body, &there.body, &[]),
+        // Made on this version, or on a newer one that will be pulled.
+        false => !here.is_dirty() && there.last_modified.is_some() && there.last_modified >= here.last_modified,
+    };
     match same {
         true => Fate::Known,
         false if is_made_on_it => Fate::Take,
@@ -90,6 +96,7 @@ pub fn adopt(draft: &mut Draft, earlier: &Earlier, prefer: Option<Prefer>) -> Se
         if !marker.has(&id, &there) {
             let here = draft.row(&id);
             match (meet(here.as_ref(), &there), prefer, here) {
+                (Fate::Take, ..) if is_of_nothing(&there) => replace(draft, &id, &there),
                 (Fate::Take, ..) => draft.put(&id, there.clone()),
                 (Fate::Conflict, Some(Prefer::Leftover), _) => replace(draft, &id, &there),
                 (Fate::Conflict, None, Some(here)) => {
@@ -177,6 +184,13 @@ mod tests {
             (Some(Row::new("\"n\":2", Deleted, Some(5))), edit(Some(5)), Fate::Conflict),
             (Some(Row::new("\"n\":3", Updated, Some(5))), gone(Some(5)), Fate::Conflict),
             (Some(gone(Some(5))), gone(Some(5)), Fate::Known),
+            // Taken over, and then deleted there before it ever was on the server.
+            (None, gone(None), Fate::Known),
+            (Some(gone(None)), gone(None), Fate::Known),
+            (Some(Row::new("\"n\":1", Created, None)), gone(None), Fate::Take),
+            (Some(Row::new("\"n\":1", Synced, Some(6))), gone(None), Fate::Take),
+            (Some(Row::new("\"n\":3", Created, None)), gone(None), Fate::Conflict),
+            (Some(Row::new("\"n\":3", Synced, Some(6))), gone(None), Fate::Conflict),
         ] {
             assert_eq!(meet(here.as_ref(), &there), fate, "{here:?} {there:?}");
         }
@@ -207,6 +221,22 @@ mod tests {
             assert_eq!((&*row.body, row.status, row.last_modified), (body, Status::Updated, Some(5)));
             assert_eq!(state.rows[&RecordId::from_text("b")].status, Status::Created);
             assert_eq!(find(&state, &left).len(), still_left, "{prefer:?}");
+        }
+    }
+
+    #[test]
+    fn what_was_taken_over_and_then_deleted_there_is_deleted_here() {
+        let left = earlier(r#"{"id":"a","n":1,"_status":"deleted"}"#);
+        for (here, version) in [
+            (Row::new("\"n\":1", Status::Created, None), None),
+            (Row::new("\"n\":1", Status::Synced, Some(6)), Some(6)),
+        ] {
+            let mut draft = draft(&[here]);
+            assert_eq!(adopt(&mut draft, &left, None).adopted.len(), 1);
+            let state = state(draft);
+            let row = &state.rows[&RecordId::from_text("a")];
+            assert_eq!((row.status, row.last_modified), (Status::Deleted, version));
+            assert_eq!(find(&state, &left), []);
         }
     }
 

@@ -225,6 +225,21 @@ for (const [name, start] of Object.entries(BROWSERS)) {
       assert.deepEqual([await tasks.call("leftovers"), await tasks.events()], [[], []]);
     });
 
+    test("what an old tab deletes afterwards, before it ever was on the server, is deleted", async () => {
+      const scene = new Scene(page);
+      const old = await scene.with("Kinto.js");
+      await old.createAll(["made", "never-sent", "sent"]);
+      await old.delete("never-sent");
+      const tasks = await scene.with("essaim");
+      assert.equal((await tasks.sync()).published.length, 2);
+      assert.deepEqual(await tasks.call("leftovers"), []);
+      await old.delete("sent");
+      assert.deepEqual(statuses(await tasks.call("leftovers")), { sent: "deleted" });
+      assert.deepEqual((await tasks.call("adoptLeftovers")).conflicts, []);
+      await tasks.sync();
+      assert.deepEqual([await scene.server.titles(), await tasks.titles(), await tasks.call("leftovers")], [["made"], ["made"], []]);
+    });
+
     test("what is here stays, if the app prefers it, and an unknown preference is refused", async () => {
       const { scene } = await withFour();
       await (await scene.visitWith("essaim")).update({ id: "edited", title: "edited again" });
