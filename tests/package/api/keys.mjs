@@ -162,12 +162,13 @@ export const keys = {
   },
 
   async a_plain_one_that_was_cleared_may_become_encrypted({ essaim, kinto, name }) {
-    await kinto.collection(name).create({ title: "plain" });
-    await kinto.collection(name).clear();
+    const plain = kinto.collection(name);
+    await plain.create({ title: "plain" });
+    await plain.clear();
     const notes = kinto.collection(name, { key: await essaim.makeKey() });
     await notes.create({ title: "secret" });
     equal((await notes.list()).data.length, 1);
-    await rejects(kinto.collection(name).list(), { code: "key_required" });
+    await rejects(plain.create({ title: "plain again" }), { code: "key_required" });
   },
 
   async what_is_only_for_encrypted_collections_says_so({ kinto, name }) {
