@@ -1,6 +1,6 @@
 /** The HTTP client of a Kinto server. */
 
-import { invalidOption } from "../errors.js";
+import { invalidOption, UnparseableResponseError } from "../errors.js";
 import { aggregate, batchBodies } from "./batch.js";
 import { Bucket } from "./bucket.js";
 import { settle, type Settings } from "./defaults.js";
@@ -110,7 +110,11 @@ export class KintoClient extends RemoteServer {
     const settings = await this.fetchServerSettings({ retry });
     const responses: OperationResponse[] = [];
     for (const body of await batchBodies(requests, headers, settings?.batch_max_requests || 0)) {
-      const answer = await this.execute<{ responses: OperationResponse[] }>({ method: "POST", path: endpoints.batch(), headers, body }, { retry, stringify: false });
+      const answer = await this.execute<{ responses?: OperationResponse[] }>({ method: "POST", path: endpoints.batch(), headers, body }, { retry, stringify: false });
+      if (!Array.isArray(answer?.responses)) {
+        const url = `${this.remote}${endpoints.batch()}`;
+        throw new UnparseableResponseError("The answer to a batch has no responses.", { url, status: 200 });
+      }
       for (const response of answer.responses) responses.push(response);
     }
     return responses;

@@ -1,7 +1,7 @@
 //! Talking to a server: timeouts, retries, and leaving it alone when it asks for that.
 
 use crate::error::{Error, Result};
-use crate::ports::{Clock, Platform, Request, Response, Transport};
+use crate::ports::{Clock, Platform, Request, Response, Rng, Transport};
 use crate::pure::answers;
 use crate::pure::protocol::{Remote, Target};
 use futures_util::future::{Either, select};
@@ -72,30 +72,38 @@ impl Servers {
         }
     }
 
-    /// An answer of any status. `Backoff` is remembered, `Retry-After` waited for while there are retries left.
+    /// An answer of any status. `Backoff` is remembered, `Retry-After` waited for while there are retries left. What collided is
+    /// asked again if it was a read; who writes knows what to make of it.
     pub async fn send<P: Platform>(&self, platform: &P, remote: &Remote, request: Request, patience: Patience) -> Result<Response> {
-        self.send_by(platform.transport(), platform.clock(), remote, request, patience).await
+        let mut retries = patience.retries;
+        let mut waits = COLLISION_WAITS_MS.into_iter().filter(|_| matches!(request.method, "GET" | "HEAD"));
+        loop {
+            let response = self.ask(platform.transport(), platform.clock(), remote, &request, patience).await?;
+            let wait_ms = match response.status {
+                COLLISION => waits.next().map(|longest_ms| random(platform.rng()) % longest_ms),
+                _ => retry_after(&response, &mut retries),
+            };
+            let Some(wait_ms) = wait_ms else { return Ok(response) };
+            platform.clock().sleep_ms(wait_ms).await;
+        }
     }
 
-    /// As [`Servers::send`], by another transport than the platform's.
+    /// As an app that asks by itself wants it: by its own transport, and a collision is an answer like any other.
     pub async fn send_by(&self, transport: &impl Transport, clock: &impl Clock, remote: &Remote, request: Request, patience: Patience) -> Result<Response> {
         let mut retries = patience.retries;
-        let mut collisions = 0;
         loop {
-            let response = in_time(transport, clock, request.clone(), patience.timeout_ms).await?;
-            self.note(remote, &response, clock.now_ms());
-            if collided(&request, &response) && collisions < COLLISIONS {
-                collisions += 1;
-                continue;
-            }
-            match answers::seconds(&response, "retry-after") {
-                Some(wait_ms) if retries > 0 => {
-                    retries -= 1;
-                    clock.sleep_ms(wait_ms).await;
-                }
-                _ => return Ok(response),
-            }
+            let response = self.ask(transport, clock, remote, &request, patience).await?;
+            let Some(wait_ms) = retry_after(&response, &mut retries) else {
+                return Ok(response);
+            };
+            clock.sleep_ms(wait_ms).await;
         }
+    }
+
+    async fn ask(&self, transport: &impl Transport, clock: &impl Clock, remote: &Remote, request: &Request, patience: Patience) -> Result<Response> {
+        let response = in_time(transport, clock, request.clone(), patience.timeout_ms).await?;
+        self.note(remote, &response, clock.now_ms());
+        Ok(response)
     }
 
     fn note(&self, remote: &Remote, response: &Response, now_ms: u64) {
@@ -130,15 +138,26 @@ impl Servers {
     }
 }
 
-/// Reading the default bucket makes it, and its collection: of a new user's devices that read at the same moment, PostgreSQL
-/// refuses all but one ("Integrity constraint violated, please retry"), once the other has made them. A server that says when
-/// to ask again means something else.
-fn collided(request: &Request, response: &Response) -> bool {
-    matches!(request.method, "GET" | "HEAD") && response.status == 409 && response.header("retry-after").is_none()
+/// "Integrity constraint violated, please retry": what PostgreSQL says to all but one of those who write at the same moment, and
+/// so Kinto. To read is to write where it makes the default bucket, and no two buckets of a server, whosever they are, may have
+/// one timestamp. Kinto adds a `Retry-After` of half a minute, which is for servers that are down.
+const COLLISION: u16 = 409;
+
+/// Up to how long each wait is. By chance: all who collide are refused in the same moment, when the one who won is done, and those
+/// who asked again at once, or all after the same time, met again.
+const COLLISION_WAITS_MS: [u64; 7] = [20, 40, 80, 160, 320, 640, 1280];
+
+fn random(rng: &impl Rng) -> u64 {
+    let mut bytes = [0; 8];
+    rng.fill(&mut bytes);
+    u64::from_le_bytes(bytes)
 }
 
-/// The bucket may be there and its collection still be raced for.
-const COLLISIONS: u32 = 4;
+fn retry_after(response: &Response, retries: &mut u32) -> Option<u64> {
+    let wait_ms = answers::seconds(response, "retry-after")?;
+    *retries = retries.checked_sub(1)?;
+    Some(wait_ms)
+}
 
 /// The request is aborted when its time is over: its future is dropped.
 async fn in_time(transport: &impl Transport, clock: &impl Clock, request: Request, timeout_ms: Option<u64>) -> Result<Response> {
@@ -164,17 +183,11 @@ mod tests {
     }
 
     #[test]
-    fn a_read_that_collided_is_asked_again_at_once_unless_the_server_says_when() {
-        let request = |method| Request {
-            method,
-            url: "u".into(),
-            headers: Vec::new(),
-            body: None,
-        };
-        assert!(collided(&request("GET"), &response(409, "etag", "5")));
-        assert!(!collided(&request("GET"), &response(409, "retry-after", "30")));
-        assert!(!collided(&request("GET"), &response(503, "etag", "5")));
-        assert!(!collided(&request("POST"), &response(409, "etag", "5")));
+    fn what_a_server_says_to_retry_is_retried_as_often_as_was_asked_for() {
+        let mut retries = 2;
+        let busy = response(503, "retry-after", "3");
+        assert_eq!([(); 3].map(|()| retry_after(&busy, &mut retries)), [Some(3000), Some(3000), None]);
+        assert_eq!(retry_after(&response(503, "etag", "5"), &mut 1), None);
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { answer } from "../sync/proxy.mjs";
 import { newAccount, startProxy, withCollection } from "./places.mjs";
 
 export function batches(place) {
@@ -18,6 +19,16 @@ export function batches(place) {
     }, newAccount(proxy.url));
     assert.deepEqual(told.slice(2), Array.from({ length: 58 }, (_, n) => [201, `r${n + 1}`]));
     assert.deepEqual(proxy.take("POST /batch").map(({ body }) => JSON.parse(body).requests.length), [25, 25, 10]);
+  });
+
+  test("an answer to a batch that holds no answers is a bad one", async (t) => {
+    const proxy = await startProxy(t);
+    proxy.rule("POST /batch", () => answer(200, { data: [] }));
+    const told = await place.run(async (account) => {
+      const error = await connect(account).batch((batch) => batch.createBucket("b")).catch((error) => error);
+      return [error.name, error.code, error.message, error.data.url.endsWith("/v1/batch")];
+    }, newAccount(proxy.url));
+    assert.deepEqual(told, ["UnparseableResponseError", "bad_response", "The answer to a batch has no responses.", true]);
   });
 
   test("a batch is cut by what a front server takes", async (t) => {

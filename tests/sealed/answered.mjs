@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { answer, BREAK, kintoError } from "../sync/proxy.mjs";
 import { assertAlarm, assertEvidence, assertFailure, assertHeals, assertRepairs } from "./alarms.mjs";
-import { aMinuteLater, entry, SIDE_BY_SIDE, withJournal } from "./devices.mjs";
+import { aMinuteLater, entry, SIDE_BY_SIDE, stage, withJournal } from "./devices.mjs";
 import { pageId } from "./lies.mjs";
 
 const written = (request, status) => {
@@ -115,6 +115,13 @@ describe("false refusal", SIDE_BY_SIDE, () => {
     assert.deepEqual([ok, errors.map(({ type, error }) => [type, error.code])], [false, [["outgoing", 409]]]);
     assert.deepEqual(await scene.here.unsynced(), ["cake-4"]);
     await assertHeals(scene);
+  });
+
+  // PostgreSQL gives no two buckets the same timestamp, whosever they are, and reading the default one makes it.
+  test("many users who are new at the same moment do not hinder each other", async (t) => {
+    const scenes = await Promise.all(Array.from({ length: 40 }, () => stage(t)));
+    const results = await Promise.all(scenes.map(({ there }) => there.sync()));
+    assert.ok(results.every(({ ok }) => ok));
   });
 
   test("a 413 is an error of that record, and the rest goes on", async (t) => {
