@@ -6,7 +6,7 @@ import type { RawTransaction } from "./essaim_wasm.js";
 import { readFilters } from "./filters.js";
 import type { Handle } from "./handle.js";
 import { asRecord, idText, recordText, recordsText } from "./json.js";
-import { refusePromise } from "./local.js";
+import { refusePromise } from "./transaction.js";
 import type { AdapterOptions, ListParams, RecordData, StoredRecord } from "./types.js";
 
 const DEFAULT_DB_NAME = "KintoDB";

@@ -9,7 +9,7 @@ import { readFilters } from "./filters.js";
 import { Handle } from "./handle.js";
 import { asRecord, idText, recordsText, recordText } from "./json.js";
 import { assertId, isValidId } from "./schema.js";
-import { CollectionTransaction } from "./transaction.js";
+import { CollectionTransaction, refusePromise } from "./transaction.js";
 import type {
   CreateOptions,
   DeleteAnyResult,
@@ -335,12 +335,4 @@ function assertIdPresence(record: object, expected: boolean): void {
   const present = Object.hasOwn(record, "id");
   if (expected && !present) throw invalidRecord("Missing required Id; synced and useRecordId options require one");
   if (!expected && present) throw invalidRecord("Extraneous Id; can't create a record having one set.");
-}
-
-/** A transaction is over when its callback returns. */
-export function refusePromise(value: unknown): void {
-  if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
-  // Its own failure, most likely from the transaction that is over by then, is nobody's.
-  Promise.resolve(value).catch(() => {});
-  throw new KintoError("callback", "execute() callback should not return a Promise.", {});
 }

@@ -207,3 +207,11 @@ export class CollectionTransaction<T extends object> {
     return enterNow(() => work(raw));
   }
 }
+
+/** A transaction is over when its callback returns. */
+export function refusePromise(value: unknown): void {
+  if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
+  // Its own failure, most likely from the transaction that is over by then, is nobody's.
+  Promise.resolve(value).catch(() => {});
+  throw new KintoError("callback", "execute() callback should not return a Promise.", {});
+}
