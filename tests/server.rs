@@ -152,3 +152,13 @@ fn a_collision_undoes_what_the_batch_answered_before_it() {
     assert_eq!(statuses, [Some(201), Some(409), Some(201)]);
     assert_eq!(ids(&mut server, ""), ["kept", "first"]);
 }
+
+#[test]
+fn a_collision_after_all_writes_undoes_the_whole_batch() {
+    let mut server = postgresql();
+    server.collide_after(3);
+    assert_eq!(server.handle(1000, &put_all(&["all", "are", "undone"])).status, 409);
+    assert_eq!(ids(&mut server, ""), ["first"]);
+    assert_eq!(server.handle(1000, &put_all(&["stands"])).status, 200);
+    assert_eq!(ids(&mut server, ""), ["stands", "first"]);
+}

@@ -6,11 +6,11 @@
 //! Kinto refuses a whole batch for one record that it cannot read or store (a lone surrogate; on PostgreSQL a NUL, as
 //! "503, retry later" for ever). So a refused batch is cut in halves until the culprit stands alone, and the rest goes on.
 
-use super::server::Patience;
+use super::server::{COLLISION, Patience, collision_wait_ms};
 use super::settle::{Answer, Outgoing, Settle};
 use super::sync::Session;
 use crate::error::{Error, Result};
-use crate::ports::Platform;
+use crate::ports::{Clock, Platform};
 use crate::pure::answers::{self, PartAnswer};
 use crate::pure::draft::Draft;
 use crate::pure::json;
@@ -29,7 +29,7 @@ pub(super) struct Push {
     /// Not again in this sync.
     refused: BTreeSet<RecordId>,
     /// How often a record was undone by somebody else's conflict.
-    undone: BTreeMap<RecordId, u64>,
+    undone: BTreeMap<RecordId, usize>,
     isolation: Isolation,
 }
 
@@ -133,23 +133,31 @@ impl<P: Platform> Session<'_, P> {
         if let Some((suspect, error)) = push.isolation.suspect.take() {
             self.refuse(push, &suspect, &error);
         }
-        const TRIES: u64 = 3;
+        let platform = &*self.collection.resident.platform;
         let (mut done, mut taken) = (Vec::new(), Vec::new());
+        let mut wait_ms = 0;
         for (one, answer) in outgoing.into_iter().zip(answers) {
-            let tries = push.undone.entry(one.id.clone()).or_default();
-            match answer {
-                PartAnswer::Undone if *tries < TRIES => {
-                    *tries += 1;
+            let again_ms = match answer {
+                PartAnswer::Undone => collision_wait_ms(platform.rng(), push.undone.entry(one.id.clone()).or_default()),
+                _ => None,
+            };
+            match again_ms {
+                Some(again_ms) => {
+                    wait_ms = wait_ms.max(again_ms);
                     push.queue.push_back(one.id);
                 }
-                answer => {
+                None => {
                     done.push(one);
                     taken.push(answer);
                 }
             }
         }
         let answers = self.decode_answers(&done, taken).await?;
-        self.settle(push, done, answers).await
+        self.settle(push, done, answers).await?;
+        if wait_ms > 0 {
+            platform.clock().sleep_ms(wait_ms).await;
+        }
+        Ok(())
     }
 
     /// The server refused a whole batch: smaller ones, until the culprit is alone. Other errors end the sync.
@@ -164,7 +172,7 @@ impl<P: Platform> Session<'_, P> {
                 }
             }
             // The server understood the request, or has answered others: it is about this record.
-            Ok([one]) if status < 500 || push.isolation.answered || self.is_known_culprit(&one.id, &one.row) => {
+            Ok([one]) if status < 500 && status != COLLISION || push.isolation.answered || self.is_known_culprit(&one.id, &one.row) => {
                 push.isolation.limit = None;
                 self.refuse(push, &one, &error);
             }

@@ -73,14 +73,15 @@ impl Servers {
     }
 
     /// An answer of any status. `Backoff` is remembered, `Retry-After` waited for while there are retries left. What collided is
-    /// asked again if it was a read; who writes knows what to make of it.
+    /// asked again if it was a read or a batch; who writes one record knows what to make of it.
     pub async fn send<P: Platform>(&self, platform: &P, remote: &Remote, request: Request, patience: Patience) -> Result<Response> {
         let mut retries = patience.retries;
-        let mut waits = COLLISION_WAITS_MS.into_iter().filter(|_| matches!(request.method, "GET" | "HEAD"));
+        let mut collisions = 0;
         loop {
             let response = self.ask(platform.transport(), platform.clock(), remote, &request, patience).await?;
             let wait_ms = match response.status {
-                COLLISION => waits.next().map(|longest_ms| random(platform.rng()) % longest_ms),
+                COLLISION if matches!(request.method, "PUT" | "DELETE") => None,
+                COLLISION => collision_wait_ms(platform.rng(), &mut collisions),
                 _ => retry_after(&response, &mut retries),
             };
             let Some(wait_ms) = wait_ms else { return Ok(response) };
@@ -140,12 +141,20 @@ impl Servers {
 
 /// "Integrity constraint violated, please retry": what PostgreSQL says to all but one of those who write at the same moment, and
 /// so Kinto. To read is to write where it makes the default bucket, and no two buckets of a server, whosever they are, may have
-/// one timestamp. Kinto adds a `Retry-After` of half a minute, which is for servers that are down.
-const COLLISION: u16 = 409;
+/// one timestamp. To write a record is to write an entry of the bucket's history, after all else: of a batch in which that
+/// collides nothing stands, and it is answered as a whole. Kinto adds a `Retry-After` of half a minute, which is for servers that are down.
+pub(super) const COLLISION: u16 = 409;
 
 /// Up to how long each wait is. By chance: all who collide are refused in the same moment, when the one who won is done, and those
 /// who asked again at once, or all after the same time, met again.
 const COLLISION_WAITS_MS: [u64; 7] = [20, 40, 80, 160, 320, 640, 1280];
+
+/// How long to wait after one more collision; `None` if there were too many.
+pub(super) fn collision_wait_ms(rng: &impl Rng, collisions: &mut usize) -> Option<u64> {
+    let longest_ms = COLLISION_WAITS_MS.get(*collisions)?;
+    *collisions += 1;
+    Some(random(rng) % longest_ms)
+}
 
 fn random(rng: &impl Rng) -> u64 {
     let mut bytes = [0; 8];

@@ -88,8 +88,10 @@ describe("the page", { concurrency: 4 }, () => {
   });
 
   scenario("shows where the focus is, on everything that can have it", async (demo) => {
-    const { page, phone } = demo;
+    const { page, phone, laptop } = demo;
     await phone.add("Something to stand on");
+    await phone.status("Something to stand on", "synced");
+    await laptop.status("Something to stand on", "synced");
     await demo.calm();
     const names = [];
     for (await page.getByText("Account and key").first().focus(); await page.evaluate(firstTimeHere); await page.keyboard.press("Tab")) {

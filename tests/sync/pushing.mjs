@@ -2,11 +2,15 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { lists, SIDE_BY_SIDE, stage, withRecord } from "./devices.mjs";
+import { Device, lists, pages, SIDE_BY_SIDE, stage, withRecord } from "./devices.mjs";
 import { answer, BREAK, kintoError } from "./proxy.mjs";
+import { KINTO_URL } from "./server.mjs";
 
 const synced = (record) => ({ ...record, _status: "synced" });
 const ids = (records) => records.map(({ id }) => id).sort();
+
+/** What Kinto on PostgreSQL says to all but one of those who write at the same moment. */
+const collided = () => kintoError(409, 122, "Integrity constraint violated, please retry.", { "Retry-After": "300" });
 
 /** The requests within the batches that were sent. */
 const parts = (proxy) => proxy.take("POST /batch").flatMap(({ body }) => JSON.parse(body).requests);
@@ -116,19 +120,52 @@ describe("a record that the server refuses", SIDE_BY_SIDE, () => {
     assert.deepEqual([result.ok, ids(result.published), await server.titles()], [true, ["a", "b", "c"], ["a", "b", "c"]]);
   });
 
+  // Kinto writes the bucket's history after all else, and on PostgreSQL that may collide too.
+  for (const ids of [["a"], ["a", "b", "c"]]) {
+    test(`an answer of 409 to a whole batch of ${ids.length} is asked again`, async (t) => {
+      const { here, proxy, server } = await stage(t);
+      await here.createAll(ids);
+      proxy.rule("POST /batch", () => collided(), { times: 3 });
+      const result = await here.sync();
+      assert.deepEqual([lists(result), await server.titles()], [{ published: await here.records() }, ids], JSON.stringify(result));
+      assert.equal(proxy.take("POST /batch").length, 4);
+    });
+  }
+
+  test("a 409 to whole batches that stays ends the sync soon, and nothing is taken for refused", async (t) => {
+    const { here, proxy, server } = await stage(t);
+    const all = Array.from({ length: 12 }, (_, n) => `r${10 + n}`);
+    await here.createAll(all);
+    proxy.rule("POST /batch", () => collided());
+    assert.equal((await here.failure()).code, "server");
+    assert.ok(proxy.take("POST /batch").length < 40);
+    proxy.behave();
+    const next = await here.sync();
+    assert.deepEqual([next.ok, await server.titles(), await here.unsynced()], [true, all, []]);
+  });
+
+  test("a record that makes every batch a 409 does not stop the others", async (t) => {
+    const { here, proxy, server } = await stage(t);
+    await here.createAll(["a", "b", "c", "d", "e"]);
+    proxy.rule("POST /batch", ({ body }, pass) => (body.includes("/records/c") ? collided() : pass()));
+    const result = await here.sync();
+    assert.deepEqual([result.errors.map(({ id }) => id), await server.titles(), await here.unsynced()], [["c"], ["a", "b", "d", "e"], ["c"]]);
+  });
+
   test("a new user's devices come at the same moment", async (t) => {
-    const { here, there, server } = await stage(t);
-    await here.createAll(["a"]);
-    await there.createAll(["b"]);
-    const results = await Promise.all([here.sync(), there.sync()]);
-    assert.deepEqual([results.map(({ ok }) => ok), await server.titles()], [[true, true], ["a", "b"]]);
+    const { account, server } = await stage(t);
+    const names = Array.from({ length: 16 }, (_, n) => `device${10 + n}`);
+    const open = (name, n) => Device.open(n % 2 ? pages.phone : pages.laptop, { ...account, remote: KINTO_URL, adapterOptions: { dbName: `${server.user} ${name}` } });
+    const devices = await Promise.all(names.map(open));
+    await Promise.all(devices.map((device, n) => device.createAll([names[n]])));
+    const results = await Promise.all(devices.map((device) => device.sync()));
+    assert.deepEqual([results.flatMap(({ errors, conflicts }) => [...errors, ...conflicts]), await server.titles()], [[], names]);
   });
 
   test("an answer of 409 to a read, which devices coming at the same moment cause, is asked again", async (t) => {
     const { here, proxy, server } = await stage(t);
     await here.createAll(["a"]);
-    const collided = { code: 409, errno: 122, error: "Conflict", message: "Integrity constraint violated, please retry." };
-    proxy.rule("GET /records", () => answer(409, collided, { "Retry-After": "300" }), { times: 2 });
+    proxy.rule("GET /records", () => collided(), { times: 2 });
     const result = await here.sync();
     assert.deepEqual([result.ok, ids(result.published), await server.titles()], [true, ["a"], ["a"]]);
   });

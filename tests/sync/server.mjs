@@ -36,7 +36,7 @@ export class Server {
     const records = [];
     let next = `${this.#url()}/records?_sort=id`;
     while (next) {
-      const response = await fetch(next, { headers: this.headers });
+      const response = await this.#fetch(next);
       assert.equal(response.status, 200, next);
       records.push(...(await response.json()).data);
       next = response.headers.get("Next-Page");
@@ -73,7 +73,7 @@ export class Server {
 
   /** The names of the bucket's collections. */
   async collections() {
-    const response = await fetch(`${this.root}/buckets/${this.bucket}/collections`, { headers: this.headers });
+    const response = await this.#fetch(`${this.root}/buckets/${this.bucket}/collections`);
     assert.equal(response.status, 200);
     return (await response.json()).data.map(({ id }) => id);
   }
@@ -90,17 +90,21 @@ export class Server {
     assert.equal(response.status, 202);
   }
 
+  async #fetch(url, options) {
+    const ask = () => fetch(url, { headers: { ...this.headers, "Content-Type": "application/json" }, ...options });
+    let response = await ask();
+    // Kinto on PostgreSQL says so to the later of two writers at the same moment; reading the default bucket makes it.
+    while (response.status === 409) response = await ask();
+    return response;
+  }
+
   #url() {
     return `${this.root}/buckets/${this.bucket}/collections/${this.collection}`;
   }
 
   async #ask(method, path, body) {
-    const headers = { ...this.headers, "Content-Type": "application/json" };
     const url = path.startsWith(this.root) ? path : this.#url() + path;
-    const ask = () => fetch(url, { method, headers, body: body && JSON.stringify(body) });
-    let response = await ask();
-    // Kinto on PostgreSQL says so to the later of two writers at the same moment.
-    while (response.status === 409) response = await ask();
+    const response = await this.#fetch(url, { method, body: body && JSON.stringify(body) });
     const text = await response.text();
     assert.ok(response.ok, `${method} ${path}: ${response.status} ${text}`);
     return JSON.parse(text);

@@ -27,19 +27,23 @@ pub(super) enum Found {
 impl<P: Platform> Session<'_, P> {
     /// Creates a record of the journal, and the collection if this device has never seen it there.
     pub(super) async fn put_new(&mut self, id: &str, body: String, may_create: bool) -> Result<Put> {
+        // Whoever else creates it in the same millisecond may undo it for both.
+        const TRIES: usize = 3;
         let part = self.target.put(&RecordId::from_text(id), &Body::from(body), None);
-        let response = self.send_part(&part).await?;
-        if response.status != 404 {
-            return self.read_put(&response, &part);
-        }
-        if !may_create {
-            return Err(self.server_lost());
-        }
-        let request = self.target.create();
-        let url = request.url.clone();
-        let created = self.send(request).await?;
-        if created.status != 412 {
-            answers::accept(&created, &url)?;
+        for _ in 0..TRIES {
+            let response = self.send_part(&part).await?;
+            if response.status != 404 {
+                return self.read_put(&response, &part);
+            }
+            if !may_create {
+                return Err(self.server_lost());
+            }
+            let request = self.target.create();
+            let url = request.url.clone();
+            let created = self.send(request).await?;
+            if !matches!(created.status, 409 | 412) {
+                answers::accept(&created, &url)?;
+            }
         }
         let response = self.send_part(&part).await?;
         self.read_put(&response, &part)
