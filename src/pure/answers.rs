@@ -34,7 +34,7 @@ fn refusal(response: &Response, url: &str) -> Error {
     let url = url.to_owned();
     let body = if json::validate(&response.body).is_ok() { response.body.as_str() } else { "" };
     let text = |name: &str| json::member(body, name).and_then(json::string).map(|text| text.into_owned());
-    let errno = json::member(body, "errno").and_then(json::number).map(|errno| errno as u32);
+    let errno = errno(body);
     let error = text("error").or_else(|| response.header(REASON).map(str::to_owned));
     let message = refusal_message(status, error, errno, text("message"));
     match status {
@@ -44,6 +44,16 @@ fn refusal(response: &Response, url: &str) -> Error {
         410 => Error::Gone { message, url, errno },
         _ => Error::Server { message, url, status, errno },
     }
+}
+
+fn errno(body: &str) -> Option<u32> {
+    json::member(body, "errno").and_then(json::number).map(|errno| errno as u32)
+}
+
+/// Whether Kinto itself failed, and not something before it.
+pub fn is_programmatic_error(response: &Response) -> bool {
+    const UNDEFINED: u32 = 999;
+    json::validate(&response.body).is_ok() && errno(&response.body) == Some(UNDEFINED)
 }
 
 fn refusal_message(status: u16, error: Option<String>, errno: Option<u32>, detail: Option<String>) -> String {

@@ -170,6 +170,20 @@ describe("a record that the server refuses", SIDE_BY_SIDE, () => {
     assert.deepEqual([result.ok, ids(result.published), await server.titles()], [true, ["a"], ["a"]]);
   });
 
+  // So Kinto on PostgreSQL answers one of two who list a new collection at the same moment.
+  test("an answer of 500 to a read is asked again, and soon an error", async (t) => {
+    const { here, proxy, server } = await stage(t);
+    await here.createAll(["a"]);
+    const failed = () => kintoError(500, 999, "A programmatic error occurred, developers have been informed.");
+    proxy.rule("GET /records", failed);
+    assert.equal((await here.failure()).data.status, 500);
+    assert.equal(proxy.take("GET /records").length, 3);
+    proxy.rule("GET /records", (request, pass) => pass());
+    proxy.rule("GET /records", failed, { times: 2 });
+    const result = await here.sync();
+    assert.deepEqual([result.ok, ids(result.published), await server.titles()], [true, ["a"], ["a"]]);
+  });
+
   test("a 409 to a read that stays is an error", async (t) => {
     const { here, proxy } = await stage(t);
     proxy.rule("GET /records", () => answer(409, { code: 409, errno: 122, error: "Conflict", message: "simultaneous" }));
