@@ -10,6 +10,7 @@ import { invalidOption, KintoError } from "./errors.js";
 import type { RawCollection } from "./essaim_wasm.js";
 import { emit, Events, type Emitter } from "./events.js";
 import { recordText } from "./json.js";
+import { readKey, type KeyOption } from "./key.js";
 import { absoluteRemote, mergeHeaders, readRemote } from "./remote.js";
 import { readSyncResult, type SyncResultObject } from "./result.js";
 import { readIdSchema } from "./schema.js";
@@ -64,7 +65,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   readonly #app: App;
   readonly #shared: Shared;
   readonly #place: Place;
-  readonly #key: string | Promise<string> | undefined;
+  readonly #key: KeyOption | undefined;
 
   /**
    * `kinto.collection()` makes one. By hand it needs no `Kinto`, but an object with the `api` to sync with: it then syncs
@@ -78,8 +79,8 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
    */
   constructor(bucket: string, name: string, kinto: KintoLike, options: CollectionOptions = {}) {
     super();
-    this.bucket = bucket;
-    this.name = name;
+    this.bucket = readName(bucket);
+    this.name = readName(name);
     this.kinto = kinto;
     this.events = options.events ?? kinto.events ?? new Events();
     this.idSchema = readIdSchema(options.idSchema);
@@ -87,7 +88,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
     this.hooks = readHooks(options.hooks);
     this.localFields = [...(options.localFields ?? [])];
     this.#app = new App(this);
-    this.#key = readKey(options.key);
+    this.#key = readKey(options);
     this.#shared = sharedBy(kinto);
     const { adapter, adapterOptions, connection } = this.#shared;
     this.db = makeAdapter<T>(options.adapter ?? adapter, `${bucket}/${name}`, options.adapterOptions ?? adapterOptions);
@@ -124,7 +125,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
    * ```
    */
   async sync(options?: SyncOptions): Promise<SyncResultObject<T>> {
-    return this.#talk(options, (raw, request) => raw.sync(request), this.#key === undefined);
+    return this.#talk(options, (raw, request) => raw.sync(request), !this.isEncrypted);
   }
 
   /**
@@ -245,6 +246,11 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   }
 
   /** @internal */
+  protected get isEncrypted(): boolean {
+    return this.#key !== undefined;
+  }
+
+  /** @internal */
   protected open(): Promise<OpenCollection> {
     const { bucket, name, localFields, events } = this;
     return this.#shared.connection.open({ place: this.#place, bucket, name, localFields, key: this.#key, events, app: this.#app });
@@ -318,9 +324,8 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   }
 }
 
-/** The key itself is checked where it is read; it is repeated nowhere. */
-function readKey(key: unknown): string | Promise<string> | undefined {
-  if (key === undefined || typeof key === "string") return key;
-  if (typeof (key as Promise<string> | null)?.then === "function") return key as Promise<string>;
-  throw invalidOption("key must be a string, as makeKey() makes it.");
+/** Half a character cannot be encoded: two such names would be one collection. */
+function readName(name: string): string {
+  if (/\p{Surrogate}/u.test(name)) throw invalidOption("The names of buckets and collections must be well-formed Unicode.");
+  return name;
 }

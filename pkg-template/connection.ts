@@ -5,6 +5,7 @@ import { KintoError } from "./errors.js";
 import { emit, Events, type CollectionNames, type Emitter, type EventMap } from "./events.js";
 import type { RawApp, RawClient, RawCollection } from "./essaim_wasm.js";
 import { Servers } from "./http/servers.js";
+import { awaitKey, type KeyOption } from "./key.js";
 import { load, type Wasm } from "./load.js";
 import type { StorageAdapter } from "./storage.js";
 import type { AdapterOption, AdapterOptions, HeadersOption } from "./types.js";
@@ -28,7 +29,7 @@ export interface Opening {
   name: string;
   localFields: string[];
   /** Of an encrypted collection. */
-  key: string | Promise<string> | undefined;
+  key: KeyOption | undefined;
   events: Emitter;
   app: RawApp;
 }
@@ -96,7 +97,7 @@ export class Connection {
 
   /** Loads the WASM if it is not, and opens a collection. */
   async open(opening: Opening): Promise<OpenCollection> {
-    const [wasm, key] = await Promise.all([load(), opening.key]);
+    const [wasm, key] = await Promise.all([load(), awaitKey(opening.key)]);
     if (this.#closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
     const { place, bucket, name, localFields, app } = opening;
     const raw = enterNow(() => this.#client(wasm, place).collection({ bucket, name, localFields, ...(key === undefined ? {} : { key }) }, app));

@@ -60,6 +60,7 @@ export type ErrorCode =
   | "moved"
   | AlarmCode
   | "busy"
+  | "interrupted"
   | "quota"
   | "storage_lost"
   | "storage_blocked"
@@ -130,6 +131,8 @@ export interface ErrorData {
   tampered: { evidence: Evidence };
   bad_snapshot: { evidence: Evidence };
   busy: { name: string };
+  /** The collection was cleared during a sync, or somebody else wrote during a `repair()`: do it again. */
+  interrupted: object;
   quota: object;
   storage_lost: object;
   storage_blocked: { name: string };

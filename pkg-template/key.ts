@@ -1,7 +1,34 @@
 /** Keys of encrypted collections. */
 
 import { enter } from "./door.js";
+import { invalidOption } from "./errors.js";
 import { load } from "./load.js";
+
+/** As an app gives it: a key that is being read somewhere may be promised. */
+export type KeyOption = string | Promise<string>;
+
+/**
+ * The `key` of these options. One that was meant and is missing is an error: without it everything would go to the server in clear.
+ * What is wrong with a key is said where it is read; nothing of it is in a message.
+ */
+export function readKey(options: { key?: unknown }): KeyOption | undefined {
+  if (!("key" in options)) return undefined;
+  const { key } = options;
+  if (typeof key === "string" || typeof (key as Promise<string> | null | undefined)?.then === "function") return key as KeyOption;
+  throw noKey();
+}
+
+/** The key itself, once it is there. */
+export async function awaitKey(option: KeyOption | undefined): Promise<string | undefined> {
+  if (option === undefined) return undefined;
+  const key: unknown = await option;
+  if (typeof key !== "string") throw noKey();
+  return key;
+}
+
+function noKey(): Error {
+  return invalidOption("key must be a string, as makeKey() makes it, or a promise of one. Leave it out for a collection that is not encrypted.");
+}
 
 /**
  * Makes a key for encrypted collections: 256 random bits as text, with a checksum. It can encrypt any number of collections.

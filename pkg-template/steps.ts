@@ -1,7 +1,7 @@
 /** The steps of a sync one by one, over an HTTP client that the app gives: for apps that take them themselves, as Kinto.js lets them. */
 
 import { transformOne } from "./app.js";
-import { KintoError, ServerWasFlushedError } from "./errors.js";
+import { invalidOption, KintoError, ServerWasFlushedError } from "./errors.js";
 import { withoutLocalFields } from "./equality.js";
 import { assertJson, messageOf, recordsText } from "./json.js";
 import { LocalCollection } from "./local.js";
@@ -46,6 +46,8 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   abstract readonly remoteTransformers: RemoteTransformer[];
   abstract readonly hooks: Hooks;
   abstract readonly localFields: string[];
+  /** @internal */
+  protected abstract readonly isEncrypted: boolean;
 
   /**
    * Fetches the server's data on the collection itself, and keeps it for `metadata()`.
@@ -57,6 +59,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
    * ```
    */
   async pullMetadata(client: Pick<RemoteCollection, "getData">, options: PullOptions = {}): Promise<any> {
+    this.#assertPlain("pullMetadata");
     const { expectedTimestamp, headers } = options;
     const query = expectedTimestamp ? { query: { _expected: expectedTimestamp } } : {};
     return this.db.saveMetadata(await client.getData({ ...query, headers }));
@@ -77,6 +80,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     result: SyncResultObject<T> = new SyncResultObject<T>(),
     options: PullOptions = {},
   ): Promise<SyncResultObject<T>> {
+    this.#assertPlain("pullChanges");
     if (!result.ok) return result;
     const known = options.lastModified === undefined ? await this.db.getLastModified() : options.lastModified;
     const { data, last_modified } = await client.listRecords({
@@ -107,6 +111,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
    * ```
    */
   async importChanges(result: SyncResultObject<T>, decodedChanges: readonly object[], strategy: Strategy = "manual"): Promise<SyncResultObject<T>> {
+    this.#assertPlain("importChanges");
     try {
       const text = recordsText(decodedChanges);
       const ids = decodedChanges.map((change) => (change as { id?: unknown }).id);
@@ -135,6 +140,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     result: SyncResultObject<T> = new SyncResultObject<T>(),
     options: StepOptions = {},
   ): Promise<SyncResultObject<T>> {
+    this.#assertPlain("pushChanges");
     if (!result.ok) return result;
     const before = new Map((await this.db.list()).map((record) => [record.id as unknown, record]));
     const { headers, retry, strategy = "manual" } = options;
@@ -206,6 +212,11 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   /** For code that reaches into Kinto.js's collections: the record before the transformers. */
   async _decodeRecord(_type: "remote", record: object): Promise<any> {
     return this.remoteTransformers.reduceRight<Promise<unknown>>(async (decoded, { decode }, at) => decode.call(this.remoteTransformers[at], await decoded), Promise.resolve(record));
+  }
+
+  /** Before a request leaves: these steps speak of records, and by name of the collection, which an encrypted one never does. */
+  #assertPlain(method: string): void {
+    if (this.isEncrypted) throw invalidOption(`${method}() is for collections that are not encrypted; sync() syncs both kinds.`);
   }
 
   /** What is behind a timestamp of Kinto.js's may be missing here: everything is asked for, deletions too. */

@@ -3,6 +3,7 @@
 import type { Collection } from "./collection.js";
 import type { BaseAdapter } from "./adapters.js";
 import type { Emitter } from "./events.js";
+import type { KeyOption } from "./key.js";
 import type { StorageAdapter } from "./storage.js";
 
 /** A record of a collection that was given no type: anything, so that an app can say for itself what it is. */
@@ -176,7 +177,7 @@ export interface CollectionOptions {
    * Encrypts the collection on the server, so that nobody without this key can read it: what `makeKey()` made. Whoever
    * loses the key loses what is on the server. A mistyped one is `invalid_key`; another one is another collection.
    */
-  key?: string | Promise<string>;
+  key?: KeyOption;
 }
 
 /** The options of `collection.create()`. */

@@ -145,8 +145,8 @@ pub enum Error {
     /// The server shows another history than before.
     #[error("The server shows another page {} of this encrypted collection than it should. Local data is intact. If the server was restored from a backup, repair() brings both histories together.", evidence.position)]
     Fork { evidence: Box<Evidence> },
-    /// The server shows a page or segment that nobody with the key wrote for this place.
-    #[error("Page {} of this encrypted collection was changed by somebody without the key. Local data is intact; repair() goes on without it.", evidence.position)]
+    /// The server shows a page or segment that essaim with this key did not write for this place.
+    #[error("Page {} of this encrypted collection is not what a device with the key wrote there: it was damaged, or changed. Local data is intact; repair() goes on without it.", evidence.position)]
     Tampered { evidence: Box<Evidence> },
     /// A snapshot does not hold what the pages before it do.
     #[error("The snapshot at page {} of this encrypted collection, made by device {}, does not hold what it should. Local data is intact; repair() makes another.", evidence.position, evidence.device.as_deref().unwrap_or("unknown"))]
@@ -155,6 +155,13 @@ pub enum Error {
     /// Another tab is syncing this collection: try again later.
     #[error("Another tab is syncing \"{name}\"; try again later.")]
     Busy { name: String },
+
+    /// Do it again: what it was begun on is not there any more, because the collection was cleared meanwhile or somebody else wrote to it.
+    #[error("{message}")]
+    Interrupted {
+        #[serde(skip)]
+        message: String,
+    },
 
     /// Make room: the browser gives this site no more storage. Nothing was written.
     #[error("The browser gives no more storage space: {message}. Nothing was written.")]

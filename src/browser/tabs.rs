@@ -10,7 +10,7 @@ use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use js_sys::{Function, Object, Promise, Reflect};
 use std::cell::RefCell;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{BroadcastChannel, EventTarget};
@@ -31,11 +31,35 @@ fn lock_manager() -> Option<LockManager> {
     locks.is_object().then(|| locks.unchecked_into())
 }
 
-/// One per page and client. A second one in the same page is another tab to it.
+/// One per client. A second one in the same page is another tab to it, that hears at once.
 #[derive(Clone, Debug, Default)]
 pub struct BrowserTabs {
     /// One channel per name for both ways: a channel never hears itself.
     channels: Rc<RefCell<Vec<(String, Channel)>>>,
+}
+
+thread_local! {
+    /// Who listens in this page. A message takes a task to arrive, and whoever wrote by one client may read by another before.
+    static HERE: RefCell<Vec<Neighbour>> = RefCell::default();
+}
+
+struct Neighbour {
+    name: String,
+    client: *const RefCell<Vec<(String, Channel)>>,
+    heard: Weak<dyn Fn()>,
+}
+
+fn tell_neighbours(name: &str, client: *const RefCell<Vec<(String, Channel)>>) {
+    HERE.with_borrow_mut(|here| here.retain(|neighbour| neighbour.heard.strong_count() > 0));
+    let is_told = |neighbour: &&Neighbour| neighbour.name == name && neighbour.client != client;
+    let told: Vec<_> = HERE.with_borrow(|here| here.iter().filter(is_told).filter_map(|neighbour| neighbour.heard.upgrade()).collect());
+    told.iter().for_each(|heard| heard());
+}
+
+/// Listens until it is dropped.
+pub struct Ears {
+    _listeners: Vec<Listener>,
+    _here: Rc<dyn Fn()>,
 }
 
 #[derive(Debug)]
@@ -84,17 +108,25 @@ impl Tabs for BrowserTabs {
     }
 
     fn notify(&self, name: &str) {
+        tell_neighbours(name, Rc::as_ptr(&self.channels));
         if let Some(channel) = self.channel(name) {
             let _ = channel.post_message(&JsValue::NULL);
         }
     }
 
-    type Listener = Vec<Listener>;
+    type Listener = Ears;
 
     /// A page that comes back from where the browser had put it aside has missed what was said meanwhile.
-    fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Vec<Listener> {
-        let heard = Rc::new(heard);
-        let at_return = heard.clone();
+    fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Ears {
+        let heard: Rc<dyn Fn()> = Rc::new(heard);
+        HERE.with_borrow_mut(|here| {
+            here.push(Neighbour {
+                name: name.to_owned(),
+                client: Rc::as_ptr(&self.channels),
+                heard: Rc::downgrade(&heard),
+            });
+        });
+        let (at_return, here) = (heard.clone(), heard.clone());
         let page: EventTarget = js_sys::global().unchecked_into();
         let pageshow = Listener::new(&page, "pageshow", move |event| {
             if Reflect::get(&event, &"persisted".into()).is_ok_and(|persisted| persisted.is_truthy()) {
@@ -102,7 +134,10 @@ impl Tabs for BrowserTabs {
             }
         });
         let message = self.channel(name).map(|channel| Listener::new(&channel, "message", move |_| heard()));
-        message.into_iter().chain([pageshow]).collect()
+        Ears {
+            _listeners: message.into_iter().chain([pageshow]).collect(),
+            _here: here,
+        }
     }
 }
 

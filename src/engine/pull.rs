@@ -8,6 +8,7 @@ use crate::ports::{App, Clock, Platform, Request, Response};
 use crate::pure::answers;
 use crate::pure::cursor::Cursor;
 use crate::pure::draft::Draft;
+use crate::pure::hidden;
 use crate::pure::json;
 use crate::pure::merge::{self, Fate, Remote};
 use crate::pure::operations::{ADOPTED_CURSOR, CURSOR, FORGOTTEN};
@@ -159,15 +160,19 @@ impl<P: Platform> Session<'_, P> {
         Ok(next.map(|url| self.target.page(url)))
     }
 
-    /// Without the records that are here in this very version, and old deletions of what is not here: they are only listed again,
-    /// and no business of the app's transformers and hooks.
+    /// Without what is only listed again, and so no business of the app's transformers and hooks: records that are here in this
+    /// very version, or were removed here for good; deletions that this device has met, or had nothing to delete by.
     async fn not_here<'r>(&self, walk: &mut Walk, records: Vec<&'r str>) -> Result<Vec<&'r str>> {
         let versions: Vec<_> = records.iter().map(|text| answers::version(text)).collect();
         let is_here = |state: &State, text: &str, version: &Option<(RecordId, u64)>| {
             let Some((id, at)) = version else { return false };
+            let is_old = walk.is_old(version.as_ref());
+            let is_deletion = json::member(text, "deleted") == Some("true");
             match state.rows.get(id) {
-                Some(row) => row.status == Status::Synced && row.last_modified == Some(*at),
-                None => walk.is_old(version.as_ref()) && json::member(text, "deleted") == Some("true"),
+                None if is_deletion => is_old,
+                None => hidden::is_hidden(state, id, *at),
+                Some(row) if is_deletion => is_old && (row.gone_at >= Some(*at) || row.is_new_here()),
+                Some(row) => row.last_modified == Some(*at) && (row.status == Status::Synced || is_old && row.sent.is_none()),
             }
         };
         let look = |state: &State| {
@@ -272,6 +277,7 @@ impl<P: Platform> Session<'_, P> {
             let (name, forgotten) = (self.cursor_name(), self.forgotten.clone());
             let commit = move |draft: &mut Draft| {
                 keep(draft, &forgotten, &name, &after);
+                hidden::forget(draft, &after);
                 draft.set_note(ADOPTED_CURSOR, None);
                 Ok(())
             };

@@ -18,7 +18,6 @@ use crate::pure::report::{Report, error_entry};
 impl<P: Platform> Collection<P> {
     /// Takes over changes of the server, an array of records and tombstones, as a pull does: the lists of a `SyncResult`.
     pub async fn import_changes(&self, changes: &str, strategy: &str) -> Result<String> {
-        self.plain("importChanges")?;
         let strategy = read_strategy(strategy)?;
         let changes = json::elements(changes).ok_or_else(|| invalid("Changes is not an array.", ""))?;
         let changes: Vec<_> = changes.map(|text| (text.to_owned(), answers::read_remote(text))).collect();
@@ -45,7 +44,6 @@ impl<P: Platform> Collection<P> {
     /// `SyncResult`. `answer` is `published`, `gone` (there is no such record) or `overtaken` (412); `sent` is the record as
     /// it was here before, `remote` as the server has it, both perhaps null.
     pub async fn settle_answers(&self, answers: &str, strategy: &str) -> Result<String> {
-        self.plain("pushChanges")?;
         let settle = Settle {
             strategy: read_strategy(strategy)?,
             local_fields: self.local_fields.clone(),
@@ -81,15 +79,6 @@ impl<P: Platform> Collection<P> {
     /// is Kinto.js's, behind which something may be missing (see `pure::adoption`).
     pub async fn reads_all(&self) -> Result<bool> {
         self.resident.read(|state| state.notes.contains_key(ADOPTED_CURSOR)).await
-    }
-
-    fn plain(&self, method: &str) -> Result<()> {
-        match &self.secrets {
-            None => Ok(()),
-            Some(_) => Err(Error::InvalidOption {
-                message: format!("{method}() is for collections that are not encrypted; sync() syncs both kinds."),
-            }),
-        }
     }
 }
 

@@ -103,14 +103,12 @@ pub fn meet(local: Option<&Row>, remote: &Remote, strategy: Strategy, local_fiel
     if let Some(outcome) = settle_sent(local, remote, local_fields) {
         return outcome;
     }
-    if is_made_from(local, remote) {
-        return Outcome::silent(Fate::Keep);
-    }
     if strategy == Strategy::PullOnly {
         return overwrite(local, remote);
     }
     match local.status {
         Status::Synced => follow(local, remote, local_fields),
+        _ if is_made_from(local, remote) => Outcome::silent(Fate::Keep),
         Status::Deleted => meet_deletion(local, remote, local_fields),
         _ => meet_edit(local, remote, strategy, local_fields),
     }

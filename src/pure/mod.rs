@@ -19,6 +19,7 @@ pub mod filter;
 /// When and how a journal is folded into segments.
 pub mod fold;
 /// One HTTP request and its answer.
+pub mod hidden;
 pub mod http;
 /// Entries that name their base: which of them stand.
 pub mod journal;

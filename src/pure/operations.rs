@@ -4,6 +4,7 @@
 //! and operations of one group can share a draft.
 
 use super::draft::Draft;
+use super::hidden;
 use super::record::{Parsed, RecordId, Row, Status, merge_bodies, same_content};
 use super::sealed::held::{self, Held};
 use super::sealed::home;
@@ -102,6 +103,8 @@ pub fn delete(draft: &mut Draft, id: &RecordId, is_virtual: bool) -> Result<Row>
         let old = draft.row(id).ok_or_else(|| not_found(id))?;
         if let Some(base) = &old.base {
             draft.set_note(&held::note_name(id), Some(Held::removed(id, base).to_json()));
+        } else {
+            hidden::hide(draft, id, &old);
         }
         draft.remove(id);
         return Ok(old);

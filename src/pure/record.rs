@@ -140,6 +140,11 @@ impl Row {
         self.status != Status::Synced
     }
 
+    /// Made here, and never sent: no version or deletion of the server's is of this record.
+    pub fn is_new_here(&self) -> bool {
+        self.status == Status::Created && self.sent.is_none()
+    }
+
     /// Appends the record as JavaScript sees it.
     pub fn write(&self, id: &RecordId, out: &mut String) {
         out.push('{');

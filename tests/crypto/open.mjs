@@ -19,7 +19,7 @@ export async function expand(prk, info, length) {
 
 /** The identity and the page key of a collection's journal. */
 export async function derive(key, name) {
-  const digits = key.toUpperCase().replace(/[\s-]/g, "").replaceAll("O", "0").replace(/[IL]/g, "1");
+  const digits = key.toUpperCase().replace(/[\p{White_Space}\-\u2010-\u2015\u2212]/gu, "").replaceAll("O", "0").replace(/[IL]/g, "1");
   check(/^ESSA1M1[0-9A-HJKMNP-TV-Z]{58}$/.test(digits), "not a key");
   const bits = [...digits.slice(7)].map((digit) => "0123456789ABCDEFGHJKMNPQRSTVWXYZ".indexOf(digit).toString(2).padStart(5, "0")).join("");
   const all = Buffer.from(bits.slice(0, 288).match(/.{8}/g).map((byte) => parseInt(byte, 2)));

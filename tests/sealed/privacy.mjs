@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
+import { SyncResultObject } from "../../pkg/collection-entry.js";
 import { partsOf } from "./alarms.mjs";
 import { COLLECTION, SIDE_BY_SIDE, stage } from "./devices.mjs";
 
@@ -77,6 +78,23 @@ describe("privacy", SIDE_BY_SIDE, () => {
     assert.deepEqual(bytes.subarray(32), createHash("sha256").update(bytes.subarray(0, 32)).digest().subarray(0, 4));
     assertHides(all, [...secrets, ...partsOf(key)]);
     for (let at = 0; at + 8 <= bytes.length; at++) assertHides(all, [bytes.subarray(at, at + 8)]);
+  });
+
+  test("the steps of a plain sync, which speak of records, send nothing of an encrypted collection", async (t) => {
+    const { here, proxy } = await stage(t);
+    await here.create({ id: "a", title: "Dear diary" });
+    const client = here.kinto.api.bucket("default").collection(COLLECTION);
+    const steps = {
+      pullMetadata: [client],
+      pullChanges: [client],
+      importChanges: [new SyncResultObject(), [{ id: "b", last_modified: 1 }]],
+      pushChanges: [client, await here.call("gatherLocalChanges")],
+    };
+    for (const [method, args] of Object.entries(steps)) {
+      await assert.rejects(here.call(method, ...args), { code: "invalid_option", message: new RegExp(`^${method}\\(\\) is for collections that are not encrypted`) });
+    }
+    assert.deepEqual(proxy.seen, []);
+    assert.equal((await here.sync()).ok, true);
   });
 
   test("the server's name of a collection is another one with another key", async (t) => {

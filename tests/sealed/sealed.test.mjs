@@ -7,6 +7,7 @@ import "./lost.mjs";
 import "./forked.mjs";
 import "./altered.mjs";
 import "./answered.mjs";
+import "./meanwhile.mjs";
 import "./snapshots.mjs";
 import "./years.mjs";
 import "./privacy.mjs";

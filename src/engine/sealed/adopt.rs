@@ -26,10 +26,13 @@ impl<P: Platform> Session<'_, P> {
             return Err(Error::bug("a snapshot that is none"));
         };
         let known = self.known().await?;
+        if !snapshot.covers_all_before(opened.head.position) && !self.without(Rule::NothingCutOff) {
+            return Err(bad_snapshot(&opened, None, None));
+        }
         if !self.check_covered(walk, secrets, &known, &opened, &snapshot).await? {
             return Ok(false);
         }
-        let Some(ledger) = self.read_segments(&walk.view, secrets, opened.head.position, &snapshot).await? else {
+        let Some(ledger) = self.read_segments(&walk.view, secrets, &opened, &snapshot).await? else {
             return Ok(false);
         };
         if snapshot::digest(ledger.iter()) != snapshot.digest && !self.without(Rule::DigestBeforeAdopting) {
@@ -104,10 +107,14 @@ impl<P: Platform> Session<'_, P> {
             return Ok(None);
         };
         let hashes = snapshot::read_hashes(entry, &bytes);
-        hashes.map(Some).ok_or_else(|| tampered(position))
+        // It has the hash that the snapshot says, so it is as its author wrote it.
+        hashes.map(Some).ok_or_else(|| Error::BadSnapshot {
+            evidence: evidence(position, None, None, None),
+        })
     }
 
-    pub(super) async fn read_segments(&self, view: &View, secrets: &Secrets, position: u64, snapshot: &Snapshot) -> Result<Option<Ledger>> {
+    pub(super) async fn read_segments(&self, view: &View, secrets: &Secrets, opened: &Opened, snapshot: &Snapshot) -> Result<Option<Ledger>> {
+        let position = opened.head.position;
         let mut ledger = Ledger::new();
         for segment in &snapshot.segments {
             let Some(bytes) = self.read_segment(view, secrets, position, &segment.id, segment.hash).await? else {
@@ -116,9 +123,12 @@ impl<P: Platform> Session<'_, P> {
             std::str::from_utf8(&bytes)
                 .ok()
                 .and_then(|text| snapshot::read_segment_into(&mut ledger, text, segment.count))
-                .ok_or_else(|| tampered(position))?;
+                .ok_or_else(|| bad_snapshot(opened, None, None))?;
         }
-        Ok(Some(ledger))
+        match ledger.values().all(|base| (1..position).contains(&base.position)) {
+            true => Ok(Some(ledger)),
+            false => Err(bad_snapshot(opened, None, None)),
+        }
     }
 
     /// From the listing, or asked for by name; `None` if it is not there.
@@ -210,10 +220,4 @@ pub(super) fn covered_pages(opened: &Opened, snapshot: &Snapshot) -> Vec<(u64, P
     };
     pages.push((opened.head.position, own));
     pages
-}
-
-fn tampered(position: u64) -> Error {
-    Error::Tampered {
-        evidence: evidence(position, None, None, None),
-    }
 }

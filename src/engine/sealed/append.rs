@@ -145,7 +145,7 @@ impl<P: Platform> Session<'_, P> {
 }
 
 fn overtaken() -> Error {
-    Error::Callback {
+    Error::Interrupted {
         message: "Somebody else writes at the same moment. Try again.".into(),
     }
 }

@@ -118,7 +118,7 @@ fn is_unchanged(draft: &Draft, home: &Home) -> bool {
 }
 
 fn interrupted() -> Error {
-    Error::Callback {
+    Error::Interrupted {
         message: "The collection was cleared or reset during this sync. Sync again.".into(),
     }
 }

@@ -85,7 +85,7 @@ impl<P: Platform> Session<'_, P> {
             let ledger = match stands_here(known, opened) {
                 // What is here is what that snapshot should hold; its segments may be lost.
                 true => Some(self.collection.resident.read(known::ledger).await?),
-                false => self.read_segments(view, secrets, opened.head.position, snapshot).await.ok().flatten(),
+                false => self.read_segments(view, secrets, opened, snapshot).await.ok().flatten(),
             };
             let Some(ledger) = ledger else { continue };
             let mut run = Run::new(Home::default());

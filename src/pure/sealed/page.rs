@@ -4,7 +4,7 @@
 //! { "prev": "<hash>", "d": "<device>", "t": 1767225600000, "k": "changes", "c": [["<id>", {…}], ["<id>", null]] }
 //! ```
 
-use super::change::Change;
+use super::change::{Change, read_time};
 use super::seal::Hash;
 use super::snapshot::Snapshot;
 use crate::pure::json;
@@ -87,7 +87,7 @@ pub fn read(text: &str) -> Option<Page> {
     Some(Page {
         prev: Hash::read(&string("prev")?)?,
         device: string("d")?.into_owned(),
-        t: member("t").and_then(json::number)? as u64,
+        t: read_time(member("t")?)?,
         kind,
     })
 }

@@ -53,6 +53,15 @@ impl Snapshot {
         self.covered.get(usize::try_from(index).ok()?).copied()
     }
 
+    /// Whether it names every position before its own once: the history from 1 on, then `covered`.
+    pub fn covers_all_before(&self, position: u64) -> bool {
+        let after = self.history.iter().try_fold(1, |next, part| {
+            let follows = part.first == next && part.last >= part.first;
+            part.last.checked_add(1).filter(|_| follows)
+        });
+        after == Some(self.first_covered(position))
+    }
+
     pub fn write(&self, out: &mut String) {
         let segments = self
             .segments
@@ -271,6 +280,40 @@ mod tests {
     }
 
     #[test]
+    fn a_history_goes_from_the_first_position_to_what_is_covered() {
+        let part = |first, last| History {
+            id: String::new(),
+            hash: Hash::default(),
+            first,
+            last,
+        };
+        let covers = |history: &[History], covered: usize| {
+            Snapshot {
+                history: history.to_vec(),
+                covered: vec![None; covered],
+                ..Snapshot::default()
+            }
+            .covers_all_before(10)
+        };
+        assert!(covers(&[], 9) && covers(&[part(1, 4), part(5, 6)], 3));
+        for (history, covered) in [
+            (vec![], 8),
+            (vec![], 10),
+            (vec![], 99),
+            (vec![part(1, 4)], 4),
+            (vec![part(1, 4)], 6),
+            (vec![part(2, 4)], 5),
+            (vec![part(1, 3), part(5, 6)], 3),
+            (vec![part(1, 4), part(4, 6)], 3),
+            (vec![part(5, 6), part(1, 4)], 3),
+            (vec![part(1, 0), part(1, 6)], 3),
+            (vec![part(1, u64::MAX)], 3),
+        ] {
+            assert!(!covers(&history, covered), "{history:?} {covered}");
+        }
+    }
+
+    #[test]
     fn a_snapshot_is_read_as_it_was_written() {
         let snapshot = Snapshot {
             segments: vec![Segment {
@@ -292,6 +335,7 @@ mod tests {
         text.push('}');
         assert_eq!(Snapshot::read(&text), Some(snapshot.clone()));
         assert_eq!((snapshot.first_covered(13), snapshot.hash_of(13, 10)), (10, Some(Some(Hash([2; 32])))));
+        assert!(snapshot.covers_all_before(13) && !snapshot.covers_all_before(12) && !snapshot.covers_all_before(14));
         assert_eq!(
             (snapshot.hash_of(13, 11), snapshot.hash_of(13, 13), snapshot.hash_of(13, 9)),
             (Some(None), None, None)

@@ -49,6 +49,12 @@ export const options = {
     }
     throws(() => new Kinto().collection(), invalid("missing collection name"));
     throws(() => new Kinto().collection(""), invalid("missing collection name"));
+    // Two of these would be one collection.
+    for (const half of ["\ud83d", "tasks\udc1d"]) {
+      throws(() => new Kinto().collection(half), { code: "invalid_option" });
+      throws(() => new Kinto({ bucket: half }).collection("tasks"), { code: "invalid_option" });
+    }
+    equal(new Kinto().collection("\ud83d\udc1d").name, "\ud83d\udc1d");
     throws(() => new Kinto({ adapter: () => {} }).collection("a"), { code: "invalid_option", message: /^Unsupported adapter\./ });
     throws(() => new Kinto({ adapterOptions: { dbName: "" } }).collection("a"), { code: "invalid_option" });
   },
