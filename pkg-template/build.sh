@@ -28,11 +28,15 @@ if changed wasm "$built" pkg-template/build.sh pkg-template/package-lock.json; t
   wasm-bindgen "$built" --target web --out-name essaim_wasm --out-dir "$work/bindgen" --omit-default-module-path
   echo "package: optimising WASM"
   # npm's binaryen: Debian's is too old, and breaks the module. Features one by one: --all-features makes imports that Chromium refuses.
-  pkg-template/node_modules/.bin/wasm-opt "$work/bindgen/essaim_wasm_bg.wasm" -o "$work/wasm/essaim_wasm_bg.wasm" -Oz --one-caller-inline-max-function-size=20 \
-    --enable-bulk-memory --enable-bulk-memory-opt --enable-reference-types --enable-sign-ext \
-    --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue \
-    --strip-debug --strip-producers --strip-target-features
-  cp "$work"/bindgen/essaim_wasm.js "$work"/bindgen/essaim_wasm.d.ts "$work/wasm/"
+  features=(--enable-bulk-memory --enable-bulk-memory-opt --enable-reference-types --enable-sign-ext
+    --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue)
+  wasm_opt() { pkg-template/node_modules/.bin/wasm-opt "${features[@]}" "$@"; }
+  wasm_opt -g -Oz --one-caller-inline-max-function-size=20 "$work/bindgen/essaim_wasm_bg.wasm" -o "$work/bindgen/small.wasm"
+  # Sorted by name, functions that are alike stand together: 11 KB gzip less. So the names go last.
+  wasm_opt --reorder-functions-by-name --strip-debug --strip-producers --strip-target-features "$work/bindgen/small.wasm" -o "$work/wasm/essaim_wasm_bg.wasm"
+  pkg-template/node_modules/.bin/tsc --ignoreConfig --allowJs --removeComments --target es2022 --module esnext --moduleResolution bundler \
+    --outDir "$work/wasm" "$work/bindgen/essaim_wasm.js"
+  cp "$work/bindgen/essaim_wasm.d.ts" "$work/wasm/"
   remember wasm
 fi
 

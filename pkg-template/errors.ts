@@ -75,7 +75,7 @@ export type ErrorCode =
 export interface ServerErrorData {
   url: string;
   errno: number | null;
-  /** The rest is what the server said, where the HTTP client asked. */
+  /** The rest is what the server said. */
   code?: number;
   error?: string;
   message?: string;
@@ -87,10 +87,10 @@ export interface ServerErrorData {
 /** An answer of the server, without its body. */
 export interface ErrorResponse {
   readonly status: number;
-  /** Empty where a sync asked, and over HTTP/2. */
+  /** Empty over HTTP/2. */
   readonly statusText: string;
   readonly url: string;
-  /** Empty where a sync asked. */
+  /** Those that the server shows to pages of another origin. */
   readonly headers: Headers;
 }
 
@@ -226,14 +226,36 @@ export class NetworkTimeoutError extends KintoError<"timeout"> {
 /** The codes of a {@link ServerResponse}, with their HTTP status (`server` carries its own). */
 const STATUS = { unauthorized: 401, forbidden: 403, remote_not_found: 404, gone: 410, server: 0 } as const;
 
+/** With the answer as WASM passes it on: headers as lines, the body as text. */
+type Refusal = ErrorData[keyof typeof STATUS] & { answer?: Answer };
+type Answer = { reason: string; headers: string; body: string };
+
+const NO_ANSWER: Answer = { reason: "", headers: "", body: "" };
+
+function headersOf({ headers }: Answer): Headers {
+  const lines = headers.split("\n").filter(Boolean);
+  return new Headers(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
+}
+
+/** Kinto's errors are objects; what stands before it answers with anything. */
+function said({ body }: Answer): object {
+  try {
+    const parsed: unknown = JSON.parse(body);
+    return typeof parsed === "object" && parsed !== null && !Array.isArray(parsed) ? parsed : {};
+  } catch {
+    return {};
+  }
+}
+
 /** The server answered with an error. `response.status` is its HTTP status. */
 export class ServerResponse extends KintoError<keyof typeof STATUS> {
   readonly response: ErrorResponse;
 
-  constructor(code: keyof typeof STATUS, message: string, data: ErrorData[keyof typeof STATUS]) {
-    super(code, message, data);
+  constructor(code: keyof typeof STATUS, message: string, { answer = NO_ANSWER, ...data }: Refusal) {
+    super(code, message, { ...said(answer), ...data });
     this.name = "ServerResponse";
-    this.response = unseen("status" in data ? data.status : STATUS[code], data.url);
+    const status = "status" in data ? data.status : STATUS[code];
+    this.response = { ...unseen(status, data.url), statusText: answer.reason, headers: headersOf(answer) };
   }
 }
 
@@ -252,7 +274,7 @@ export class UnparseableResponseError extends KintoError<"bad_response"> {
   }
 }
 
-/** The HTTP client adds what it has seen of the answer. */
+/** What is known of an answer without its headers. */
 const unseen = (status: number, url: string): ErrorResponse => ({ status, statusText: "", url, headers: new Headers() });
 
 /** Makes the error of the right class. */
@@ -264,7 +286,7 @@ export function makeError<C extends ErrorCode>(code: C, message: string, data: E
   }
   if (code === "timeout") return new NetworkTimeoutError(message, of<"timeout">());
   if (code === "bad_response") return new UnparseableResponseError(message, of<"bad_response">());
-  if (code in STATUS) return new ServerResponse(code as keyof typeof STATUS, message, of<keyof typeof STATUS>());
+  if (code in STATUS) return new ServerResponse(code as keyof typeof STATUS, message, data as unknown as Refusal);
   return new KintoError(code, message, data);
 }
 

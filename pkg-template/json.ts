@@ -30,6 +30,11 @@ export function recordText(record: object): string {
   return JSON.stringify(record);
 }
 
+/** Which members a patch takes away, for JSON does not say: those that it has as `undefined`. */
+export function withoutText(patch: object): string {
+  return JSON.stringify(Object.entries(asRecord(patch)).flatMap(([key, value]) => (value === undefined ? [key] : [])));
+}
+
 /** The JSON text of many records. */
 export function recordsText(records: readonly unknown[]): string {
   assertJson(records);

@@ -7,7 +7,7 @@ import { Changes, type Emitter } from "./events.js";
 import type { RawCollection, RawTransaction } from "./essaim_wasm.js";
 import { readFilters } from "./filters.js";
 import { Handle } from "./handle.js";
-import { asRecord, idText, recordsText, recordText } from "./json.js";
+import { asRecord, idText, recordsText, recordText, withoutText } from "./json.js";
 import { assertId, isValidId } from "./schema.js";
 import { CollectionTransaction, refusePromise } from "./transaction.js";
 import type {
@@ -97,7 +97,8 @@ export abstract class LocalCollection<T extends object> {
   }
 
   /**
-   * Replaces a record, or with `patch` merges the fields given into it. Rejects with `not_found` if there is none.
+   * Replaces a record, or with `patch` merges the fields given into it; one that is given as `undefined` is taken away. Rejects
+   * with `not_found` if there is none.
    *
    * @example
    * ```js
@@ -109,7 +110,7 @@ export abstract class LocalCollection<T extends object> {
   async update(record: RecordPatch<T>, options: UpdateOptions & { patch: true }): Promise<UpdateResult<T>>;
   async update(record: object, { patch = false, synced = false }: UpdateOptions = {}): Promise<UpdateResult<T>> {
     const { id, text } = this.#withId(record);
-    const { data, oldRecord } = await this.touch<UpdateResult<T>>([id], (raw) => raw.update(text, patch, synced));
+    const { data, oldRecord } = await this.touch<UpdateResult<T>>([id], (raw) => raw.update(text, patch ? withoutText(record) : undefined, synced));
     this.#tell((changes) => changes.add({ action: "update", data, oldRecord }));
     return { data, oldRecord, permissions: {} };
   }

@@ -4,7 +4,7 @@ import { enterNow } from "./door.js";
 import { invalidRecord, KintoError } from "./errors.js";
 import type { RawTransaction } from "./essaim_wasm.js";
 import type { Changes } from "./events.js";
-import { asRecord, idText, recordText } from "./json.js";
+import { asRecord, idText, recordText, withoutText } from "./json.js";
 import { assertId } from "./schema.js";
 import type {
   DeleteAnyResult,
@@ -95,7 +95,7 @@ export class CollectionTransaction<T extends object> {
   }
 
   /**
-   * Replaces a record, or with `patch` merges into it. Throws `not_found` if there is none.
+   * Replaces a record, or with `patch` merges into it: what is given as `undefined` is taken away. Throws `not_found` if there is none.
    *
    * @example
    * ```js
@@ -106,7 +106,7 @@ export class CollectionTransaction<T extends object> {
   update(record: RecordPatch<T>, options: UpdateOptions & { patch: true }): UpdateResult<T>;
   update(record: object, { patch = false, synced = false }: UpdateOptions = {}): UpdateResult<T> {
     const text = this.#textOf(record, "Cannot update a record missing id.");
-    const { data, oldRecord } = this.#parse<Omit<UpdateResult<T>, "permissions">>((raw) => raw.update(text, patch, synced));
+    const { data, oldRecord } = this.#parse<Omit<UpdateResult<T>, "permissions">>((raw) => raw.update(text, patch ? withoutText(record) : undefined, synced));
     this.#changes.add({ action: "update", data, oldRecord });
     return { data, oldRecord, permissions: {} };
   }

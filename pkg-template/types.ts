@@ -38,7 +38,7 @@ export type NewRecord<T extends object> = (Omit<T, "id"> & { id?: IdOf<T> }) | T
 export type WholeRecord<T extends object> = Identified<T> & { last_modified?: number };
 
 /** Some fields of a record, to be merged into it. */
-export type RecordPatch<T extends object> = Partial<T> & { id: IdOf<T>; last_modified?: number };
+export type RecordPatch<T extends object> = { [K in keyof T]?: T[K] | undefined } & { id: IdOf<T>; last_modified?: number };
 
 /** A record that comes from a server or a dump. */
 export type ImportedRecord<T extends object> = Identified<T> & { last_modified: number };

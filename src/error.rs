@@ -61,6 +61,8 @@ pub enum Error {
         message: String,
         url: String,
         errno: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answer: Option<Box<Answer>>,
     },
     /// Ask for access: the server knows the user but refuses.
     #[error("{message}. This account may not do that on this server; ask the owner of the bucket for access.")]
@@ -69,6 +71,8 @@ pub enum Error {
         message: String,
         url: String,
         errno: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answer: Option<Box<Answer>>,
     },
     /// The server closed this version of its API for good: update the app, or move to another server.
     #[error("{message}. This server has retired its API at this address; local data is intact and can be synced with another.")]
@@ -77,6 +81,8 @@ pub enum Error {
         message: String,
         url: String,
         errno: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answer: Option<Box<Answer>>,
     },
     /// The bucket or collection is not on the server: create it there, or correct the name.
     #[error("{message}. Create the bucket or collection on the server, or correct its name.")]
@@ -85,6 +91,8 @@ pub enum Error {
         message: String,
         url: String,
         errno: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answer: Option<Box<Answer>>,
     },
     /// The server refused or failed: `status` says which; above 499 it is worth trying again later.
     #[error("{message}")]
@@ -94,6 +102,8 @@ pub enum Error {
         url: String,
         status: u16,
         errno: Option<u32>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        answer: Option<Box<Answer>>,
     },
     /// Wait `retry_after_ms`, or pass `ignoreBackoff`.
     #[error("Server is asking clients to back off; retry in {}s or use the ignoreBackoff option.", retry_after_ms.div_ceil(1000))]
@@ -205,6 +215,16 @@ pub enum Error {
     },
 }
 
+/// What a server said when it refused, for apps that look into it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    /// The status in words, where there are some.
+    pub reason: String,
+    /// A line for each header: `name: value`.
+    pub headers: String,
+    pub body: String,
+}
+
 /// What an alarm is about, to be kept and shown to whoever runs the server. It holds nothing secret: hashes are of sealed bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Evidence {
@@ -240,6 +260,20 @@ impl Error {
             | Error::BadSnapshot { evidence } => Some(evidence),
             _ => None,
         }
+    }
+
+    /// Without what the server said to it.
+    pub fn briefly(&self) -> Self {
+        let mut brief = self.clone();
+        if let Error::Unauthorized { answer, .. }
+        | Error::Forbidden { answer, .. }
+        | Error::Gone { answer, .. }
+        | Error::RemoteNotFound { answer, .. }
+        | Error::Server { answer, .. } = &mut brief
+        {
+            *answer = None;
+        }
+        brief
     }
 
     /// The stable name, as JS sees it.

@@ -21,27 +21,32 @@ fn one_of_each() -> Vec<Error> {
             message: text(),
             url: text(),
             errno: None,
+            answer: None,
         },
         Error::Forbidden {
             message: text(),
             url: text(),
             errno: None,
+            answer: None,
         },
         Error::Gone {
             message: text(),
             url: text(),
             errno: None,
+            answer: None,
         },
         Error::RemoteNotFound {
             message: text(),
             url: text(),
             errno: None,
+            answer: None,
         },
         Error::Server {
             message: text(),
             url: text(),
             status: 500,
             errno: None,
+            answer: None,
         },
         Error::Backoff { retry_after_ms: 0 },
         Error::BadResponse {
@@ -71,6 +76,7 @@ fn one_of_each() -> Vec<Error> {
         Error::Tampered { evidence: evidence() },
         Error::BadSnapshot { evidence: evidence() },
         Error::Busy { name: text() },
+        Error::Interrupted { message: text() },
         Error::Quota { message: text() },
         Error::StorageLost { message: text() },
         Error::StorageBlocked { name: text() },
@@ -112,6 +118,7 @@ fn one_of_each() -> Vec<Error> {
             | Error::Tampered { .. }
             | Error::BadSnapshot { .. }
             | Error::Busy { .. }
+            | Error::Interrupted { .. }
             | Error::Quota { .. }
             | Error::StorageLost { .. }
             | Error::StorageBlocked { .. }

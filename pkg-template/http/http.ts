@@ -8,7 +8,6 @@ import { absoluteRemote, mergeHeaders } from "../remote.js";
 import type { HeadersOption } from "../types.js";
 import { answerText } from "./answer.js";
 import { addHeaders } from "./defaults.js";
-import { isObject } from "./requests.js";
 import type { Servers } from "./servers.js";
 import type { FetchFunction, FetchResponse, RawResponse } from "./types.js";
 
@@ -171,10 +170,6 @@ class Sender implements RawSender {
     if (error instanceof ServerResponse || error instanceof UnparseableResponseError) {
       const { statusText, headers } = this.response!;
       Object.assign(error.response, { statusText, headers });
-    }
-    if (error instanceof ServerResponse) {
-      const said: unknown = this.body && JSON.parse(this.body);
-      if (isObject(said)) Object.assign(error.data, { ...said, ...error.data });
     }
     return error;
   }

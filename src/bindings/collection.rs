@@ -65,8 +65,9 @@ impl RawCollection {
 
     /// Replaces a record, or merges into it: `{"data", "oldRecord"}`. Rejects with `not_found`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn update(&self, record: String, patch: bool, synced: bool) -> Promise {
-        self.promise(async move |collection| collection.update(&record, UpdateOptions { patch, synced }).await)
+    pub fn update(&self, record: String, without: Option<String>, synced: bool) -> Promise {
+        let options = UpdateOptions::read(without.as_deref(), synced);
+        self.promise(async move |collection| collection.update(&record, options).await)
     }
 
     /// Creates or replaces a record: `{"data", "oldRecord"?}`, the latter only if a live record was replaced.

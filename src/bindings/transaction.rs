@@ -35,9 +35,9 @@ impl RawTransaction {
         self.transaction.put(record).map_err(thrown)
     }
 
-    /// Replaces a record, or merges into it: `{"data", "oldRecord"}`. Throws `not_found`.
-    pub fn update(&self, record: &str, patch: bool, synced: bool) -> Thrown<String> {
-        self.transaction.update(record, UpdateOptions { patch, synced }).map_err(thrown)
+    /// Replaces a record, or, given a list of what to take away, merges into it: `{"data", "oldRecord"}`. Throws `not_found`.
+    pub fn update(&self, record: &str, without: Option<String>, synced: bool) -> Thrown<String> {
+        self.transaction.update(record, UpdateOptions::read(without.as_deref(), synced)).map_err(thrown)
     }
 
     /// Creates or replaces a record: `{"data", "oldRecord"?}`, the latter only if a live record was replaced.

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::ports::{Request, Response, Transport};
+use crate::pure::answers::REASON;
 use gloo_net::http::{Headers, Method, RequestBuilder};
 use web_sys::{AbortController, RequestCache, RequestMode, RequestRedirect, ResponseType};
 
@@ -62,7 +63,9 @@ impl Transport for Fetch {
                 ..Response::default()
             });
         }
-        let headers = response.headers().entries().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect();
+        let reason = Some((REASON.to_owned(), response.status_text())).filter(|(_, reason)| !reason.is_empty());
+        let headers = response.headers().entries().map(|(name, value)| (name.to_ascii_lowercase(), value));
+        let headers = headers.chain(reason).collect();
         let body = response.text().await.map_err(lost)?;
         Ok(Response {
             status: response.status(),

@@ -92,7 +92,7 @@ impl<P: Platform> Collection<P> {
         record.id()?;
         let local_fields = self.local_fields.clone();
         let update = move |draft: &mut Draft| {
-            let (new, old) = operations::update(draft, &record, options, &local_fields)?;
+            let (new, old) = operations::update(draft, &record, &options, &local_fields)?;
             Ok(data_and_old(record.id()?, &new, Some(&old)))
         };
         self.commit(Box::new(update)).await

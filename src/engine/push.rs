@@ -187,7 +187,7 @@ impl<P: Platform> Session<'_, P> {
     }
 
     fn refuse(&mut self, push: &mut Push, one: &Outgoing, error: &Error) {
-        let error = format!("\"error\":{}", error.to_json());
+        let error = format!("\"error\":{}", error.briefly().to_json());
         let (list, json) = error_entry("outgoing", Some(&one.id), Some(&one.part), &error);
         self.report.add(list, json);
         push.refused.insert(one.id.clone());
@@ -228,6 +228,12 @@ impl<P: Platform> Session<'_, P> {
     fn part(&self, id: &RecordId, row: &Row, encoded: &str) -> Result<Part> {
         let encoded = read_record(encoded)?;
         let remote_id = encoded.id.as_ref().unwrap_or(id);
+        if !remote_id.is_text() {
+            // It would be stored as a text, and come back as another record.
+            return Err(Error::InvalidId {
+                message: format!("Invalid Id: {remote_id:?}. On a server ids are texts: a transformer has to make one of it, and to read it again."),
+            });
+        }
         let deletes = row.status == Status::Deleted && matches!(encoded.status, None | Some(Status::Deleted));
         // A record that is new here is new there, whatever `last_modified` the app gave it.
         let is_new = encoded.status.unwrap_or(row.status) == Status::Created;

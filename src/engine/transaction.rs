@@ -42,7 +42,7 @@ impl Transaction {
     /// `{"data", "oldRecord"}`
     pub fn update(&self, record: &str, options: UpdateOptions) -> Result<String> {
         let record = read_record(record)?;
-        let (new, old) = self.with(|draft| operations::update(draft, &record, options, &self.local_fields))?;
+        let (new, old) = self.with(|draft| operations::update(draft, &record, &options, &self.local_fields))?;
         Ok(data_and_old(record.id()?, &new, Some(&old)))
     }
 

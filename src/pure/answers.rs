@@ -4,7 +4,7 @@ use super::http::Response;
 use super::json;
 use super::merge::Remote as RemoteRecord;
 use super::record::{RecordId, invalid, read_record};
-use crate::error::{Error, Result};
+use crate::error::{Answer, Error, Result};
 
 /// The body of an answer below 400, as valid JSON; anything else as the error that tells what to do.
 pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
@@ -37,12 +37,28 @@ fn refusal(response: &Response, url: &str) -> Error {
     let errno = errno(body);
     let error = text("error").or_else(|| response.header(REASON).map(str::to_owned));
     let message = refusal_message(status, error, errno, text("message"));
+    let answer = Some(Box::new(told(response)));
     match status {
-        401 => Error::Unauthorized { message, url, errno },
-        403 => Error::Forbidden { message, url, errno },
-        404 => Error::RemoteNotFound { message, url, errno },
-        410 => Error::Gone { message, url, errno },
-        _ => Error::Server { message, url, status, errno },
+        401 => Error::Unauthorized { message, url, errno, answer },
+        403 => Error::Forbidden { message, url, errno, answer },
+        404 => Error::RemoteNotFound { message, url, errno, answer },
+        410 => Error::Gone { message, url, errno, answer },
+        _ => Error::Server {
+            message,
+            url,
+            status,
+            errno,
+            answer,
+        },
+    }
+}
+
+fn told(response: &Response) -> Answer {
+    let headers = response.headers.iter().filter(|(name, _)| name != REASON);
+    Answer {
+        reason: response.header(REASON).unwrap_or_default().to_owned(),
+        headers: headers.map(|(name, value)| format!("{name}: {value}\n")).collect(),
+        body: response.body.clone(),
     }
 }
 

@@ -5,7 +5,8 @@
 
 use super::draft::Draft;
 use super::hidden;
-use super::record::{Parsed, RecordId, Row, Status, merge_bodies, same_content};
+use super::json;
+use super::record::{Parsed, RecordId, Row, Status, merge_bodies, same_content, split_local};
 use super::sealed::held::{self, Held};
 use super::sealed::home;
 use crate::error::{Error, Result};
@@ -47,16 +48,27 @@ pub fn put_as_given(draft: &mut Draft, record: &Parsed) -> Result<Row> {
     Ok(row)
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct UpdateOptions {
-    /// Keep the members that the new record does not name.
-    pub patch: bool,
+    /// Keep the members that the new record does not name, but for these.
+    pub patch: Option<Vec<String>>,
     /// The server has it so already.
     pub synced: bool,
 }
 
+impl UpdateOptions {
+    /// `without`, for a patch: a JSON array of the members that it takes away.
+    pub fn read(without: Option<&str>, synced: bool) -> Self {
+        let names = |list| json::elements(list).into_iter().flatten().filter_map(json::string).map(Into::into).collect();
+        UpdateOptions {
+            patch: without.map(names),
+            synced,
+        }
+    }
+}
+
 /// The new row and the old one.
-pub fn update(draft: &mut Draft, record: &Parsed, options: UpdateOptions, local_fields: &[String]) -> Result<(Row, Row)> {
+pub fn update(draft: &mut Draft, record: &Parsed, options: &UpdateOptions, local_fields: &[String]) -> Result<(Row, Row)> {
     let id = record.id()?;
     let old = live(draft, id)?;
     let row = successor(&old, record, options, local_fields);
@@ -65,11 +77,10 @@ pub fn update(draft: &mut Draft, record: &Parsed, options: UpdateOptions, local_
     Ok((row, old))
 }
 
-fn successor(old: &Row, record: &Parsed, options: UpdateOptions, local_fields: &[String]) -> Row {
-    let body = if options.patch {
-        merge_bodies(&old.body, &record.body)
-    } else {
-        record.body.clone()
+fn successor(old: &Row, record: &Parsed, options: &UpdateOptions, local_fields: &[String]) -> Row {
+    let body = match &options.patch {
+        Some(without) => merge_bodies(&split_local(&old.body, without).0, &record.body),
+        None => record.body.clone(),
     };
     let status = match old.status {
         _ if options.synced => Status::Synced,
@@ -90,7 +101,7 @@ pub fn upsert(draft: &mut Draft, record: &Parsed, local_fields: &[String]) -> Re
     let old = draft.row(id);
     let row = match &old {
         None => Row::new(record.body.as_str(), Status::Created, record.last_modified),
-        Some(old) => successor(old, record, UpdateOptions::default(), local_fields),
+        Some(old) => successor(old, record, &UpdateOptions::default(), local_fields),
     };
     draft.check_size(id, &row)?;
     draft.put(id, row.clone());
@@ -259,7 +270,7 @@ mod tests {
             (Status::Synced, changed, Status::Updated),
             (Status::Synced, unchanged, Status::Synced),
         ] {
-            let (row, old) = update(&mut with(before), &record(text), UpdateOptions::default(), &[]).unwrap();
+            let (row, old) = update(&mut with(before), &record(text), &UpdateOptions::default(), &[]).unwrap();
             assert_eq!((row.status, row.last_modified, old.status), (after, Some(5), before));
             assert_eq!(upsert(&mut with(before), &record(text), &[]).unwrap().0.status, after);
         }
@@ -269,11 +280,24 @@ mod tests {
     fn a_tombstone_is_not_updated_but_can_be_upserted() {
         let mut draft = with(Status::Deleted);
         assert!(matches!(
-            update(&mut draft, &record(r#"{"id":"a"}"#), UpdateOptions::default(), &[]),
+            update(&mut draft, &record(r#"{"id":"a"}"#), &UpdateOptions::default(), &[]),
             Err(Error::NotFound { .. })
         ));
         let (row, old) = upsert(&mut draft, &record(r#"{"id":"a"}"#), &[]).unwrap();
         assert_eq!((row.status, row.last_modified, old), (Status::Updated, Some(5), None));
+    }
+
+    #[test]
+    fn a_patch_keeps_what_it_does_not_name_and_takes_away_what_it_says() {
+        for (text, without, after) in [
+            (r#"{"id":"a","b":2}"#, "[]", r#""n":1,"b":2"#),
+            (r#"{"id":"a","b":2}"#, r#"["n","none"]"#, r#""b":2"#),
+            (r#"{"id":"a"}"#, r#"["n","last_modified"]"#, ""),
+        ] {
+            let options = UpdateOptions::read(Some(without), false);
+            let (row, _) = update(&mut with(Status::Synced), &record(text), &options, &[]).unwrap();
+            assert_eq!((&*row.body, row.status, row.last_modified), (after, Status::Updated, Some(5)));
+        }
     }
 
     #[test]

@@ -32,6 +32,10 @@ impl RecordId {
         RecordId(json::quote(text).into())
     }
 
+    pub fn is_text(&self) -> bool {
+        self.0.starts_with('"')
+    }
+
     /// JSON text.
     pub fn as_json(&self) -> &str {
         &self.0

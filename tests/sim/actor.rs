@@ -103,7 +103,7 @@ impl Actor {
     async fn patch(&self, id: &str) {
         let _attention = self.attention(id).await;
         let tag = self.world.history.begin(id, false);
-        let options = UpdateOptions { patch: true, synced: false };
+        let options = UpdateOptions::read(Some("[]"), false);
         let record = format!("{{\"id\":\"{id}\",{},\"{CONFIDENTIAL}-patch\":{}}}", members(tag), self.owner);
         match self.collection.update(&record, options).await {
             Ok(answer) => self.world.history.acknowledge(tag, self.parents(json::member(&answer, "oldRecord"))),

@@ -211,3 +211,53 @@ describe("beside edits here", SIDE_BY_SIDE, () => {
     assert.deepEqual([result.ok, ids(result.created), await here.records()], [true, ["b"], (await server.records()).map(synced)]);
   });
 });
+
+// The last seconds before a collection's newest change are listed again and again, as long as something may come late.
+describe("what is listed again", SIDE_BY_SIDE, () => {
+  for (const strategy of ["manual", "server_wins", "client_wins", "pull_only"]) {
+    test(`an old deletion is none of a record that was made since (${strategy})`, async (t) => {
+      const { here, server } = await stage(t);
+      await server.putAll(["other", "theme"]);
+      await server.remove("theme");
+      await here.sync();
+      await here.create({ id: "theme", title: "light" });
+      const result = await here.sync({ strategy });
+      const published = strategy === "pull_only" ? [] : ["theme"];
+      assert.deepEqual([Object.keys(lists(result)), ids(result.published)], [published.length ? ["published"] : [], published]);
+      assert.deepEqual([await here.titles(), (await server.record("theme"))?.title], [["other", "light"], published.length ? "light" : undefined]);
+    });
+  }
+
+  test("a record that was removed on this device alone stays away, until it changes on the server", async (t) => {
+    const { here, server } = await stage(t);
+    await server.putAll(["a", "b", "c"]);
+    await here.sync();
+    await here.call("delete", "a", { virtual: false });
+    await here.call("delete", "c", { virtual: false });
+    for (let times = 0; times < 3; times += 1) {
+      assert.deepEqual([lists(await here.sync()), await here.titles()], [{}, ["b"]]);
+    }
+    await server.put("c", { title: "news" });
+    assert.deepEqual([ids((await here.sync()).created), await here.titles()], [["c"], ["b", "news"]]);
+  });
+
+  test("an edit is not overwritten by the version that it was made from", async (t) => {
+    const { here, server } = await stage(t);
+    await server.putAll(["a", "b"]);
+    await here.sync();
+    await here.update({ id: "a", title: "edited" });
+    assert.deepEqual([lists(await here.sync({ strategy: "pull_only" })), await here.titles()], [{}, ["edited", "b"]]);
+  });
+
+  test("what a user decided gives way to the server when only pulling", async (t) => {
+    const { here, server } = await stage(t);
+    await server.put("a", { title: "original" });
+    await here.sync();
+    await here.update({ id: "a", title: "mine" });
+    const theirs = await server.put("a", { title: "theirs" });
+    const { conflicts: [conflict] } = await here.sync();
+    await here.resolve(conflict, conflict.local);
+    const result = await here.sync({ strategy: "pull_only" });
+    assert.deepEqual([ids(result.updated.map((change) => change.new)), await here.record("a")], [["a"], synced(theirs)]);
+  });
+});

@@ -18,6 +18,18 @@ export const databases = {
     equal(tasks._name, "tasks");
   },
 
+  async two_kintos_of_one_page_see_each_others_writes_at_once({ adapter, device, name }) {
+    if (adapter === "memory") return; // two of these have nothing in common
+    const used = {};
+    const here = device(used).collection(name);
+    const there = device({ adapterOptions: used.used }).collection(name);
+    await here.create({ id: "a", n: 0 }, { useRecordId: true });
+    for (let n = 1; n <= 20; n += 1) {
+      await here.update({ id: "a", n });
+      equal([(await there.get("a")).data.n, (await there.list()).data[0].n, (await there.gatherLocalChanges())[0].n], [n, n, n]);
+    }
+  },
+
   async a_db_reads_tombstones_too({ tasks }) {
     await tasks.create({ id: "a", n: 1 }, { useRecordId: true });
     await tasks.create({ id: "b", n: 2 }, { useRecordId: true });

@@ -83,6 +83,12 @@ export const records = {
     const patched = await tasks.update({ id: first.id, done: true }, { patch: true });
     equal(patched.data, { id: first.id, title: "milk", done: true, _status: "created" });
     equal(patched.oldRecord, replaced.data);
+    // As in Kinto.js, where an app clears a field so.
+    const cleared = await tasks.update({ id: first.id, done: undefined, never: undefined }, { patch: true });
+    equal(cleared.data, { id: first.id, title: "milk", _status: "created" });
+    await tasks.execute((txn) => txn.update({ id: first.id, title: undefined, last_modified: undefined, n: 1 }, { patch: true }), { preloadIds: [first.id] });
+    equal((await tasks.get(first.id)).data, { id: first.id, n: 1, _status: "created" });
+    await tasks.update({ id: first.id, title: "milk", done: true }, { patch: true });
   },
 
   async an_update_keeps_the_timestamp_and_makes_a_synced_record_updated({ tasks }) {

@@ -27,6 +27,14 @@ export const steps = {
     equal((await here.sync()).deleted.map(({ id }) => id), ["a"]);
   },
 
+  async what_an_app_imports_counts_also_in_a_version_that_is_here({ essaim, tasks }) {
+    await tasks.importBulk([{ id: "a", title: "old", last_modified: 5 }]);
+    for (const [strategy, title] of [["manual", "new"], ["server_wins", "newer"], ["pull_only", "newest"]]) {
+      const { updated } = await tasks.importChanges(new essaim.SyncResultObject(), [{ id: "a", title, last_modified: 5 }], strategy);
+      equal(updated.map((change) => change.new), [{ id: "a", title, last_modified: 5, _status: "synced" }]);
+    }
+  },
+
   async a_pull_asks_for_what_is_younger_and_leaves_out_fifty({ essaim, tasks }) {
     const asked = [];
     await tasks.pullChanges(listing([], "42", asked), new essaim.SyncResultObject(), { headers: { a: "b" }, retry: 2, expectedTimestamp: '"7"' });

@@ -190,6 +190,31 @@ export const syncing = {
     ok(errors[0].path === errors[0].sent.path && errors[0].path.startsWith(`/buckets/default/collections/${name}/records/`), errors[0].path);
   },
 
+  async an_id_that_is_no_text_needs_a_transformer({ device, name }) {
+    let next = 1;
+    const idSchema = { generate: () => next++, validate: Number.isInteger };
+    const tasks = device().collection(name, { idSchema });
+    for (const title of ["a", "b"]) await tasks.create({ title });
+    for (let times = 0; times < 2; times += 1) {
+      const { ok: fine, errors, published } = await tasks.sync();
+      equal([fine, errors.map(({ type, id }) => [type, id]), published], [false, [["outgoing", 1], ["outgoing", 2]], []]);
+      ok(errors[0].message.startsWith("Invalid Id: 1."), errors[0].message);
+      equal((await tasks.list({ order: "id" })).data.map(({ id }) => id), [1, 2]);
+    }
+    tasks.remoteTransformers.push({ encode: (record) => ({ ...record, id: `n${record.id}` }), decode: (record) => ({ ...record, id: Number(record.id.slice(1)) }) });
+    equal([(await tasks.sync()).ok, (await tasks.sync()).ok], [true, true]);
+    equal((await tasks.list({ order: "id" })).data.map(({ id, _status }) => [id, _status]), [[1, "synced"], [2, "synced"]]);
+  },
+
+  async an_error_of_the_server_has_its_answer({ essaim, device, name }) {
+    const tasks = device().collection(name);
+    const error = await rejects(tasks.sync({ headers: { Authorization: "" } }), { name: "ServerResponse", code: "unauthorized" });
+    ok(error instanceof essaim.ServerResponse);
+    equal([error.data.code, error.data.errno, error.data.error, error.data.message], [401, 104, "Unauthorized", "Please authenticate yourself to use this endpoint."]);
+    equal([error.response.status, error.response.headers.get("content-type")], [401, "application/json"]);
+    equal(Object.keys(error.data).filter((key) => key === "answer"), []);
+  },
+
   async transformers_and_hooks_that_are_added_later_take_part({ device, name }) {
     const [here, plain] = [device().collection(name), device().collection(name)];
     await here.list();
