@@ -208,10 +208,10 @@ export const syncing = {
 
   async an_error_of_the_server_has_its_answer({ essaim, device, name }) {
     const tasks = device().collection(name);
-    const error = await rejects(tasks.sync({ headers: { Authorization: "" } }), { name: "ServerResponse", code: "unauthorized" });
+    const error = await rejects(tasks.sync({ bucket: "somebody-elses" }), { name: "ServerResponse", code: "forbidden" });
     ok(error instanceof essaim.ServerResponse);
-    equal([error.data.code, error.data.errno, error.data.error, error.data.message], [401, 104, "Unauthorized", "Please authenticate yourself to use this endpoint."]);
-    equal([error.response.status, error.response.headers.get("content-type")], [401, "application/json"]);
+    equal([error.data.code, error.data.errno, error.data.error, error.data.message], [403, 121, "Forbidden", "This user cannot access this resource."]);
+    equal([error.response.status, error.response.statusText, error.response.headers.get("content-type")], [403, "Forbidden", "application/json"]);
     equal(Object.keys(error.data).filter((key) => key === "answer"), []);
   },
 
