@@ -298,7 +298,8 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
     return { strategy: MANUAL, headers: {}, retry: this.#shared.retry, ignoreBackoff: false, remote: null, expectedTimestamp: null };
   }
 
-  #syncRequest({ strategy = "manual", ...options }: SyncOptions): object {
+  #syncRequest({ strategy: given, ...options }: SyncOptions): object {
+    const strategy = given ?? syncStrategy.MANUAL;
     if (!Object.values(syncStrategy).includes(strategy)) {
       throw invalidOption(`Unknown strategy ${JSON.stringify(strategy)}. Use one of Kinto.syncStrategy.`);
     }

@@ -16,6 +16,7 @@ use crate::pure::resolve::resolve;
 use crate::pure::sealed::home::PageNote;
 use crate::pure::sealed::known;
 use std::cell::RefCell;
+use std::cmp::Reverse;
 use std::rc::Rc;
 
 pub struct Collection<P: Platform> {
@@ -144,7 +145,10 @@ impl<P: Platform> Collection<P> {
     /// The records as they were.
     pub async fn delete_all(&self) -> Result<String> {
         let delete_all = |draft: &mut Draft| {
-            let ids: Vec<RecordId> = draft.rows().into_iter().filter(|(_, row)| row.is_live()).map(|(id, _)| id).collect();
+            let mut live: Vec<(RecordId, Row)> = draft.rows().into_iter().filter(|(_, row)| row.is_live()).collect();
+            // As they are listed.
+            live.sort_by_key(|(_, row)| Reverse(row.last_modified));
+            let ids: Vec<RecordId> = live.into_iter().map(|(id, _)| id).collect();
             Ok(array(&operations::delete_all(draft, &ids)?))
         };
         self.commit(Box::new(delete_all)).await
