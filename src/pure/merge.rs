@@ -103,18 +103,20 @@ pub fn meet(local: Option<&Row>, remote: &Remote, strategy: Strategy, local_fiel
     if let Some(outcome) = settle_sent(local, remote, local_fields) {
         return outcome;
     }
+    if local.is_dirty() && is_made_from(local, remote) {
+        return Outcome::silent(Fate::Keep);
+    }
     if strategy == Strategy::PullOnly {
         return overwrite(local, remote);
     }
     match local.status {
         Status::Synced => follow(local, remote, local_fields),
-        _ if is_made_from(local, remote) => Outcome::silent(Fate::Keep),
         Status::Deleted => meet_deletion(local, remote, local_fields),
         _ => meet_edit(local, remote, strategy, local_fields),
     }
 }
 
-/// What is here is this very version, or was made on top of it; it is only listed again.
+/// What is here was made on top of this very version: the server has nothing newer, whatever the strategy.
 fn is_made_from(local: &Row, remote: &Remote) -> bool {
     match remote.deleted {
         true => remote.last_modified.is_some() && remote.last_modified <= local.gone_at,

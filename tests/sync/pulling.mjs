@@ -249,15 +249,17 @@ describe("what is listed again", SIDE_BY_SIDE, () => {
     assert.deepEqual([lists(await here.sync({ strategy: "pull_only" })), await here.titles()], [{}, ["edited", "b"]]);
   });
 
-  test("what a user decided gives way to the server when only pulling", async (t) => {
+  test("what a user decided stays, as long as the server has nothing newer", async (t) => {
     const { here, server } = await stage(t);
     await server.put("a", { title: "original" });
     await here.sync();
     await here.update({ id: "a", title: "mine" });
-    const theirs = await server.put("a", { title: "theirs" });
+    await server.put("a", { title: "theirs" });
     const { conflicts: [conflict] } = await here.sync();
     await here.resolve(conflict, conflict.local);
-    const result = await here.sync({ strategy: "pull_only" });
-    assert.deepEqual([ids(result.updated.map((change) => change.new)), await here.record("a")], [["a"], synced(theirs)]);
+    assert.deepEqual([lists(await here.sync({ strategy: "pull_only" })), await here.titles()], [{}, ["mine"]]);
+    const newer = await server.put("a", { title: "newer" });
+    await here.sync({ strategy: "pull_only" });
+    assert.deepEqual(await here.records(), [synced(newer)]);
   });
 });
