@@ -71,6 +71,7 @@ fn one_of_each() -> Vec<Error> {
         Error::Tampered { evidence: evidence() },
         Error::BadSnapshot { evidence: evidence() },
         Error::Busy { name: text() },
+        Error::Interrupted { message: text() },
         Error::Quota { message: text() },
         Error::StorageLost { message: text() },
         Error::StorageBlocked { name: text() },
@@ -112,6 +113,7 @@ fn one_of_each() -> Vec<Error> {
             | Error::Tampered { .. }
             | Error::BadSnapshot { .. }
             | Error::Busy { .. }
+            | Error::Interrupted { .. }
             | Error::Quota { .. }
             | Error::StorageLost { .. }
             | Error::StorageBlocked { .. }

@@ -7,7 +7,7 @@ use super::seal::{Hash, Seal};
 use crate::error::{Error, Evidence};
 
 /// How many positions in a row may be void: each was a page that somebody emptied by hand.
-const MOST_VOIDS: u64 = 10_000;
+pub const MOST_VOIDS: u64 = 10_000;
 
 /// What the server has shown so far.
 #[derive(Clone, Debug, Default)]
@@ -51,6 +51,28 @@ impl View {
         }
     }
 
+    /// As [`View::add`], of a second reading: what opens is true, whenever it was shown.
+    pub fn add_again(&mut self, item: Item, seal: &Seal) {
+        let opens = |item: &Item| matches!(item.name, Name::Page(position) if open(item, position, seal).is_ok());
+        let known = match item.name {
+            Name::Page(position) => self.page(position),
+            Name::Segment(_) => None,
+        };
+        match known.map(|known| (opens(known), opens(&item))) {
+            Some((true, false)) => {}
+            Some((false, true)) => {
+                let Name::Page(position) = item.name else { return };
+                self.pages.retain(|(at, _)| *at != position);
+                self.add(item);
+            }
+            _ => self.add(item),
+        }
+    }
+
+    pub fn has_segments(&self) -> bool {
+        !self.segments.is_empty()
+    }
+
     fn find(&self, position: u64) -> Result<usize, usize> {
         self.pages.binary_search_by_key(&position, |(position, _)| *position)
     }
@@ -90,7 +112,7 @@ impl View {
             return Ok(Next::End);
         };
         let opened = open(item, position, seal)?;
-        if opened.page.prev == head.hash && position <= head.position + MOST_VOIDS {
+        if opened.page.prev == head.hash && position - head.position <= MOST_VOIDS {
             return Ok(Next::Page(Box::new(opened)));
         }
         if position > head.position + 1 {
@@ -143,9 +165,10 @@ impl View {
     }
 }
 
-/// What was listed later is what stands.
+/// What was listed later is what stands. At one and the same time there was content or there was none.
 fn replace(known: &mut Item, item: Item) {
-    if known.last_modified <= item.last_modified {
+    let loses_content = item.content == Content::Emptied && known.content != Content::Emptied;
+    if known.last_modified < item.last_modified || known.last_modified == item.last_modified && !loses_content {
         *known = item;
     }
 }
