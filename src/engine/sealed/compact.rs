@@ -25,20 +25,20 @@ use std::collections::BTreeSet;
 /// A segment that was written, and when by the server's clock.
 type Written = (String, u64);
 
-/// What a repair found that is not part of the chain.
+/// What a repair has found on the server; nothing, for any other snapshot.
 #[derive(Default)]
 pub(super) struct Passed {
-    pub is_repair: bool,
-    /// The last position where something stands.
+    /// The pages of the chain that it has read, if this is a repair: it empties no other.
+    pub read: Option<BTreeSet<u64>>,
+    /// The last position where something stood.
     pub last: u64,
     /// Segments of snapshots that were not taken over.
     pub segments: BTreeSet<String>,
 }
 
 impl Passed {
-    /// Whatever stands at a place that the chain passes over is for the repair to look at before it is emptied.
-    fn leaves(&self, known: &Known, position: u64) -> bool {
-        self.is_repair && (position > known.home.head.position || known.hash_or_void(position) == Some(None))
+    fn leaves(&self, position: u64) -> bool {
+        self.read.as_ref().is_some_and(|read| position <= self.last && !read.contains(&position))
     }
 }
 
@@ -184,7 +184,7 @@ impl<P: Platform> Session<'_, P> {
         }
         for (id, at) in there {
             match read_name(&id) {
-                Some(Name::Page(position)) if repair.leaves(known, position) => {}
+                Some(Name::Page(position)) if repair.leaves(position) => {}
                 Some(Name::Page(position)) if position < snapshot.position => parts.push(self.emptied(&id, at)),
                 Some(Name::Segment(_)) if !kept.contains(&id) && (at < snapshot_at || self.without(Rule::YoungSegmentsStay)) => {
                     parts.push(self.target.delete(&RecordId::from_text(&id), at));

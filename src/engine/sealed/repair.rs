@@ -45,12 +45,7 @@ impl<P: Platform> Session<'_, P> {
             let last = self.last_taken(&survey).await?;
             let over = self.write_again(secrets, &strays, &said, &known, last).await?;
             self.push_journal(secrets, Some(last)).await?;
-            let segments = self.segments_to_keep(&survey).await?;
-            let passed = Passed {
-                is_repair: true,
-                last,
-                segments,
-            };
+            let passed = self.passed(&survey, last).await?;
             self.compact(secrets, &passed).await?;
             self.empty_passed(secrets, &survey, &over).await?;
         }
@@ -149,27 +144,28 @@ impl<P: Platform> Session<'_, P> {
         Ok(over)
     }
 
-    /// Those of snapshots that open and are not part of the chain: somebody else may be able to take them over.
-    async fn segments_to_keep(&self, survey: &Survey) -> Result<BTreeSet<String>> {
+    /// The chain's pages may be emptied once the snapshot stands. Segments of a snapshot that opens and is not part of the
+    /// chain stay: somebody else may be able to take it over.
+    async fn passed(&self, survey: &Survey, last: u64) -> Result<Passed> {
         let known = self.known().await?;
-        let is_outside = |opened: &&Opened| known.hash(opened.head.position) != Some(opened.head.hash);
-        let outside = survey.opened.iter().filter(is_outside);
-        let snapshots = outside.filter_map(|opened| match &opened.page.kind {
+        let is_in_chain = |opened: &&Opened| known.hash(opened.head.position) == Some(opened.head.hash);
+        let (inside, outside): (Vec<&Opened>, Vec<&Opened>) = survey.opened.iter().partition(is_in_chain);
+        let snapshots = outside.into_iter().filter_map(|opened| match &opened.page.kind {
             Kind::Snapshot(snapshot) => Some(snapshot),
             _ => None,
         });
-        Ok(snapshots.flat_map(segment_names).map(str::to_owned).collect())
+        Ok(Passed {
+            read: Some(inside.into_iter().map(|opened| opened.head.position).collect()),
+            last,
+            segments: snapshots.flat_map(segment_names).map(str::to_owned).collect(),
+        })
     }
 
-    /// What stands where the chain passes over it would be in the way for ever: what opens for nobody, and pages that are over.
-    /// What opens otherwise was only hidden, and stays.
+    /// What would be in the way for ever: what opens for nobody, and pages that are over. What opens after all stays.
     async fn empty_passed(&self, secrets: &Secrets, survey: &Survey, over: &BTreeSet<Hash>) -> Result<()> {
-        let known = self.known().await?;
-        let is_in_chain = |position: u64| known.hash(position).is_some() || position < known.home.covered_from;
-        let junk = survey.junk.iter().copied().filter(|position| !is_in_chain(*position));
         let is_over = |opened: &&Opened| over.contains(&opened.head.hash);
         let strays = survey.opened.iter().filter(is_over).map(|opened| opened.head.position);
-        for position in junk.chain(strays) {
+        for position in survey.junk.iter().copied().chain(strays) {
             let Found::Item(item) = self.get_item(&page_id(position)).await? else {
                 continue;
             };

@@ -116,10 +116,10 @@ impl<P: Platform> Session<'_, P> {
             Err(error) => return Err(error),
         };
         let is_open = |position: &u64| survey.opened.binary_search_by_key(position, |opened| opened.head.position).is_ok();
-        let own = (common + 1..=known.home.head.position).rev().take(MOST_ASKED / 2);
-        let gaps = (from + 1..last).take(MOST_ASKED / 4);
-        let asked = [1].into_iter().chain(own).chain(survey.junk.iter().copied()).chain(gaps);
-        Ok(asked.filter(|position| !is_open(position)).take(MOST_ASKED).collect())
+        let own = (common + 1..=known.home.head.position).rev().take(MOST_ASKED);
+        let gaps = (from + 1..last).take(MOST_ASKED);
+        let asked = [1].into_iter().chain(own).chain(gaps).filter(|position| !is_open(position));
+        Ok(asked.chain(survey.junk.iter().copied()).collect())
     }
 
     async fn read_chain(&self, view: &View, survey: &Survey, secrets: &Secrets, known: &Known) -> Result<Chain> {

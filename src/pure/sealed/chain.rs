@@ -5,6 +5,7 @@ use super::item::{Content, EPOCH, Item, Name, VERSION};
 use super::page::{Kind, Page};
 use super::seal::{Hash, Seal};
 use crate::error::{Error, Evidence};
+use std::collections::BTreeMap;
 
 /// How many positions in a row may be void: each was a page that somebody emptied by hand.
 pub const MOST_VOIDS: u64 = 10_000;
@@ -14,7 +15,7 @@ pub const MOST_VOIDS: u64 = 10_000;
 pub struct View {
     /// In the order of positions.
     pages: Vec<(u64, Item)>,
-    segments: Vec<(String, Item)>,
+    segments: BTreeMap<String, Item>,
 }
 
 /// A page that follows.
@@ -44,9 +45,9 @@ impl View {
                 Ok(at) => replace(&mut self.pages[at].1, item),
                 Err(at) => self.pages.insert(at, (position, item)),
             },
-            Name::Segment(id) => match self.segments.iter_mut().find(|(known, _)| *known == id) {
-                Some((_, known)) => replace(known, item),
-                None => self.segments.push((id, item)),
+            Name::Segment(id) => match self.segments.get_mut(&id) {
+                Some(known) => replace(known, item),
+                None => drop(self.segments.insert(id, item)),
             },
         }
     }
@@ -82,7 +83,7 @@ impl View {
     }
 
     pub fn segment(&self, id: &str) -> Option<&Item> {
-        self.segments.iter().find(|(known, _)| known == id).map(|(_, item)| item)
+        self.segments.get(id)
     }
 
     pub fn pages(&self) -> impl DoubleEndedIterator<Item = (u64, &Item)> {
