@@ -65,8 +65,9 @@ impl<P: Platform> Session<'_, P> {
         }
         for next in last + 1..=last + MOST_EMPTIED {
             match self.get_item(&page_id(next)).await? {
-                Found::Item(_) => last = next,
-                Found::Nothing => return Ok(last),
+                Found::Item(item) if item.content == Content::Emptied => last = next,
+                // A page that has just been written there is met by the append.
+                _ => return Ok(last),
             }
         }
         Err(omission(last + 1))
