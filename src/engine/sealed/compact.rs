@@ -69,12 +69,13 @@ impl<P: Platform> Session<'_, P> {
         // In one turn: what is in the segments is what the journal holds at this very head.
         let (known, ledger) = self.collection.resident.read(|state| (Known::of(state), known::ledger(state))).await?;
         let mut written = Vec::new();
-        let Some(snapshot) = self.write_segments(secrets, &known, &ledger, &mut written).await? else {
+        let Some(mut snapshot) = self.write_segments(secrets, &known, &ledger, &mut written).await? else {
             return self.take_back(written).await;
         };
+        let voids = repair.last.saturating_sub(known.home.head.position);
+        snapshot.covered.extend((0..voids).map(|_| None));
         let segments: Vec<String> = snapshot.segments.iter().map(|segment| segment.id.clone()).collect();
         let kept: BTreeSet<String> = names(&snapshot).map(str::to_owned).chain(repair.segments.iter().cloned()).collect();
-        let voids = repair.last.saturating_sub(known.home.head.position);
         let (put, head) = self.append(secrets, Kind::Snapshot(snapshot), Vec::new(), voids).await?;
         match put {
             Put::Appended(last_modified) => self.prune(&known, &head, last_modified, &segments, &kept, repair).await,

@@ -15,7 +15,7 @@ use crate::pure::answers;
 use crate::pure::sealed::chain::{Opened, View, bad_snapshot, evidence};
 use crate::pure::sealed::change::Change;
 use crate::pure::sealed::home::{Cursor, Head, Home, PageNote};
-use crate::pure::sealed::item::{self, page_id};
+use crate::pure::sealed::item::{self, Content, page_id};
 use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::run::Run;
@@ -130,14 +130,19 @@ impl<P: Platform> Session<'_, P> {
         };
         let (mut kind, mut pages, mut ledger) = (base.kind, base.pages, base.ledger);
         let mut followed = follow(base.home, &pages, survey.opened.clone());
-        // Where all that it covers is still there, a snapshot that cannot be read is not missed.
-        let is_needed = |unread: &&Unread| !followed.run.pages.iter().any(|(_, note)| note.hash == Some(unread.head.hash));
-        let needed: Vec<&Unread> = unread.iter().filter(is_needed).collect();
-        // Who has what it holds can repair that, nobody else.
-        if let Some(lost) = needed.iter().find(|unread| known.hash(unread.head.position) != Some(unread.head.hash)) {
-            return Err(lost.error.clone());
+        let mut is_needed = false;
+        for lost in &unread {
+            // Where all that it covers is still there, a snapshot that cannot be read is not missed.
+            if followed.run.pages.iter().any(|(_, note)| note.hash == Some(lost.head.hash)) || !self.has_replaced(view, followed.run.after.head, lost).await? {
+                continue;
+            }
+            // Who has what it holds can repair that, nobody else.
+            if known.hash(lost.head.position) != Some(lost.head.hash) {
+                return Err(lost.error.clone());
+            }
+            is_needed = true;
         }
-        let is_cut_off = !needed.is_empty() || followed.run.after.head.position == 0 && !is_new(view, survey);
+        let is_cut_off = is_needed || followed.run.after.head.position == 0 && !is_new(view, survey);
         if is_cut_off {
             if known.home.head.position == 0 {
                 return Err(omission(1));
@@ -178,6 +183,22 @@ impl<P: Platform> Session<'_, P> {
             said: followed.said,
             is_sound,
         })
+    }
+
+    /// Whether pages after `head` were emptied for a snapshot's sake: so it once stood there with all its segments. One that
+    /// came too late, to a server that was restored meanwhile, replaces nothing.
+    async fn has_replaced(&self, view: &View, head: Head, snapshot: &Unread) -> Result<bool> {
+        let ends = [head.position + 1, snapshot.head.position.saturating_sub(1)];
+        for position in ends.into_iter().filter(|position| *position > head.position) {
+            let found = match view.page(position) {
+                Some(item) => Found::Item(Box::new(item.clone())),
+                None => self.get_item(&page_id(position)).await?,
+            };
+            if matches!(found, Found::Item(item) if item.content == Content::Emptied) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What this device knows, if the server shows its head; or the latest snapshot that can be taken over.
