@@ -230,3 +230,26 @@ pub fn evidence(position: u64, expected: Option<Hash>, found: Option<Hash>, item
         ..Evidence::default()
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::item;
+    use super::*;
+
+    #[test]
+    fn a_row_without_content_replaces_no_content_of_the_same_time() {
+        let row = |at: u64, content: &str| item::read(&format!("{{\"id\":\"p000000000001\",\"v\":1,\"last_modified\":{at}{content}}}")).unwrap();
+        let sealed = |at| row(at, ",\"e\":1,\"ct\":\"AAAA\"");
+        for (first, second, is_emptied) in [
+            (sealed(5), row(5, ""), false),
+            (row(5, ""), sealed(5), false),
+            (sealed(5), row(6, ""), true),
+            (row(6, ""), sealed(5), true),
+        ] {
+            let mut view = View::default();
+            view.add(first);
+            view.add(second);
+            assert_eq!(view.page(1).unwrap().content == Content::Emptied, is_emptied);
+        }
+    }
+}

@@ -111,3 +111,80 @@ pub fn unsaid(said: &[(u64, Vec<Change>)], stray: &Opened) -> Vec<Change> {
     };
     changes.iter().filter(|change| !is_said(change)).cloned().collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::item::{self, page_id};
+    use super::super::page::Page;
+    use super::*;
+    use crate::pure::crypto::encoding::base64url;
+    use crate::pure::crypto::key;
+    use crate::pure::record::RecordId;
+
+    fn seal() -> Seal {
+        Seal::new(&key::read_key(&key::make_key([3; 32])).unwrap().derive_journal("tasks"))
+    }
+
+    fn row(position: u64, members: &str) -> item::Item {
+        item::read(&format!("{{\"id\":\"{}\",\"last_modified\":7{members}}}", page_id(position))).unwrap()
+    }
+
+    fn junk(position: u64) -> item::Item {
+        row(position, ",\"v\":1,\"e\":1,\"ct\":\"AAAA\"")
+    }
+
+    fn page(position: u64, prev: Hash, changes: &[Change]) -> item::Item {
+        let page = Page {
+            prev,
+            device: "d".into(),
+            t: position,
+            kind: Kind::Changes(changes.to_vec()),
+        };
+        let ct = seal().seal_page(position, &page.write(None), [1; 24]);
+        row(position, &format!(",\"v\":1,\"e\":1,\"ct\":\"{}\"", base64url(&ct)))
+    }
+
+    fn change(id: &str, text: &str) -> Change {
+        Change {
+            id: RecordId::from_text(id),
+            text: Some(text.into()),
+        }
+    }
+
+    fn survey(items: Vec<item::Item>, head: u64) -> Result<Survey> {
+        let mut view = View::default();
+        items.into_iter().for_each(|item| view.add(item));
+        Survey::of(&view, head, &seal())
+    }
+
+    #[test]
+    fn a_row_far_ahead_leads_nobody_there() {
+        let far = survey(vec![page(1, Hash::default(), &[]), junk(2), junk(900), junk(500_000)], 1).unwrap();
+        assert_eq!(far.taken_after(1), [2, 900]);
+        assert_eq!(far.taken_after(900), [0; 0]);
+        assert_eq!(far.junk, [2, 900, 500_000]);
+        assert_eq!(survey(vec![row(999_999_999_999, ",\"v\":1")], 1).unwrap().taken_after(1), [0; 0]);
+    }
+
+    #[test]
+    fn what_a_newer_essaim_wrote_is_no_damage() {
+        let newer = |position| row(position, ",\"v\":2,\"e\":1,\"ct\":\"AAAA\"");
+        let first = || page(1, Hash::default(), &[]);
+        let code = |items| survey(items, 1).map_or_else(|error| error.code(), |_| "taken".into());
+        assert_eq!(code(vec![first(), newer(2)]), "upgrade_required");
+        assert_eq!(code(vec![first(), row(2, ",\"v\":1,\"e\":2,\"ct\":\"AAAA\"")]), "no_key");
+        assert_eq!(code(vec![newer(50_000)]), "upgrade_required");
+        assert_eq!(code(vec![first(), newer(500_000)]), "taken");
+    }
+
+    #[test]
+    fn a_stray_is_said_again_unless_a_later_page_says_it() {
+        let first = page(1, Hash::default(), &[]);
+        let head = survey(vec![first.clone()], 0).unwrap().opened[0].head;
+        let stray = page(2, Hash([9; 32]), &[change("a", "1"), change("b", "2")]);
+        let later = page(3, head.hash, &[change("a", "1")]);
+        let followed = follow(Home::default(), &[], survey(vec![first, stray, later], 0).unwrap().opened);
+        assert_eq!(followed.run.after.head.position, 3);
+        assert_eq!(unsaid(&followed.said, &followed.strays[0]), [change("b", "2")]);
+    }
+}
