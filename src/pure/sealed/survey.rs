@@ -181,10 +181,10 @@ mod tests {
     fn a_stray_is_said_again_unless_a_later_page_says_it() {
         let first = page(1, Hash::default(), &[]);
         let head = survey(vec![first.clone()], 0).unwrap().opened[0].head;
-        let stray = page(2, Hash([9; 32]), &[change("a", "1"), change("b", "2")]);
-        let later = page(3, head.hash, &[change("a", "1")]);
+        let stray = page(2, Hash([9; 32]), &[change("a", "\"n\":1"), change("b", "\"n\":2")]);
+        let later = page(3, head.hash, &[change("a", "\"n\":1")]);
         let followed = follow(Home::default(), &[], survey(vec![first, stray, later], 0).unwrap().opened);
         assert_eq!(followed.run.after.head.position, 3);
-        assert_eq!(unsaid(&followed.said, &followed.strays[0]), [change("b", "2")]);
+        assert_eq!(unsaid(&followed.said, &followed.strays[0]), [change("b", "\"n\":2")]);
     }
 }
