@@ -131,7 +131,8 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   /**
    * For an encrypted collection, after an alarm, on the user's word: takes what the server has as it stands, brings it
    * together with what is here, uploads what the server lost, and begins anew from there. Nothing that is here is lost;
-   * what was changed on both sides is in conflict, as in any sync.
+   * what was changed on both sides is in conflict, as in any sync. What somebody may still read is not destroyed: where only
+   * another device has what the server lost, this one rejects (`omission`, `tampered`) and writes nothing; repair on that one.
    *
    * @example
    * ```js
@@ -152,9 +153,12 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
    * From then on every device that syncs here gets `moved`; its unsynced changes wait, and go to the new server. Copy the
    * server's records there as they are (they need no key), then sync with it.
    *
+   * What cannot be sent, or is in conflict, is in the result as after a sync: then `ok` is false, and nothing was closed. Closing
+   * again with the same destination succeeds.
+   *
    * @example
    * ```js
-   * await notes.closeJournal({ remote: "https://mine.example/v1" });
+   * const { ok } = await notes.closeJournal({ remote: "https://mine.example/v1" });
    * ```
    */
   async closeJournal(destination: JournalDestination, options?: SyncOptions): Promise<SyncResultObject<T>> {

@@ -53,6 +53,11 @@ impl Report {
         }
     }
 
+    /// Something could not be sent or taken over, or is left to the user.
+    pub fn is_unfinished(&self) -> bool {
+        self.count(List::Errors) + self.count(List::Conflicts) > 0
+    }
+
     pub fn count(&self, list: List) -> usize {
         self.entries.iter().filter(|(other, _)| *other == list).count()
     }

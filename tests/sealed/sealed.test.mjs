@@ -4,6 +4,8 @@
 
 import "./hidden.mjs";
 import "./lost.mjs";
+import "./repaired.mjs";
+import "./closed.mjs";
 import "./forked.mjs";
 import "./altered.mjs";
 import "./answered.mjs";

@@ -254,16 +254,22 @@ fn check_alarms(world: &World, deceit: &Deceit) -> Result<(), String> {
 fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
     let mut devices: Vec<Actor> = (0..DEVICES).map(|device| world.open(device)).collect();
     let mut repaired = false;
+    // Somebody's repair was refused: what the server lost is on another device, which then repairs it, alarmed or not.
+    let mut refused = false;
     let mut settle_one = |actor: &Actor| {
         let strategy = ["manual", "client_wins", "server_wins"][world.dice.below(3)];
         let before = head(actor);
         match sync(actor, strategy) {
+            Ok(_) if refused => {
+                refused = repair(actor)?;
+                Ok(false)
+            }
             // A snapshot is not in the report.
             Ok(report) => Ok(is_idle(&report) && head(actor) == before),
             Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(false),
             Err(error) if deceit.is_repairable() && ALARMS.contains(&error.code().as_str()) => {
                 repaired = true;
-                repair(actor)?;
+                refused = repair(actor)?;
                 Ok(false)
             }
             Err(error) => Err(format!("NOT HEALED: device {}: {error}", actor.device)),
@@ -287,14 +293,15 @@ fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
     }
 }
 
-fn repair(actor: &Actor) -> Result<(), String> {
+/// True if it is refused.
+fn repair(actor: &Actor) -> Result<bool, String> {
     narrate(|| format!("device {} is repaired", actor.device));
     let collection = actor.collection.clone();
     let strategy = ["manual", "client_wins", "server_wins"][actor.world.dice.below(3)];
     match actor.world.wait(actor.owner, async move { collection.repair(&options(strategy)).await }) {
-        Ok(_) | Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(()),
-        // Of a page that came to light only now: the next repair knows of it.
-        Err(error) if ALARMS.contains(&error.code().as_str()) => Ok(()),
+        Ok(_) | Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(false),
+        // Of a page that came to light only now, and the next repair knows of it; or of what only another device has.
+        Err(error) if ALARMS.contains(&error.code().as_str()) => Ok(true),
         Err(error) => Err(format!("NOT REPAIRED: device {}: {error}", actor.device)),
     }
 }

@@ -36,7 +36,12 @@ impl<P: Platform> Session<'_, P> {
         if !self.without(Rule::PendingBeforeSending) {
             self.note_pending(&home, &pending).await?;
         }
-        let put = self.put_page(&home, &sealed).await?;
+        let mut put = self.put_page(&home, &sealed).await?;
+        // Whoever believes that it has moved never looks here again: a 201 is not enough for that.
+        let closes = matches!(sealed.opened.page.kind, Kind::Closed(_));
+        if closes && matches!(put, Put::Appended(_)) && !self.stands(secrets, &head).await? {
+            put = Put::Look(201);
+        }
         if let Put::Appended(last_modified) = put {
             self.stand(
                 home,
@@ -51,13 +56,15 @@ impl<P: Platform> Session<'_, P> {
         Ok((put, head))
     }
 
-    /// Appends changes that are not this device's, and meets them as it would had it found them there. Past positions that
-    /// are emptied, if need be.
-    pub(super) async fn append_foreign(&mut self, secrets: &Secrets, changes: Vec<Change>, mut voids: u64) -> Result<()> {
+    /// Appends changes that are not this device's, and meets them as it would had it found them there. Past all that stands
+    /// up to `past`, and positions that are emptied.
+    pub(super) async fn append_foreign(&mut self, secrets: &Secrets, changes: Vec<Change>, past: u64) -> Result<()> {
         const TRIES: usize = 3;
-        let mut nothing_there = 0;
+        const MOST_EMPTIED: u64 = 32;
+        let (mut nothing_there, mut emptied) = (0, 0);
         loop {
             let home = self.home().await?;
+            let voids = past.saturating_sub(home.head.position) + emptied;
             let sealed = self.seal_next(secrets, &home, Kind::Changes(changes.clone()), voids).await?;
             let position = sealed.opened.head.position;
             match self.put_page(&home, &sealed).await? {
@@ -74,7 +81,7 @@ impl<P: Platform> Session<'_, P> {
                         .await;
                 }
                 Put::Look(_) => match self.get_item(&page_id(position)).await? {
-                    Found::Item(item) if item.content == Content::Emptied => voids += 1,
+                    Found::Item(item) if item.content == Content::Emptied && emptied < MOST_EMPTIED => emptied += 1,
                     Found::Nothing if nothing_there < TRIES => nothing_there += 1,
                     _ => return Err(overtaken()),
                 },

@@ -2,39 +2,69 @@
 //! home, so no write can be acknowledged here while the pages are copied; the new home goes on after it.
 
 use super::Secrets;
+use super::push::{is_to_push, omission};
 use super::requests::{Found, Put};
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::Platform;
 use crate::pure::sealed::item::page_id;
+use crate::pure::sealed::known;
 use crate::pure::sealed::page::Kind;
+use crate::pure::state::State;
 
 impl<P: Platform> Session<'_, P> {
-    /// Syncs, so that nothing here is left behind, and closes. `destination`: `{"remote", "bucket", "collection"}`.
+    /// Syncs, so that nothing here is left behind, and closes. `destination`: `{"remote", "bucket", "collection"}`. What could
+    /// not be sent is in the report as after any sync; then the journal stays open.
     pub(in crate::engine) async fn close_journal(&mut self, secrets: &Secrets, destination: &str) -> Result<()> {
-        let closed = self.close(secrets, destination).await;
-        closed.map_err(|error| self.with_evidence(error))
+        match self.close(secrets, destination).await {
+            // This device or another one has closed it before.
+            Err(Error::Moved { destination: to }) if to == destination => Ok(()),
+            closed => closed.map_err(|error| self.with_evidence(error)),
+        }
     }
 
     async fn close(&mut self, secrets: &Secrets, destination: &str) -> Result<()> {
         const TRIES: usize = 8;
+        let mut nothing_there = 0;
         for _ in 0..TRIES {
             self.pull_journal(secrets, None).await?;
-            self.push_journal(secrets, false).await?;
-            let (put, head) = self.append(secrets, Kind::Closed(destination.to_owned()), Vec::new(), 0).await?;
-            if let Put::Appended(_) = put {
+            self.push_journal(secrets, None).await?;
+            if self.report.is_unfinished() {
                 return self.remember_last_modified().await;
             }
+            // Written here meanwhile: it goes first.
+            if self.collection.resident.read(is_anything_left).await? {
+                continue;
+            }
+            let (put, head) = self.append(secrets, Kind::Closed(destination.to_owned()), Vec::new(), 0).await?;
+            let status = match put {
+                Put::Appended(_) => return self.remember_last_modified().await,
+                Put::Look(status) => status,
+                Put::TooLarge => return Err(self.too_large()),
+            };
             // Somebody was first, or an answer was lost: then the page is ours, and the pull says that it has moved.
-            if let Found::Item(item) = self.get_item(&page_id(head.position)).await? {
-                match self.pull_journal(secrets, Some(*item)).await {
-                    Err(Error::Moved { destination: to }) if to == destination => return Ok(()),
-                    pulled => pulled?,
-                }
+            match self.get_item(&page_id(head.position)).await? {
+                Found::Item(item) => self.pull_journal(secrets, Some(*item)).await?,
+                Found::Nothing if status == 409 => {}
+                Found::Nothing if nothing_there < 3 => nothing_there += 1,
+                Found::Nothing => return Err(omission(head.position)),
             }
         }
-        Err(Error::Busy {
-            name: self.collection.resident.collection.name.clone(),
+        Err(Error::Interrupted {
+            message: "Somebody writes to this collection while it is being closed. It is still open; close it again.".into(),
         })
     }
+
+    fn too_large(&self) -> Error {
+        Error::Server {
+            message: "The server takes no request of this size.".into(),
+            url: self.target.url(),
+            status: 413,
+            errno: None,
+        }
+    }
+}
+
+fn is_anything_left(state: &State) -> bool {
+    state.rows.values().any(is_to_push) || known::Known::of(state).open().next().is_some()
 }

@@ -20,9 +20,27 @@ use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, History, Ledger, Segment, Snapshot};
+use std::collections::BTreeSet;
 
 /// A segment that was written, and when by the server's clock.
 type Written = (String, u64);
+
+/// What a repair has found on the server; nothing, for any other snapshot.
+#[derive(Default)]
+pub(super) struct Passed {
+    /// The pages of the chain that it has read, if this is a repair: it empties no other.
+    pub read: Option<BTreeSet<u64>>,
+    /// The last position where something stood.
+    pub last: u64,
+    /// Segments of snapshots that were not taken over.
+    pub segments: BTreeSet<String>,
+}
+
+impl Passed {
+    fn leaves(&self, position: u64) -> bool {
+        self.read.as_ref().is_some_and(|read| position <= self.last && !read.contains(&position))
+    }
+}
 
 impl<P: Platform> Session<'_, P> {
     pub(super) async fn live_bytes(&self) -> Result<usize> {
@@ -37,30 +55,36 @@ impl<P: Platform> Session<'_, P> {
         if pages < least || !snapshot::is_due(self.live_bytes().await?, home.live_bytes + home.page_bytes, pages, least) {
             return Ok(());
         }
-        match self.compact(secrets).await {
+        match self.compact(secrets, &Passed::default()).await {
             Err(Error::Network { .. } | Error::Timeout { .. } | Error::Server { .. } | Error::Forbidden { .. } | Error::BadResponse { .. }) => Ok(()),
+            // About something old, which this sync did not need: who needs it will say so.
+            Err(Error::NoKey { .. } | Error::UpgradeRequired { .. }) => Ok(()),
+            Err(error) if error.is_alarm() => Ok(()),
             done => done,
         }
     }
 
-    pub(super) async fn compact(&mut self, secrets: &Secrets) -> Result<()> {
+    /// `repair`: what a repair passes over, and leaves to itself.
+    pub(super) async fn compact(&mut self, secrets: &Secrets, repair: &Passed) -> Result<()> {
         // In one turn: what is in the segments is what the journal holds at this very head.
         let (known, ledger) = self.collection.resident.read(|state| (Known::of(state), known::ledger(state))).await?;
         let mut written = Vec::new();
-        let Some(snapshot) = self.write_segments(secrets, &known, &ledger, &mut written).await? else {
+        let Some(mut snapshot) = self.write_segments(secrets, &known, &ledger, &mut written).await? else {
             return self.take_back(written).await;
         };
+        let voids = repair.last.saturating_sub(known.home.head.position);
+        snapshot.covered.extend((0..voids).map(|_| None));
         let segments: Vec<String> = snapshot.segments.iter().map(|segment| segment.id.clone()).collect();
-        let kept: Vec<String> = names(&snapshot).map(str::to_owned).collect();
-        let (put, head) = self.append(secrets, Kind::Snapshot(snapshot), Vec::new(), 0).await?;
+        let kept: BTreeSet<String> = names(&snapshot).map(str::to_owned).chain(repair.segments.iter().cloned()).collect();
+        let (put, head) = self.append(secrets, Kind::Snapshot(snapshot), Vec::new(), voids).await?;
         match put {
-            Put::Appended(last_modified) => self.prune(&known, &head, last_modified, &segments, &kept).await,
+            Put::Appended(last_modified) => self.prune(&known, &head, last_modified, &segments, &kept, repair).await,
             Put::Look(_) if self.stands(secrets, &head).await? => Ok(()),
             Put::Look(_) | Put::TooLarge => self.take_back(written).await,
         }
     }
 
-    async fn stands(&self, secrets: &Secrets, head: &Head) -> Result<bool> {
+    pub(super) async fn stands(&self, secrets: &Secrets, head: &Head) -> Result<bool> {
         Ok(match self.get_item(&page_id(head.position)).await? {
             Found::Item(item) => matches!(&item.content, Content::Sealed { ct, .. } if secrets.seal.chain_hash(head.position, ct) == head.hash),
             Found::Nothing => false,
@@ -106,14 +130,16 @@ impl<P: Platform> Session<'_, P> {
         let full = self.platform().sealed_limits().history_hashes;
         let mut first = home.covered_from;
         if let Some(last) = history.pop_if(|last| last.last + 1 - last.first < full) {
-            match self.read_history(&View::default(), secrets, home.head.position, &last).await? {
-                Some(mut before) => {
+            match self.read_history(&View::default(), secrets, home.head.position, &last).await {
+                Ok(Some(mut before)) => {
                     first = last.first;
                     before.append(&mut more);
                     more = before;
                 }
-                // The server has lost it: a device that needs it will say so.
-                None => history.push(last),
+                // The server has lost or damaged it: a device that needs it will say so.
+                Ok(None) => history.push(last),
+                Err(error) if error.is_alarm() => history.push(last),
+                Err(error) => return Err(error),
             }
         }
         for (first, last, bytes) in snapshot::cut_history(first, &more, full) {
@@ -150,7 +176,7 @@ impl<P: Platform> Session<'_, P> {
     /// younger one may belong to a snapshot that is being written, an older one's writer is overtaken.
     ///
     /// Nothing is emptied before the snapshot and its segments were seen: a server may say 201 and store nothing.
-    async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, segments: &[String], kept: &[String]) -> Result<()> {
+    async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, segments: &[String], kept: &BTreeSet<String>, repair: &Passed) -> Result<()> {
         let mut parts = Vec::new();
         let there = self.list_names().await?;
         let is_there = |wanted: &str| there.iter().any(|(id, _)| id == wanted);
@@ -159,6 +185,7 @@ impl<P: Platform> Session<'_, P> {
         }
         for (id, at) in there {
             match read_name(&id) {
+                Some(Name::Page(position)) if repair.leaves(position) => {}
                 Some(Name::Page(position)) if position < snapshot.position => parts.push(self.emptied(&id, at)),
                 Some(Name::Segment(_)) if !kept.contains(&id) && (at < snapshot_at || self.without(Rule::YoungSegmentsStay)) => {
                     parts.push(self.target.delete(&RecordId::from_text(&id), at));
@@ -212,7 +239,7 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-fn names(snapshot: &Snapshot) -> impl Iterator<Item = &str> {
+pub(super) fn names(snapshot: &Snapshot) -> impl Iterator<Item = &str> {
     let segments = snapshot.segments.iter().map(|segment| segment.id.as_str());
     segments.chain(snapshot.history.iter().map(|entry| entry.id.as_str()))
 }

@@ -11,6 +11,7 @@ mod pull;
 mod push;
 mod repair;
 mod requests;
+mod survey;
 
 use super::sync::Session;
 use crate::error::{Error, Result};
@@ -52,7 +53,7 @@ impl<P: Platform> Session<'_, P> {
     async fn sync_journal(&mut self, secrets: &Secrets) -> Result<()> {
         self.pull_journal(secrets, None).await?;
         if self.options.strategy != Strategy::PullOnly {
-            self.push_journal(secrets, false).await?;
+            self.push_journal(secrets, None).await?;
             self.compact_if_due(secrets).await?;
         }
         self.remember_last_modified().await

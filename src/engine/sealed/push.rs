@@ -39,7 +39,13 @@ struct Push {
     nothing_there: usize,
     /// Positions after the head that were emptied before anybody read them, and whether to go on behind them.
     voids: u64,
-    past_voids: bool,
+    past: Option<u64>,
+}
+
+impl Push {
+    fn begin_after(&mut self, head: u64) {
+        self.voids = self.past.unwrap_or(0).saturating_sub(head);
+    }
 }
 
 enum Outcome {
@@ -49,11 +55,13 @@ enum Outcome {
 }
 
 impl<P: Platform> Session<'_, P> {
-    /// `past_voids`: a repair passes over positions that were emptied. Otherwise such a position, which no page names and no
-    /// snapshot covers, may be one that is only shown as empty: whoever appended behind it would part from all who know it.
-    pub(super) async fn push_journal(&mut self, secrets: &Secrets, past_voids: bool) -> Result<()> {
+    /// `past`: a repair passes over positions up to this one, and over what was emptied. Otherwise such a position, which no
+    /// page names and no snapshot covers, may be one that is only shown as empty: whoever appended behind it would part from
+    /// all who know it.
+    pub(super) async fn push_journal(&mut self, secrets: &Secrets, past: Option<u64>) -> Result<()> {
         const PATIENCE: usize = 32;
-        let mut push = Push { past_voids, ..Push::default() };
+        let mut push = Push { past, ..Push::default() };
+        push.begin_after(self.home().await?.head.position);
         let mut limit = self.platform().sealed_limits().page_bytes;
         while push.overtaken < PATIENCE {
             let pages = self.next_pages(&mut push.refused, limit).await?;
@@ -167,8 +175,9 @@ impl<P: Platform> Session<'_, P> {
             Put::TooLarge => Ok(Outcome::TooLarge),
             Put::Look(status) => {
                 self.look(secrets, push, head.position, status).await?;
-                if self.home().await?.head != before {
-                    push.voids = 0;
+                let head = self.home().await?.head;
+                if head != before {
+                    push.begin_after(head.position);
                 }
                 Ok(Outcome::Overtaken)
             }
@@ -183,10 +192,12 @@ impl<P: Platform> Session<'_, P> {
                 let is_void = item.content == Content::Emptied;
                 let before = self.home().await?.head;
                 self.pull_journal(secrets, Some(*item)).await?;
-                let still_there = is_void && self.home().await?.head == before;
-                match still_there && !push.past_voids {
-                    true => return Err(omission(position)),
-                    false => push.voids += u64::from(still_there),
+                match self.home().await?.head == before {
+                    true if is_void && push.past.is_some() => push.voids += 1,
+                    // A page that is there by its name, and that no listing lets follow.
+                    true if is_void || push.nothing_there >= TRIES => return Err(omission(position)),
+                    true => push.nothing_there += 1,
+                    false => {}
                 }
                 Ok(())
             }
@@ -199,14 +210,14 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-fn omission(position: u64) -> Error {
+pub(super) fn omission(position: u64) -> Error {
     Error::Omission {
         evidence: evidence(position, None, None, None),
     }
 }
 
 /// What was imported as synced is not in the journal yet.
-fn is_to_push(row: &Row) -> bool {
+pub(super) fn is_to_push(row: &Row) -> bool {
     row.is_dirty() || row.base.is_none()
 }
 

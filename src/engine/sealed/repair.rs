@@ -1,36 +1,32 @@
-//! `repair()`: on the user's word, the server's chain is taken as it stands, what is here meets it (`pure::sealed::repair`),
-//! what the server lost goes up again, and a snapshot lets everybody else begin from there.
+//! `repair()`: on the user's word, the server's chain is taken as it stands (`survey`), what is here meets it
+//! (`pure::sealed::repair`), what the server lost goes up again, and a snapshot lets everybody else begin from there.
+//!
+//! Only when all that stands is anything emptied that was passed over: it is looked at once more before.
 
-use super::adopt::covered_pages;
+use super::compact::{Passed, names as segment_names};
+use super::push::omission;
+use super::requests::Found;
+use super::survey::Chain;
 use super::{Secrets, interrupted, is_unchanged};
-use crate::engine::listing::Listing;
 use crate::engine::sync::Session;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ports::Platform;
 use crate::pure::answers;
 use crate::pure::draft::Draft;
 use crate::pure::merge::Strategy;
 use crate::pure::report::Report;
-use crate::pure::sealed::chain::{self, Opened, View};
-use crate::pure::sealed::home::{Cursor, Home, JOURNAL, PageNote, page_note, read_page_note};
-use crate::pure::sealed::item::{self, Content, page_id};
-use crate::pure::sealed::known::{self, Known};
+use crate::pure::sealed::chain::{self, Opened};
+use crate::pure::sealed::change::Change;
+use crate::pure::sealed::home::{JOURNAL, page_note, read_page_note};
+use crate::pure::sealed::item::{Content, page_id};
+use crate::pure::sealed::known::Known;
 use crate::pure::sealed::meet::{Arrival, Incoming};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::reconcile::Reconcile;
-use crate::pure::sealed::run::{Run, settle_passed};
-use crate::pure::sealed::snapshot::{self, Ledger};
+use crate::pure::sealed::run::settle_passed;
+use crate::pure::sealed::seal::Hash;
+use crate::pure::sealed::survey::{Survey, unsaid};
 use std::collections::BTreeSet;
-
-/// The server's chain as it stands.
-#[derive(Default)]
-struct Chain {
-    home: Home,
-    pages: Vec<(u64, PageNote)>,
-    ledger: Ledger,
-    /// Pages that open but do not follow what is before them: a server that was restored while somebody was writing has such.
-    strays: Vec<Opened>,
-}
 
 impl<P: Platform> Session<'_, P> {
     pub(in crate::engine) async fn repair(&mut self, secrets: &Secrets) -> Result<()> {
@@ -39,96 +35,42 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn repair_journal(&mut self, secrets: &Secrets) -> Result<()> {
-        let view = self.read_all().await?;
         let known = self.known().await?;
-        let mut chain = self.read_chain(&view, secrets, &known).await?;
+        let (survey, mut chain) = self.survey(secrets, &known).await?;
         self.check_not_moved(&chain.home)?;
-        let strays = std::mem::take(&mut chain.strays);
-        let common = common_position(&chain, &known);
+        let (strays, said) = (std::mem::take(&mut chain.strays), std::mem::take(&mut chain.said));
+        let common = chain.common;
         self.reconcile(chain, &known, common).await?;
         if self.options.strategy != Strategy::PullOnly {
-            self.write_again(secrets, &view, strays, &known).await?;
-            self.empty_unreadable(&view).await?;
-            self.push_journal(secrets, true).await?;
-            self.compact(secrets).await?;
+            let last = self.last_taken(&survey).await?;
+            let over = self.write_again(secrets, &strays, &said, &known, last).await?;
+            self.push_journal(secrets, Some(last)).await?;
+            let passed = self.passed(&survey, last).await?;
+            self.compact(secrets, &passed).await?;
+            self.empty_passed(secrets, &survey, &over).await?;
         }
         self.remember_last_modified().await
     }
 
-    async fn read_all(&mut self) -> Result<View> {
-        let (mut view, mut listing) = (View::default(), Listing::default());
-        let mut request = self.target.list_journal(self.platform().sealed_limits().listing_rows);
-        loop {
-            let url = request.url.clone();
-            let response = self.send(request).await?;
-            if response.status == 404 {
-                return Ok(view);
-            }
-            let (records, next) = listing.read(&response, &url)?;
-            self.report.last_modified = answers::etag(&response);
-            records.into_iter().filter_map(item::read).for_each(|item| view.add(item));
-            let Some(next) = next else { return Ok(view) };
-            request = self.target.page(self.target.remote.next_page(next)?);
-        }
-    }
-
-    /// The latest snapshot that can be read, and the pages that follow it.
-    async fn read_chain(&self, view: &View, secrets: &Secrets, known: &Known) -> Result<Chain> {
-        let mut chain = Chain::default();
-        let readable: Vec<Opened> = view
-            .pages()
-            .filter(|(_, item)| item.content != Content::Emptied)
-            .filter_map(|(position, item)| chain::open(item, position, &secrets.seal).ok())
-            .collect();
-        for opened in readable.iter().rev() {
-            let Kind::Snapshot(snapshot) = &opened.page.kind else { continue };
-            let ledger = match stands_here(known, opened) {
-                // What is here is what that snapshot should hold; its segments may be lost.
-                true => Some(self.collection.resident.read(known::ledger).await?),
-                false => self.read_segments(view, secrets, opened, snapshot).await.ok().flatten(),
-            };
-            let Some(ledger) = ledger else { continue };
-            let mut run = Run::new(Home::default());
-            run.after.head = opened.head;
-            run.after.t = opened.page.t;
-            run.after_snapshot(snapshot);
-            run.after.live_bytes = ledger.iter().map(|(id, base)| snapshot::weight(id, base)).sum();
-            run.after.cursor.since = opened.last_modified;
-            chain = Chain {
-                home: run.after,
-                pages: covered_pages(opened, snapshot),
-                ledger,
-                strays: Vec::new(),
-            };
-            break;
-        }
-        let from = chain.home.head.position;
-        let mut run = Run::new(chain.home.clone());
-        for mut opened in readable.into_iter().filter(|opened| opened.head.position > from) {
-            if opened.page.prev != run.after.head.hash {
-                chain.strays.push(opened);
-                continue;
-            }
-            if matches!(opened.page.kind, Kind::Snapshot(_)) {
-                // Its segments cannot be read, and what it covers is still there.
-                opened.page.kind = Kind::Changes(Vec::new());
-            }
-            run.add(None, opened);
-        }
-        chain.home = run.after;
-        chain.pages.extend(run.pages);
-        for (id, arrival) in run.arrivals {
-            match arrival.base() {
-                Some(base) => drop(chain.ledger.insert(id, base)),
-                None => drop(chain.ledger.remove(&id)),
+    /// The last position after the head where something stands: the greatest that the list shows, if it is really there, and
+    /// what has been emptied right after it.
+    async fn last_taken(&self, survey: &Survey) -> Result<u64> {
+        const MOST_EMPTIED: u64 = 1_000;
+        let mut last = self.home().await?.head.position;
+        for position in survey.taken_after(last).into_iter().rev() {
+            if let Found::Item(_) = self.get_item(&page_id(position)).await? {
+                last = position;
+                break;
             }
         }
-        chain.home.cursor = Cursor {
-            url: self.target.url(),
-            since: chain.home.cursor.since,
-            ..Cursor::default()
-        };
-        Ok(chain)
+        for next in last + 1..=last + MOST_EMPTIED {
+            match self.get_item(&page_id(next)).await? {
+                Found::Item(item) if item.content == Content::Emptied => last = next,
+                // A page that has just been written there is met by the append.
+                _ => return Ok(last),
+            }
+        }
+        Err(omission(last + 1))
     }
 
     /// Every record here meets what the server has of it, in one commit.
@@ -185,43 +127,67 @@ impl<P: Platform> Session<'_, P> {
 
     /// Pages that do not follow the chain are written again after it, as they are, so that whoever follows it finds them. Their
     /// hashes are not in it: a device that stands on one is told so, and brings up again what else it has of that history.
-    /// What of them is known here goes up with the rest.
-    async fn write_again(&mut self, secrets: &Secrets, view: &View, strays: Vec<Opened>, known: &Known) -> Result<()> {
-        let last = view.pages().next_back().map_or(0, |(position, _)| position);
-        for stray in strays.into_iter().filter(|stray| known.hash(stray.head.position) != Some(stray.head.hash)) {
-            let Kind::Changes(changes) = stray.page.kind else { continue };
-            if changes.is_empty() {
+    /// What of them is known here goes up with the rest. Gives the pages that are over then.
+    async fn write_again(&mut self, secrets: &Secrets, strays: &[Opened], said: &[(u64, Vec<Change>)], known: &Known, last: u64) -> Result<BTreeSet<Hash>> {
+        let mut over = BTreeSet::new();
+        for stray in strays.iter().filter(|stray| matches!(stray.page.kind, Kind::Changes(_))) {
+            let is_known = known.hash(stray.head.position) == Some(stray.head.hash);
+            let unsaid = unsaid(said, stray);
+            if !is_known && !unsaid.is_empty() {
+                // Another repair may have done it meanwhile.
+                if !self.stands(secrets, &stray.head).await? {
+                    continue;
+                }
+                self.append_foreign(secrets, unsaid, last).await?;
+            }
+            over.insert(stray.head.hash);
+        }
+        Ok(over)
+    }
+
+    /// The chain's pages may be emptied once the snapshot stands. Segments of a snapshot that opens and is not part of the
+    /// chain stay: somebody else may be able to take it over.
+    async fn passed(&self, survey: &Survey, last: u64) -> Result<Passed> {
+        let known = self.known().await?;
+        let is_in_chain = |opened: &&Opened| known.hash(opened.head.position) == Some(opened.head.hash);
+        let (inside, outside): (Vec<&Opened>, Vec<&Opened>) = survey.opened.iter().partition(is_in_chain);
+        let snapshots = outside.into_iter().filter_map(|opened| match &opened.page.kind {
+            Kind::Snapshot(snapshot) => Some(snapshot),
+            _ => None,
+        });
+        Ok(Passed {
+            read: Some(inside.into_iter().map(|opened| opened.head.position).collect()),
+            last,
+            segments: snapshots.flat_map(segment_names).map(str::to_owned).collect(),
+        })
+    }
+
+    /// What would be in the way for ever: what opens for nobody, and pages that are over. What opens after all stays.
+    async fn empty_passed(&self, secrets: &Secrets, survey: &Survey, over: &BTreeSet<Hash>) -> Result<()> {
+        let is_over = |opened: &&Opened| over.contains(&opened.head.hash);
+        let strays = survey.opened.iter().filter(is_over).map(|opened| opened.head.position);
+        for position in survey.junk.iter().copied().chain(strays) {
+            let Found::Item(item) = self.get_item(&page_id(position)).await? else {
                 continue;
-            }
-            let voids = last.saturating_sub(self.home().await?.head.position);
-            self.append_foreign(secrets, changes, voids).await?;
-        }
-        Ok(())
-    }
-
-    /// Pages after the head that open for nobody would be in the way for ever.
-    async fn empty_unreadable(&self, view: &View) -> Result<()> {
-        let head = self.home().await?.head.position;
-        for (position, item) in view.pages().filter(|(position, item)| *position > head && item.content != Content::Emptied) {
-            let part = self.emptied(&page_id(position), item.last_modified);
-            let response = self.send_part(&part).await?;
-            let url = format!("{}{}", self.target.remote.url(), part.path);
-            if response.status != 412 {
-                answers::accept(&response, &url)?;
+            };
+            let is_worthless = match chain::open(&item, position, &secrets.seal) {
+                Ok(opened) => over.contains(&opened.head.hash),
+                Err(error) => item.content != Content::Emptied && matches!(error, Error::Tampered { .. }),
+            };
+            if is_worthless {
+                self.empty(position, item.last_modified).await?;
             }
         }
         Ok(())
     }
-}
 
-/// Whether the head here is that snapshot, or the page before it.
-fn stands_here(known: &Known, snapshot: &Opened) -> bool {
-    let head = known.home.head;
-    head.position > 0 && (head.hash == snapshot.page.prev || head == snapshot.head)
-}
-
-/// The last position up to which this device knows the very chain that the server has. 0 if there is none.
-fn common_position(chain: &Chain, known: &Known) -> u64 {
-    let is_same = |(position, note): &&(u64, PageNote)| note.hash.is_some() && known.hash(*position) == note.hash;
-    chain.pages.iter().rev().find(is_same).map_or(0, |(position, _)| *position)
+    async fn empty(&self, position: u64, at: u64) -> Result<()> {
+        let part = self.emptied(&page_id(position), at);
+        let response = self.send_part(&part).await?;
+        let url = format!("{}{}", self.target.remote.url(), part.path);
+        match response.status {
+            412 => Ok(()),
+            _ => answers::accept(&response, &url).map(drop),
+        }
+    }
 }

@@ -5,16 +5,17 @@ use super::item::{Content, EPOCH, Item, Name, VERSION};
 use super::page::{Kind, Page};
 use super::seal::{Hash, Seal};
 use crate::error::{Error, Evidence};
+use std::collections::BTreeMap;
 
 /// How many positions in a row may be void: each was a page that somebody emptied by hand.
-const MOST_VOIDS: u64 = 10_000;
+pub const MOST_VOIDS: u64 = 10_000;
 
 /// What the server has shown so far.
 #[derive(Clone, Debug, Default)]
 pub struct View {
     /// In the order of positions.
     pages: Vec<(u64, Item)>,
-    segments: Vec<(String, Item)>,
+    segments: BTreeMap<String, Item>,
 }
 
 /// A page that follows.
@@ -44,11 +45,33 @@ impl View {
                 Ok(at) => replace(&mut self.pages[at].1, item),
                 Err(at) => self.pages.insert(at, (position, item)),
             },
-            Name::Segment(id) => match self.segments.iter_mut().find(|(known, _)| *known == id) {
-                Some((_, known)) => replace(known, item),
-                None => self.segments.push((id, item)),
+            Name::Segment(id) => match self.segments.get_mut(&id) {
+                Some(known) => replace(known, item),
+                None => drop(self.segments.insert(id, item)),
             },
         }
+    }
+
+    /// As [`View::add`], of a second reading: what opens is true, whenever it was shown.
+    pub fn add_again(&mut self, item: Item, seal: &Seal) {
+        let opens = |item: &Item| matches!(item.name, Name::Page(position) if open(item, position, seal).is_ok());
+        let known = match item.name {
+            Name::Page(position) => self.page(position),
+            Name::Segment(_) => None,
+        };
+        match known.map(|known| (opens(known), opens(&item))) {
+            Some((true, false)) => {}
+            Some((false, true)) => {
+                let Name::Page(position) = item.name else { return };
+                self.pages.retain(|(at, _)| *at != position);
+                self.add(item);
+            }
+            _ => self.add(item),
+        }
+    }
+
+    pub fn has_segments(&self) -> bool {
+        !self.segments.is_empty()
     }
 
     fn find(&self, position: u64) -> Result<usize, usize> {
@@ -60,7 +83,7 @@ impl View {
     }
 
     pub fn segment(&self, id: &str) -> Option<&Item> {
-        self.segments.iter().find(|(known, _)| known == id).map(|(_, item)| item)
+        self.segments.get(id)
     }
 
     pub fn pages(&self) -> impl DoubleEndedIterator<Item = (u64, &Item)> {
@@ -90,7 +113,7 @@ impl View {
             return Ok(Next::End);
         };
         let opened = open(item, position, seal)?;
-        if opened.page.prev == head.hash && position <= head.position + MOST_VOIDS {
+        if opened.page.prev == head.hash && position - head.position <= MOST_VOIDS {
             return Ok(Next::Page(Box::new(opened)));
         }
         if position > head.position + 1 {
@@ -143,9 +166,10 @@ impl View {
     }
 }
 
-/// What was listed later is what stands.
+/// What was listed later is what stands. At one and the same time there was content or there was none.
 fn replace(known: &mut Item, item: Item) {
-    if known.last_modified <= item.last_modified {
+    let loses_content = item.content == Content::Emptied && known.content != Content::Emptied;
+    if known.last_modified < item.last_modified || known.last_modified == item.last_modified && !loses_content {
         *known = item;
     }
 }
@@ -205,4 +229,27 @@ pub fn evidence(position: u64, expected: Option<Hash>, found: Option<Hash>, item
         record: item.map(|item| item.raw.clone()),
         ..Evidence::default()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::item;
+    use super::*;
+
+    #[test]
+    fn a_row_without_content_replaces_no_content_of_the_same_time() {
+        let row = |at: u64, content: &str| item::read(&format!("{{\"id\":\"p000000000001\",\"v\":1,\"last_modified\":{at}{content}}}")).unwrap();
+        let sealed = |at| row(at, ",\"e\":1,\"ct\":\"AAAA\"");
+        for (first, second, is_emptied) in [
+            (sealed(5), row(5, ""), false),
+            (row(5, ""), sealed(5), false),
+            (sealed(5), row(6, ""), true),
+            (row(6, ""), sealed(5), true),
+        ] {
+            let mut view = View::default();
+            view.add(first);
+            view.add(second);
+            assert_eq!(view.page(1).unwrap().content == Content::Emptied, is_emptied);
+        }
+    }
 }

@@ -55,7 +55,7 @@ pub fn page_id(position: u64) -> String {
 
 pub fn read_name(id: &str) -> Option<Name> {
     if let Some(digits) = id.strip_prefix('p') {
-        let position = digits.parse().ok().filter(|position| *position > 0)?;
+        let position = digits.parse().ok().filter(|position| *position > 0 && digits.len() == 12)?;
         return (page_id(position) == id).then_some(Name::Page(position));
     }
     let random = id.strip_prefix("s-")?;
@@ -127,7 +127,17 @@ mod tests {
         let name = |id: &str| read(&format!("{{\"id\":\"{id}\",\"v\":1,\"last_modified\":7}}")).map(|item| item.name);
         assert_eq!(name("p000000000042"), Some(Name::Page(42)));
         assert_eq!(name("s-AAAAAAAAAAAAAAAAAAAAAA"), Some(Name::Segment("s-AAAAAAAAAAAAAAAAAAAAAA".into())));
-        for other in ["p42", "p000000000000", "p+00000000042", "p0000000000042", "q000000000042", "s-", "note", ""] {
+        for other in [
+            "p42",
+            "p000000000000",
+            "p+00000000042",
+            "p0000000000042",
+            "p18446744073709551615",
+            "q000000000042",
+            "s-",
+            "note",
+            "",
+        ] {
             assert_eq!(name(other), None, "{other}");
         }
         assert_eq!(read(r#"{"id":"p000000000042","deleted":true,"last_modified":7}"#), None);

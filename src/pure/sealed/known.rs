@@ -82,13 +82,18 @@ pub fn groups(state: &State) -> Vec<(String, BTreeSet<RecordId>)> {
     notes(state, GROUP).map(|(name, note)| (name.clone(), read(note))).collect()
 }
 
+/// All that is noted of pages, in the order of positions.
+pub fn page_notes(state: &State) -> Vec<(u64, PageNote)> {
+    notes(state, PAGE)
+        .filter_map(|(name, note)| Some((home::read_page_note(name)?, PageNote::read(note))))
+        .collect()
+}
+
 /// The pages since the latest snapshot, newest first: position and note.
 pub fn pages(state: &State) -> Vec<(u64, PageNote)> {
     let snapshot = home(state).snapshot;
-    let mut pages: Vec<(u64, PageNote)> = notes(state, PAGE)
-        .filter_map(|(name, note)| Some((home::read_page_note(name)?, PageNote::read(note))))
-        .filter(|(position, _)| *position >= snapshot)
-        .collect();
+    let mut pages = page_notes(state);
+    pages.retain(|(position, _)| *position >= snapshot);
     pages.reverse();
     pages
 }

@@ -24,6 +24,7 @@ pub mod rule;
 pub mod run;
 pub mod seal;
 pub mod snapshot;
+pub mod survey;
 
 pub use rule::Rule;
 

@@ -1,0 +1,317 @@
+//! What a server has of a journal, as a repair takes it: read twice before anything is believed to be missing or damaged.
+//!
+//! That a page or segment is missing, does not open, or does not hold what it should is a fact about the journal. Any other
+//! failure ends the repair before anything is written.
+
+use super::Secrets;
+use super::adopt::covered_pages;
+use super::push::omission;
+use super::requests::Found;
+use crate::engine::listing::Listing;
+use crate::engine::sync::Session;
+use crate::error::{Error, Result};
+use crate::ports::Platform;
+use crate::pure::answers;
+use crate::pure::sealed::chain::{Opened, View, bad_snapshot, evidence};
+use crate::pure::sealed::change::Change;
+use crate::pure::sealed::home::{Cursor, Head, Home, PageNote};
+use crate::pure::sealed::item::{self, Content, page_id};
+use crate::pure::sealed::known::{self, Known};
+use crate::pure::sealed::page::Kind;
+use crate::pure::sealed::run::Run;
+use crate::pure::sealed::snapshot::{self, Ledger, Snapshot};
+use crate::pure::sealed::survey::{Survey, follow};
+
+/// How many places a second look asks for by name, where two lists did not show what should be there.
+const MOST_ASKED: usize = 256;
+
+/// The server's chain as it stands.
+pub(super) struct Chain {
+    pub home: Home,
+    pub pages: Vec<(u64, PageNote)>,
+    pub ledger: Ledger,
+    /// The last position up to which this device knows the very chain that the server has. 0 if there is none.
+    pub common: u64,
+    /// Pages that open but do not follow what is before them: a server that was restored while somebody was writing has such.
+    pub strays: Vec<Opened>,
+    /// What the pages after the base say.
+    pub said: Vec<(u64, Vec<Change>)>,
+    /// Nothing is missing or damaged, and nothing that is known here.
+    pub is_sound: bool,
+}
+
+/// Where the chain begins: with a snapshot, with what this device knows, or with nothing.
+struct Base {
+    home: Home,
+    pages: Vec<(u64, PageNote)>,
+    ledger: Ledger,
+    kind: BaseKind,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum BaseKind {
+    There,
+    Own,
+}
+
+/// A snapshot that opens, and cannot be taken over.
+struct Unread {
+    head: Head,
+    error: Error,
+}
+
+impl<P: Platform> Session<'_, P> {
+    /// Reads everything, and once more if something is not as it should be.
+    pub(super) async fn survey(&mut self, secrets: &Secrets, known: &Known) -> Result<(Survey, Chain)> {
+        let mut view = View::default();
+        self.read_all(secrets, &mut view).await?;
+        let head = known.home.head.position;
+        let survey = Survey::of(&view, head, &secrets.seal)?;
+        match self.read_chain(&view, &survey, secrets, known).await {
+            Ok(chain) if chain.is_sound && survey.junk.is_empty() => return Ok((survey, chain)),
+            Err(error) if !error.is_alarm() => return Err(error),
+            _ => {}
+        }
+        self.read_all(secrets, &mut view).await?;
+        for position in self.doubtful(&view, secrets, known).await? {
+            if let Found::Item(item) = self.get_item(&page_id(position)).await? {
+                view.add_again(*item, &secrets.seal);
+            }
+        }
+        let survey = Survey::of(&view, head, &secrets.seal)?;
+        let chain = self.read_chain(&view, &survey, secrets, known).await?;
+        Ok((survey, chain))
+    }
+
+    async fn read_all(&mut self, secrets: &Secrets, view: &mut View) -> Result<()> {
+        let mut listing = Listing::default();
+        let mut request = self.target.list_journal(self.platform().sealed_limits().listing_rows);
+        for page in 0.. {
+            let url = request.url.clone();
+            let response = self.send(request).await?;
+            if page == 0 && response.status == 404 {
+                return Ok(());
+            }
+            let (records, next) = listing.read(&response, &url)?;
+            self.report.last_modified = answers::etag(&response);
+            for item in records.into_iter().filter_map(item::read) {
+                view.add_again(item, &secrets.seal);
+            }
+            let Some(next) = next else { break };
+            request = self.target.page(self.target.remote.next_page(next)?);
+        }
+        Ok(())
+    }
+
+    /// Where something is missing or does not open: in the chain, among what this device knows, and before what stands alone.
+    async fn doubtful(&self, view: &View, secrets: &Secrets, known: &Known) -> Result<Vec<u64>> {
+        let survey = Survey::of(view, known.home.head.position, &secrets.seal)?;
+        let (from, common, last) = match self.read_chain(view, &survey, secrets, known).await {
+            Ok(chain) => (
+                chain.home.head.position,
+                chain.common,
+                chain.strays.last().map_or(0, |stray| stray.head.position),
+            ),
+            Err(error) if error.is_alarm() => (0, 0, 0),
+            Err(error) => return Err(error),
+        };
+        let is_open = |position: &u64| survey.opened.binary_search_by_key(position, |opened| opened.head.position).is_ok();
+        let own = (common + 1..=known.home.head.position).rev().take(MOST_ASKED);
+        let gaps = (from + 1..last).take(MOST_ASKED);
+        let asked = [1].into_iter().chain(own).chain(gaps).filter(|position| !is_open(position));
+        Ok(asked.chain(survey.junk.iter().copied()).collect())
+    }
+
+    async fn read_chain(&self, view: &View, survey: &Survey, secrets: &Secrets, known: &Known) -> Result<Chain> {
+        let mut unread = Vec::new();
+        let base = match self.latest_base(view, survey, secrets, known, &mut unread).await? {
+            Some(base) => base,
+            None => Base::nothing(),
+        };
+        let (mut kind, mut pages, mut ledger) = (base.kind, base.pages, base.ledger);
+        let mut followed = follow(base.home, &pages, survey.opened.clone());
+        let mut is_needed = false;
+        for lost in &unread {
+            // Where all that it covers is still there, a snapshot that cannot be read is not missed.
+            if followed.run.pages.iter().any(|(_, note)| note.hash == Some(lost.head.hash)) || !self.has_replaced(view, followed.run.after.head, lost).await? {
+                continue;
+            }
+            // Who has what it holds can repair that, nobody else.
+            if known.hash(lost.head.position) != Some(lost.head.hash) {
+                return Err(lost.error.clone());
+            }
+            is_needed = true;
+        }
+        let is_cut_off = is_needed || followed.run.after.head.position == 0 && !is_new(view, survey);
+        if is_cut_off {
+            if known.home.head.position == 0 {
+                return Err(omission(1));
+            }
+            // The server has nothing to begin with, and what it had is here.
+            let own = self.own_base(known.home.cursor.since, known).await?;
+            (kind, pages, ledger) = (own.kind, own.pages, own.ledger);
+            followed = follow(own.home, &pages, survey.opened.clone());
+        }
+        let mut home = followed.run.after;
+        let before = followed.run.before;
+        pages.extend(followed.run.pages);
+        for (id, arrival) in followed.run.arrivals {
+            match arrival.base() {
+                Some(base) => drop(ledger.insert(id, base)),
+                None => drop(ledger.remove(&id)),
+            }
+        }
+        if home.snapshot != before.snapshot {
+            home.live_bytes = live_bytes(&ledger);
+        }
+        home.cursor = Cursor {
+            url: self.target.url(),
+            since: home.cursor.since,
+            ..Cursor::default()
+        };
+        let common = match kind {
+            BaseKind::Own => known.home.head.position,
+            _ => self.common_position(view, secrets, &home, &pages, known).await?,
+        };
+        let is_sound = home.head.position > 0 && !is_cut_off && unread.is_empty() && followed.strays.is_empty() && common == known.home.head.position;
+        Ok(Chain {
+            home,
+            pages,
+            ledger,
+            common,
+            strays: followed.strays,
+            said: followed.said,
+            is_sound,
+        })
+    }
+
+    /// Whether pages after `head` were emptied for a snapshot's sake: so it once stood there with all its segments. One that
+    /// came too late, to a server that was restored meanwhile, replaces nothing.
+    async fn has_replaced(&self, view: &View, head: Head, snapshot: &Unread) -> Result<bool> {
+        let ends = [head.position + 1, snapshot.head.position.saturating_sub(1)];
+        for position in ends.into_iter().filter(|position| *position > head.position) {
+            let found = match view.page(position) {
+                Some(item) => Found::Item(Box::new(item.clone())),
+                None => self.get_item(&page_id(position)).await?,
+            };
+            if matches!(found, Found::Item(item) if item.content == Content::Emptied) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// What this device knows, if the server shows its head; or the latest snapshot that can be taken over.
+    async fn latest_base(&self, view: &View, survey: &Survey, secrets: &Secrets, known: &Known, unread: &mut Vec<Unread>) -> Result<Option<Base>> {
+        let own = known.home.head;
+        for opened in survey.opened.iter().rev() {
+            if own.position > 0 && opened.head == own {
+                return self.own_base(opened.last_modified, known).await.map(Some);
+            }
+            let Kind::Snapshot(snapshot) = &opened.page.kind else { continue };
+            let read = match own.position > 0 && opened.page.prev == own.hash {
+                // What is here is what that snapshot should hold; its segments may be lost.
+                true => self.collection.resident.read(known::ledger).await,
+                false => self.ledger_of(view, secrets, opened, snapshot).await,
+            };
+            match read {
+                Ok(ledger) => return Ok(Some(Base::of(opened, snapshot, ledger))),
+                Err(error) if error.is_alarm() => unread.push(Unread { head: opened.head, error }),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn own_base(&self, since: u64, known: &Known) -> Result<Base> {
+        let (pages, ledger) = self.collection.resident.read(|state| (known::page_notes(state), known::ledger(state))).await?;
+        let mut home = known.home.clone();
+        home.cursor.since = since;
+        Ok(Base {
+            home,
+            pages,
+            ledger,
+            kind: BaseKind::Own,
+        })
+    }
+
+    /// What a snapshot holds. Segments that are missing or damaged in the list are asked for by name.
+    async fn ledger_of(&self, view: &View, secrets: &Secrets, opened: &Opened, snapshot: &Snapshot) -> Result<Ledger> {
+        if !snapshot.covers_all_before(opened.head.position) {
+            return Err(bad_snapshot(opened, None, None));
+        }
+        let mut read = self.read_segments(view, secrets, opened, snapshot).await;
+        if matches!(&read, Ok(None)) || read.as_ref().is_err_and(Error::is_alarm) {
+            read = self.read_segments(&View::default(), secrets, opened, snapshot).await;
+        }
+        let ledger = read?.ok_or_else(|| Error::Omission {
+            evidence: evidence(opened.head.position, None, None, view.page(opened.head.position)),
+        })?;
+        match snapshot::digest(ledger.iter()) {
+            digest if digest == snapshot.digest => Ok(ledger),
+            digest => Err(bad_snapshot(opened, Some(snapshot.digest), Some(digest))),
+        }
+    }
+
+    /// The greatest position that has the same hash here and there, also in the history of the latest snapshot.
+    async fn common_position(&self, view: &View, secrets: &Secrets, home: &Home, pages: &[(u64, PageNote)], known: &Known) -> Result<u64> {
+        let is_same = |position: u64, hash: Option<_>| hash.is_some() && known.hash(position) == hash;
+        if let Some((position, _)) = pages.iter().rev().find(|(position, note)| is_same(*position, note.hash)) {
+            return Ok(*position);
+        }
+        let first_known = known.hashes.first().map_or(u64::MAX, |(position, _)| *position);
+        for entry in home.history.iter().rev() {
+            if known.home.history.contains(entry) {
+                return Ok(entry.last);
+            }
+            if entry.last < first_known {
+                continue;
+            }
+            let hashes = match self.read_history(view, secrets, home.snapshot, entry).await {
+                Ok(hashes) => hashes.unwrap_or_default(),
+                Err(error) if error.is_alarm() => Vec::new(),
+                Err(error) => return Err(error),
+            };
+            let positions = (entry.first..).zip(hashes).collect::<Vec<_>>();
+            if let Some((position, _)) = positions.into_iter().rev().find(|(position, hash)| is_same(*position, *hash)) {
+                return Ok(position);
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Nothing was ever written there, as far as the server says.
+fn is_new(view: &View, survey: &Survey) -> bool {
+    survey.opened.is_empty() && survey.taken_after(0).is_empty() && view.page(1).is_none() && !view.has_segments()
+}
+
+fn live_bytes(ledger: &Ledger) -> usize {
+    ledger.iter().map(|(id, base)| snapshot::weight(id, base)).sum()
+}
+
+impl Base {
+    fn nothing() -> Self {
+        Base {
+            home: Home::default(),
+            pages: Vec::new(),
+            ledger: Ledger::new(),
+            kind: BaseKind::There,
+        }
+    }
+
+    fn of(opened: &Opened, snapshot: &Snapshot, ledger: Ledger) -> Self {
+        let mut run = Run::new(Home::default());
+        run.after.head = opened.head;
+        run.after.t = opened.page.t;
+        run.after_snapshot(snapshot);
+        run.after.live_bytes = live_bytes(&ledger);
+        run.after.cursor.since = opened.last_modified;
+        Base {
+            home: run.after,
+            pages: covered_pages(opened, snapshot),
+            ledger,
+            kind: BaseKind::There,
+        }
+    }
+}
