@@ -16,7 +16,6 @@ use crate::pure::resolve::resolve;
 use crate::pure::sealed::home::PageNote;
 use crate::pure::sealed::known;
 use std::cell::RefCell;
-use std::cmp::Reverse;
 use std::rc::Rc;
 
 pub struct Collection<P: Platform> {
@@ -145,10 +144,7 @@ impl<P: Platform> Collection<P> {
     /// The records as they were.
     pub async fn delete_all(&self) -> Result<String> {
         let delete_all = |draft: &mut Draft| {
-            let mut live: Vec<(RecordId, Row)> = draft.rows().into_iter().filter(|(_, row)| row.is_live()).collect();
-            // As they are listed.
-            live.sort_by_key(|(_, row)| Reverse(row.last_modified));
-            let ids: Vec<RecordId> = live.into_iter().map(|(id, _)| id).collect();
+            let ids = Query::read("{}")?.ids(&draft.rows());
             Ok(array(&operations::delete_all(draft, &ids)?))
         };
         self.commit(Box::new(delete_all)).await

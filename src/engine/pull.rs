@@ -208,7 +208,8 @@ impl<P: Platform> Session<'_, P> {
     async fn run_hook(&self, incoming: &mut Vec<Incoming>) -> Result<()> {
         let decoded = || incoming.iter().filter_map(|change| change.decoded.as_ref().ok());
         let changes: Vec<String> = decoded().map(Remote::to_json).collect();
-        let versions: BTreeMap<RecordId, u64> = decoded().filter_map(|remote| Some((remote.id.clone(), remote.last_modified?))).collect();
+        let mut versions: BTreeMap<RecordId, u64> = BTreeMap::new();
+        versions.extend(decoded().filter_map(|remote| Some((remote.id.clone(), remote.last_modified?))));
         let last_modified = self.report.last_modified.map_or_else(|| "null".to_owned(), |ms| ms.to_string());
         let answer = self
             .collection

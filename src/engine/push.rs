@@ -29,7 +29,7 @@ pub(super) struct Push {
     /// Not again in this sync.
     refused: BTreeSet<RecordId>,
     /// How often a record was undone by somebody else's conflict.
-    undone: BTreeMap<RecordId, usize>,
+    undone: BTreeMap<RecordId, u64>,
     isolation: Isolation,
 }
 

@@ -22,7 +22,9 @@ impl<P: Platform> Session<'_, P> {
             return Ok(None);
         }
         let there = self.list_all(self.target.list_versions(None)).await?;
-        let listed: BTreeSet<&RecordId> = there.iter().map(|(id, _)| id).collect();
+        // Not collected: that would bring another sort into the module.
+        let mut listed = BTreeSet::new();
+        listed.extend(there.iter().map(|(id, _)| id.clone()));
         // What is not listed was deleted there, at a time that only the list with tombstones tells.
         let gone_at = match here.keys().all(|id| listed.contains(id)) {
             true => None,
@@ -50,7 +52,9 @@ impl<P: Platform> Session<'_, P> {
 
 fn versions(state: &State) -> BTreeMap<RecordId, u64> {
     let version = |(id, row): (&RecordId, &Row)| Some((id.clone(), row.last_modified.filter(|_| row.status == Status::Synced)?));
-    state.rows.iter().filter_map(version).collect()
+    let mut versions = BTreeMap::new();
+    versions.extend(state.rows.iter().filter_map(version));
+    versions
 }
 
 /// `there` is oldest first, without tombstones; `gone_at` is the first deletion that is still to be told here.

@@ -150,10 +150,10 @@ pub(super) const COLLISION: u16 = 409;
 const COLLISION_WAITS_MS: [u64; 7] = [20, 40, 80, 160, 320, 640, 1280];
 
 /// How often to ask again what may only have met another request.
-fn collisions_to_bear(request: &Request, response: &Response) -> usize {
+fn collisions_to_bear(request: &Request, response: &Response) -> u64 {
     match (request.method, response.status) {
         ("PUT" | "DELETE", _) => 0,
-        (_, COLLISION) => COLLISION_WAITS_MS.len(),
+        (_, COLLISION) => COLLISION_WAITS_MS.len() as u64,
         // Of two who list a new collection at the same moment, Kinto on PostgreSQL finds no timestamp for one, and fails at that.
         // It says so of any fault of its own, most of which stay.
         ("GET" | "HEAD", 500) if answers::is_programmatic_error(response) => 2,
@@ -162,8 +162,8 @@ fn collisions_to_bear(request: &Request, response: &Response) -> usize {
 }
 
 /// How long to wait after one more collision; `None` if there were too many.
-pub(super) fn collision_wait_ms(rng: &impl Rng, collisions: &mut usize) -> Option<u64> {
-    let longest_ms = COLLISION_WAITS_MS.get(*collisions)?;
+pub(super) fn collision_wait_ms(rng: &impl Rng, collisions: &mut u64) -> Option<u64> {
+    let longest_ms = COLLISION_WAITS_MS.get(*collisions as usize)?;
     *collisions += 1;
     Some(random(rng) % longest_ms)
 }

@@ -49,6 +49,12 @@ impl Query {
         out
     }
 
+    /// The ids of the matching ones of these, as they would be listed.
+    pub fn ids(&self, rows: &[(RecordId, Row)]) -> Vec<RecordId> {
+        let matching = rows.iter().map(|(id, row)| (id, row)).filter(|(id, row)| self.matches(id, row));
+        self.sorted(matching).into_iter().map(|(_, id, _)| id.clone()).collect()
+    }
+
     fn matches(&self, id: &RecordId, row: &Row) -> bool {
         (self.include_deleted || row.is_live()) && self.filters.iter().all(|filter| filter.matches(id, row))
     }

@@ -20,7 +20,6 @@ use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, History, Ledger, Segment, Snapshot};
-use std::collections::BTreeSet;
 
 /// A segment that was written, and when by the server's clock.
 type Written = (String, u64);
@@ -29,11 +28,11 @@ type Written = (String, u64);
 #[derive(Default)]
 pub(super) struct Passed {
     /// The pages of the chain that it has read, if this is a repair: it empties no other.
-    pub read: Option<BTreeSet<u64>>,
+    pub read: Option<Vec<u64>>,
     /// The last position where something stood.
     pub last: u64,
     /// Segments of snapshots that were not taken over.
-    pub segments: BTreeSet<String>,
+    pub segments: Vec<String>,
 }
 
 impl Passed {
@@ -75,7 +74,7 @@ impl<P: Platform> Session<'_, P> {
         let voids = repair.last.saturating_sub(known.home.head.position);
         snapshot.covered.extend((0..voids).map(|_| None));
         let segments: Vec<String> = snapshot.segments.iter().map(|segment| segment.id.clone()).collect();
-        let kept: BTreeSet<String> = names(&snapshot).map(str::to_owned).chain(repair.segments.iter().cloned()).collect();
+        let kept: Vec<String> = names(&snapshot).map(str::to_owned).chain(repair.segments.iter().cloned()).collect();
         let (put, head) = self.append(secrets, Kind::Snapshot(snapshot), Vec::new(), voids).await?;
         match put {
             Put::Appended(last_modified) => self.prune(&known, &head, last_modified, &segments, &kept, repair).await,
@@ -176,7 +175,7 @@ impl<P: Platform> Session<'_, P> {
     /// younger one may belong to a snapshot that is being written, an older one's writer is overtaken.
     ///
     /// Nothing is emptied before the snapshot and its segments were seen: a server may say 201 and store nothing.
-    async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, segments: &[String], kept: &BTreeSet<String>, repair: &Passed) -> Result<()> {
+    async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, segments: &[String], kept: &[String], repair: &Passed) -> Result<()> {
         let mut parts = Vec::new();
         let there = self.list_names().await?;
         let is_there = |wanted: &str| there.iter().any(|(id, _)| id == wanted);

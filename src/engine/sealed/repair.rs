@@ -128,8 +128,8 @@ impl<P: Platform> Session<'_, P> {
     /// Pages that do not follow the chain are written again after it, as they are, so that whoever follows it finds them. Their
     /// hashes are not in it: a device that stands on one is told so, and brings up again what else it has of that history.
     /// What of them is known here goes up with the rest. Gives the pages that are over then.
-    async fn write_again(&mut self, secrets: &Secrets, strays: &[Opened], said: &[(u64, Vec<Change>)], known: &Known, last: u64) -> Result<BTreeSet<Hash>> {
-        let mut over = BTreeSet::new();
+    async fn write_again(&mut self, secrets: &Secrets, strays: &[Opened], said: &[(u64, Vec<Change>)], known: &Known, last: u64) -> Result<Vec<Hash>> {
+        let mut over = Vec::new();
         for stray in strays.iter().filter(|stray| matches!(stray.page.kind, Kind::Changes(_))) {
             let is_known = known.hash(stray.head.position) == Some(stray.head.hash);
             let unsaid = unsaid(said, stray);
@@ -140,7 +140,7 @@ impl<P: Platform> Session<'_, P> {
                 }
                 self.append_foreign(secrets, unsaid, last).await?;
             }
-            over.insert(stray.head.hash);
+            over.push(stray.head.hash);
         }
         Ok(over)
     }
@@ -163,7 +163,7 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// What would be in the way for ever: what opens for nobody, and pages that are over. What opens after all stays.
-    async fn empty_passed(&self, secrets: &Secrets, survey: &Survey, over: &BTreeSet<Hash>) -> Result<()> {
+    async fn empty_passed(&self, secrets: &Secrets, survey: &Survey, over: &[Hash]) -> Result<()> {
         let is_over = |opened: &&Opened| over.contains(&opened.head.hash);
         let strays = survey.opened.iter().filter(is_over).map(|opened| opened.head.position);
         for position in survey.junk.iter().copied().chain(strays) {

@@ -5,7 +5,6 @@ use super::item::{Content, EPOCH, Item, Name, VERSION};
 use super::page::{Kind, Page};
 use super::seal::{Hash, Seal};
 use crate::error::{Error, Evidence};
-use std::collections::BTreeMap;
 
 /// How many positions in a row may be void: each was a page that somebody emptied by hand.
 pub const MOST_VOIDS: u64 = 10_000;
@@ -15,7 +14,8 @@ pub const MOST_VOIDS: u64 = 10_000;
 pub struct View {
     /// In the order of positions.
     pages: Vec<(u64, Item)>,
-    segments: BTreeMap<String, Item>,
+    /// As they were listed, also twice: few are ever looked for.
+    segments: Vec<Item>,
 }
 
 /// A page that follows.
@@ -42,13 +42,11 @@ impl View {
     pub fn add(&mut self, item: Item) {
         match item.name.clone() {
             Name::Page(position) => match self.find(position) {
-                Ok(at) => replace(&mut self.pages[at].1, item),
+                Ok(at) if replaces(&self.pages[at].1, &item) => self.pages[at].1 = item,
+                Ok(_) => {}
                 Err(at) => self.pages.insert(at, (position, item)),
             },
-            Name::Segment(id) => match self.segments.get_mut(&id) {
-                Some(known) => replace(known, item),
-                None => drop(self.segments.insert(id, item)),
-            },
+            Name::Segment(_) => self.segments.push(item),
         }
     }
 
@@ -83,7 +81,8 @@ impl View {
     }
 
     pub fn segment(&self, id: &str) -> Option<&Item> {
-        self.segments.get(id)
+        let of_that_name = self.segments.iter().filter(|item| matches!(&item.name, Name::Segment(name) if name == id));
+        of_that_name.reduce(|known, item| if replaces(known, item) { item } else { known })
     }
 
     pub fn pages(&self) -> impl DoubleEndedIterator<Item = (u64, &Item)> {
@@ -167,11 +166,9 @@ impl View {
 }
 
 /// What was listed later is what stands. At one and the same time there was content or there was none.
-fn replace(known: &mut Item, item: Item) {
+fn replaces(known: &Item, item: &Item) -> bool {
     let loses_content = item.content == Content::Emptied && known.content != Content::Emptied;
-    if known.last_modified < item.last_modified || known.last_modified == item.last_modified && !loses_content {
-        *known = item;
-    }
+    known.last_modified < item.last_modified || known.last_modified == item.last_modified && !loses_content
 }
 
 /// A page with content, opened for its place.

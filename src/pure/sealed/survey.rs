@@ -6,9 +6,8 @@ use super::home::{Head, Home, PageNote};
 use super::item::Content;
 use super::page::Kind;
 use super::run::Run;
-use super::seal::{Hash, Seal};
+use super::seal::Seal;
 use crate::error::{Error, Result};
-use std::collections::BTreeMap;
 
 /// How many positions in a row a repair passes over when it appends. Whoever puts a row without content somewhere far ahead
 /// should not lead it there.
@@ -20,6 +19,8 @@ pub struct Survey {
     pub opened: Vec<Opened>,
     /// What nobody with the key wrote there, or what was damaged.
     pub junk: Vec<u64>,
+    /// Both.
+    taken: Vec<u64>,
 }
 
 impl Survey {
@@ -31,8 +32,12 @@ impl Survey {
             match chain::open(item, position, seal) {
                 Ok(opened) => survey.opened.push(opened),
                 Err(Error::Tampered { .. }) => survey.junk.push(position),
-                Err(error) => newer.push((position, error)),
+                Err(error) => {
+                    newer.push((position, error));
+                    continue;
+                }
             }
+            survey.taken.push(position);
         }
         let last = survey.opened.last().map_or(0, |opened| opened.head.position).max(head);
         let is_near = |position: u64| survey.opened.is_empty() || position.saturating_sub(last) <= MOST_VOIDS;
@@ -44,17 +49,13 @@ impl Survey {
 
     /// The positions after `head` that are taken, as far as one follows another not too far behind.
     pub fn taken_after(&self, head: u64) -> Vec<u64> {
-        let opened = self.opened.iter().map(|opened| opened.head.position);
-        let mut all: Vec<u64> = opened.chain(self.junk.iter().copied()).filter(|position| *position > head).collect();
-        all.sort_unstable();
         let mut last = head;
-        all.into_iter()
-            .take_while(|position| {
-                let is_near = position - last <= MOST_PASSED;
-                last = *position;
-                is_near
-            })
-            .collect()
+        let is_near = |position: &u64| {
+            let is_near = position - last <= MOST_PASSED;
+            last = *position;
+            is_near
+        };
+        self.taken.iter().copied().filter(|position| *position > head).take_while(is_near).collect()
     }
 }
 
@@ -66,18 +67,19 @@ pub struct Followed {
     pub strays: Vec<Opened>,
 }
 
-/// `pages`: what is known of the positions up to that home.
+/// `pages`: what is known of the positions up to that home, in their order.
 pub fn follow(home: Home, pages: &[(u64, PageNote)], opened: Vec<Opened>) -> Followed {
-    let known: BTreeMap<u64, Option<Hash>> = pages.iter().map(|(position, note)| (*position, note.hash)).collect();
+    let known = |position: u64| {
+        let at = pages.binary_search_by_key(&position, |(known, _)| *known).ok()?;
+        pages[at].1.hash
+    };
     let from = home.head.position;
     let (mut run, mut said, mut strays) = (Run::new(home), Vec::new(), Vec::new());
     for mut opened in opened {
         let position = opened.head.position;
         if position <= from {
             // A place that was passed over was looked at when it was.
-            if let Some(Some(hash)) = known.get(&position)
-                && *hash != opened.head.hash
-            {
+            if known(position).is_some_and(|hash| hash != opened.head.hash) {
                 strays.push(opened);
             }
             continue;
@@ -116,6 +118,7 @@ pub fn unsaid(said: &[(u64, Vec<Change>)], stray: &Opened) -> Vec<Change> {
 mod tests {
     use super::super::item::{self, page_id};
     use super::super::page::Page;
+    use super::super::seal::Hash;
     use super::*;
     use crate::pure::crypto::encoding::base64url;
     use crate::pure::crypto::key;
