@@ -239,6 +239,9 @@ describe("what is listed again", SIDE_BY_SIDE, () => {
     }
     await server.put("c", { title: "news" });
     assert.deepEqual([ids((await here.sync()).created), await here.titles()], [["c"], ["b", "news"]]);
+    await here.call("resetSyncStatus");
+    await here.sync({ strategy: "server_wins" });
+    assert.deepEqual(await here.titles(), ["a", "b", "news"]);
   });
 
   test("an edit is not overwritten by the version that it was made from", async (t) => {
