@@ -37,7 +37,7 @@ setup: ## install what is missing
 kinto: ## install a Kinto for tests
 	@tests/setup.sh system kinto
 
-package: ## pkg/ and essaim-<version>.tgz
+package: ## pkg/ and essaim-<version>.tgz (QUICK=1: built quickly, far larger)
 	@pkg-template/build.sh
 
 lint: ## formatting and clippy, native and wasm32

@@ -2,6 +2,7 @@
 # Builds the npm package: Rust → WASM → bindings → smaller WASM → TypeScript → pkg/ and essaim-<version>.tgz.
 #
 # Each step is skipped if what it reads is what it read last time, by content: a checkout changes every date.
+# `QUICK=1` is for working on it: built in a fraction of the time, far larger, and never published.
 # pkg/ is replaced at the end, in one go: a build that fails leaves the last good package.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -19,8 +20,10 @@ if changed npm pkg-template/package-lock.json || [ ! -d pkg-template/node_module
   remember npm
 fi
 
-cargo build --quiet --release --lib --target wasm32-unknown-unknown
-built=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/release/essaim.wasm
+profile=release
+[ -z "${QUICK:-}" ] || profile=quick
+cargo build --quiet --profile "$profile" --lib --target wasm32-unknown-unknown
+built=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/$profile/essaim.wasm
 
 if changed wasm "$built" pkg-template/build.sh pkg-template/package-lock.json; then
   echo "package: generating bindings"
@@ -31,9 +34,13 @@ if changed wasm "$built" pkg-template/build.sh pkg-template/package-lock.json; t
   features=(--enable-bulk-memory --enable-bulk-memory-opt --enable-reference-types --enable-sign-ext
     --enable-nontrapping-float-to-int --enable-mutable-globals --enable-multivalue)
   wasm_opt() { pkg-template/node_modules/.bin/wasm-opt "${features[@]}" "$@"; }
-  wasm_opt -g -Oz --one-caller-inline-max-function-size=20 "$work/bindgen/essaim_wasm_bg.wasm" -o "$work/bindgen/small.wasm"
-  # Sorted by name, functions that are alike stand together: 11 KB gzip less. So the names go last.
-  wasm_opt --reorder-functions-by-name --strip-debug --strip-producers --strip-target-features "$work/bindgen/small.wasm" -o "$work/wasm/essaim_wasm_bg.wasm"
+  if [ -n "${QUICK:-}" ]; then
+    cp "$work/bindgen/essaim_wasm_bg.wasm" "$work/wasm/"
+  else
+    wasm_opt -g -Oz --one-caller-inline-max-function-size=20 "$work/bindgen/essaim_wasm_bg.wasm" -o "$work/bindgen/small.wasm"
+    # Sorted by name, functions that are alike stand together: 11 KB gzip less. So the names go last.
+    wasm_opt --reorder-functions-by-name --strip-debug --strip-producers --strip-target-features "$work/bindgen/small.wasm" -o "$work/wasm/essaim_wasm_bg.wasm"
+  fi
   pkg-template/node_modules/.bin/tsc --ignoreConfig --allowJs --removeComments --target es2022 --module esnext --moduleResolution bundler \
     --outDir "$work/wasm" "$work/bindgen/essaim_wasm.js"
   cp "$work/bindgen/essaim_wasm.d.ts" "$work/wasm/"
