@@ -1,0 +1,92 @@
+// Every lie of the catalogue, with its default options: a client without essaim sees a difference, and none afterwards.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { after, before, describe, test } from "node:test";
+import { KINTO_URL, Server } from "../sync/server.mjs";
+import { LIES } from "./lies/index.mjs";
+import { Proxy } from "./proxy.mjs";
+
+/** More rows than Kinto shows at once here. */
+const IDS = Array.from({ length: 7 }, (_, number) => `p00000000000${number + 1}`);
+
+const server = new Server({ collection: "evil" });
+const url = (proxy, path) => `${proxy.url}/buckets/default/collections/evil/records${path}`;
+let kinto;
+let records;
+
+before(async () => {
+  for (const id of IDS) await server.put(id, { v: 1, ct: Buffer.from(id.repeat(9)).toString("base64url") });
+  records = await server.records();
+  kinto = await Proxy.start(KINTO_URL);
+});
+after(() => kinto.close());
+
+/** What a client sees: a list that is followed for some pages, a list asked for again, two records, a refused write, an accepted one. */
+async function look(written) {
+  const seen = [];
+  const ask = async (path, options = {}) => {
+    const { headers, ...others } = options;
+    const begun = performance.now();
+    try {
+      const response = await fetch(path.startsWith("http") ? path : url(kinto, path), { headers: { ...server.headers, "Content-Type": "application/json", ...headers }, redirect: "manual", signal: AbortSignal.timeout(2000), ...others });
+      const text = await response.text();
+      const shown = Object.fromEntries(["next-page", "etag", "retry-after", "backoff", "location"].map((name) => [name, response.headers.get(name)?.replace(/_token=[^&]*/, "_token")]));
+      seen.push([options.method ?? "GET", response.status, shown, text.replace(/"last_modified":\d{13}/g, "").replaceAll(written, "new"), performance.now() - begun > 500]);
+      return response.headers;
+    } catch (error) {
+      seen.push([options.method ?? "GET", error.name]);
+    }
+  };
+  let next = "?_sort=id";
+  for (let page = 0; next && page < 4; page++) {
+    if (next.startsWith("http") && !next.startsWith(kinto.url)) break;
+    const headers = await ask(next);
+    next = headers?.get("next-page");
+    if (page === 0 && headers?.get("etag")) await ask("?_sort=id", { headers: { "If-None-Match": headers.get("etag") } });
+  }
+  for (const id of IDS.slice(0, 2)) await ask(`/${id}`);
+  const body = JSON.stringify({ data: { v: 1 } });
+  await ask(`/${IDS[0]}`, { method: "PUT", headers: { "If-None-Match": "*" }, body });
+  await ask(`/${written}`, { method: "PUT", headers: { "If-None-Match": "*" }, body });
+  // Afterwards the server has what it had, without a tombstone that a list would show.
+  await fetch(`${KINTO_URL}/buckets/default/collections/evil/records/${written}`, { method: "DELETE", headers: server.headers });
+  return seen;
+}
+
+describe("the catalogue", () => {
+  const other = new Server({ collection: "evil" });
+  const OPTIONS = {
+    hide: () => ({ ids: [IDS[1]] }),
+    bury: () => ({ ids: [IDS[1]] }),
+    heldBack: () => ({ ids: [IDS[1]] }),
+    exchange: () => ({ one: records[0], other: records[1] }),
+    lead: () => ({ headers: other.headers }),
+    shownLater: () => ({ records: [{ ...records[0], v: 2 }] }),
+    gzipBomb: () => ({ megabytes: 3 }),
+    large: () => ({ megabytes: 3 }),
+    drip: () => ({ ms: 5 }),
+  };
+
+  let count = 0;
+  const truth = () => look(`new-${(count += 1)}`);
+
+  for (const [file, lies] of Object.entries(LIES)) {
+    for (const [name, lie] of Object.entries(lies)) {
+      test(`${file}: ${name}`, async () => {
+        const before = await truth();
+        lie(kinto, OPTIONS[name]?.());
+        const told = await truth();
+        kinto.behave();
+        assert.notDeepEqual(told, before);
+        assert.deepEqual(await truth(), before);
+      });
+    }
+  }
+
+  test("README.md has each lie", async () => {
+    const text = await readFile(new URL("README.md", import.meta.url), "utf8");
+    const rows = [...text.matchAll(/^\| `(\w+)` \| (.*) \|$/gm)].map(([, name, what]) => [name, what]);
+    assert.deepEqual(rows, Object.values(LIES).flatMap((lies) => Object.entries(lies).map(([name, { what }]) => [name, what])));
+  });
+});
