@@ -81,16 +81,17 @@ tool() {
   local program=$1 crate=$2 version=$3
   [[ "$("$TOOLS/bin/$program" --version 2>/dev/null | head -n 1)" == *"$version"* ]] && return
   say "building $crate $version (some minutes, once)"
-  export CARGO_TARGET_DIR="$TOOLS/build"
+  # The tools run for seconds and are built for minutes: their authors' profiles (fat LTO, one unit) are for the opposite.
+  export CARGO_TARGET_DIR="$TOOLS/build" CARGO_PROFILE_RELEASE_OPT_LEVEL=1 CARGO_PROFILE_RELEASE_LTO=off \
+    CARGO_PROFILE_RELEASE_CODEGEN_UNITS=16 CARGO_PROFILE_RELEASE_DEBUG=0 CARGO_PROFILE_RELEASE_PANIC=unwind
   # --locked is what its authors tested; wasm-bindgen-cli's lock names a crate version that the registry does not have any more.
   quietly cargo install "$crate" --version "=$version" --root "$TOOLS" --force --locked 2>/dev/null ||
     quietly cargo install "$crate" --version "=$version" --root "$TOOLS" --force ||
     die "cargo could not build $crate $version"
-  unset CARGO_TARGET_DIR
+  unset CARGO_TARGET_DIR "${!CARGO_PROFILE_RELEASE_@}"
 }
 
 tools() {
-  node_js
   tool wasm-bindgen wasm-bindgen-cli "$WASM_BINDGEN"
   tool wasm-pack wasm-pack "$WASM_PACK"
   tool geckodriver geckodriver "$GECKODRIVER"
@@ -146,11 +147,37 @@ npm_packages() {
 npm_tests() { npm_packages tests/demo tests/sync; }
 npm_benches() { npm_packages benches; }
 
+# --- What was asked for ----------------------------------------------------------------------------------------------
+
+# Side by side: some compile, the others wait for the network.
+together() {
+  local running=() part failed=0
+  for part in "$@"; do
+    "$part" &
+    running+=($!)
+  done
+  for part in "${running[@]}"; do wait "$part" || failed=1; done
+  return "$failed"
+}
+
+base=()
+node=()
+rest=()
+last=()
 for part in "$@"; do
   case $part in
-    system | rust | tools | deny | kinto | kinto20) "$part" ;;
-    npm) npm_tests ;;
-    benches) npm_benches ;;
+    system | rust) base+=("$part") ;;
+    tools) node=(node_js) rest+=(tools) ;;
+    deny) last=(deny) ;;
+    kinto | kinto20) rest+=("$part") ;;
+    npm) rest+=(npm_tests) ;;
+    benches) rest+=(npm_benches) ;;
     *) die "unknown part: $part" ;;
   esac
 done
+together "${base[@]}"
+# Needs a package of Debian's, and npm needs it.
+"${node[@]}"
+together "${rest[@]}"
+# Built where the other tools are.
+"${last[@]}"
