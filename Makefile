@@ -71,7 +71,7 @@ test-http: package ## the HTTP client, in Node, Chromium and Firefox, on two ver
 	$(KINTO) --old --attachments --page-size 10 -- node --test --test-reporter=spec tests/http/*.test.mjs
 
 test-storage: package ## databases on disk: two tabs, killed tabs, refused, deleted and newer ones
-	node --test --test-concurrency=1 --test-reporter=spec tests/storage/*.test.mjs
+	$(KINTO) -- node --test --test-concurrency=1 --test-reporter=spec tests/storage/*.test.mjs
 
 # Short pages and batches: what large collections are. PostgreSQL refuses in its own way.
 test-sync: package ## two browser profiles and Kinto.js, syncing through a server that misbehaves

@@ -31,7 +31,10 @@ export interface EventMap<T extends object = any> {
   change: { targets: ChangeTarget<T>[] };
   "sync:success": SyncOptions & CollectionNames & { result: SyncResultObject<T> };
   "sync:error": SyncOptions & CollectionNames & { error: KintoError };
-  /** The browser refuses to store data (private mode): it lives in memory until the page is closed. Once per `Kinto`. */
+  /**
+   * The browser stores nothing for this page and never did (private mode, site data blocked): data lives in memory until the page is
+   * closed. Once per `Kinto`. Where data was stored before, a database that cannot be opened is a `storage` error instead.
+   */
   "storage:memory": CollectionNames;
   /** The browser threw the database away. `unsynced` changes were lost; the rest comes back at the next sync. */
   "storage:evicted": CollectionNames & { unsynced: number };

@@ -58,6 +58,11 @@ impl Database {
 }
 
 impl MemoryStorage {
+    /// Whether this collection was ever opened here.
+    pub fn has(&self, collection: &CollectionId) -> bool {
+        self.databases.borrow().iter().any(|(known, _)| known == collection)
+    }
+
     fn with<R>(&self, collection: &CollectionId, work: impl FnOnce(&mut Database) -> R) -> R {
         let mut databases = self.databases.borrow_mut();
         let at = databases.iter().position(|(known, _)| known == collection).unwrap_or_else(|| {

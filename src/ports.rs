@@ -24,15 +24,23 @@ pub struct CollectionId {
 impl CollectionId {
     /// The database's name, and the prefix of its locks and notices. Every part is percent-encoded, so that no two collections share one.
     pub fn database(&self) -> String {
-        let part = |text: &str| text.replace('%', "%25").replace('/', "%2F");
         let sealed = self.sealed.as_ref().map_or_else(String::new, |sealed| format!("/{sealed}"));
-        format!("essaim/{}/{}/{}{sealed}", part(&self.db_name), part(&self.bucket), part(&self.name))
+        format!("{}{}/{}{sealed}", self.databases(), encoded(&self.bucket), encoded(&self.name))
+    }
+
+    /// What the names of all databases of this `db_name` begin with.
+    pub fn databases(&self) -> String {
+        format!("essaim/{}/", encoded(&self.db_name))
     }
 
     /// The collection that would have this name without a key.
     pub fn unsealed(&self) -> Self {
         CollectionId { sealed: None, ..self.clone() }
     }
+}
+
+fn encoded(part: &str) -> String {
+    part.replace('%', "%25").replace('/', "%2F")
 }
 
 /// What an append got.

@@ -6,7 +6,8 @@ use crate::pure::journal::{Entry, Position, Stored, Tail};
 use std::cell::RefCell;
 
 thread_local! {
-    /// What the page keeps where it may have no database. One for all clients, as a database would be.
+    /// What the page keeps where it may have no database. One for all clients, as a database would be: a collection that is in
+    /// here stays here until the page is closed, also for clients that are made when the browser stores data again.
     static PAGE: MemoryStorage = MemoryStorage::default();
 }
 
@@ -66,7 +67,8 @@ impl PageStorage {
     async fn settle(&self, collection: &CollectionId) -> Result<()> {
         let PageStorage::IndexedDb(database, places) = self else { return Ok(()) };
         if places.get(collection).is_none() {
-            let available = database.is_available(collection).await?;
+            let is_in_memory = PAGE.with(|page| page.has(collection) || page.has(&collection.unsealed()));
+            let available = !is_in_memory && database.is_available(collection).await?;
             let place = if available {
                 Place::Database(database.clone())
             } else {

@@ -24,6 +24,7 @@ pub(super) use connection::{BLOCKED_MS, delete};
 pub(super) use failure::{Failure, Outcome};
 
 use super::event::Listener;
+use super::stored_before;
 use crate::error::{Error, Result};
 use crate::ports::{Appended, CollectionId, Fold, Storage};
 use crate::pure::journal::{Entry, Position, Stored, Tail};
@@ -72,20 +73,31 @@ impl IndexedDb {
         }
     }
 
-    /// Whether this page may keep data at all. `Ok(false)` (private mode, site data blocked, a sandboxed frame) asks for memory
-    /// instead. An error is something else: there is data which must not be taken for lost.
+    /// Opens the database. `Ok(false)` means that nothing was ever stored and nothing can be stored (private mode, site data
+    /// blocked, a sandboxed frame): the caller uses memory instead. An error means that there may be data, which must not look lost.
     pub async fn is_available(&self, collection: &CollectionId) -> Result<bool> {
-        match self.reopening(collection, async |_| Ok(())).await {
-            Ok(()) => Ok(true),
-            Err(Error::Storage { message }) => {
-                if connection::can_open_any().await {
-                    Err(Error::Storage { message })
-                } else {
-                    Ok(false)
+        let mut tries = Tries::default();
+        let failure = loop {
+            match self.connections.get(collection).await {
+                Ok(_) => {
+                    stored_before::note_opened(&collection.database());
+                    return Ok(true);
                 }
+                Err(failure) if tries.may_reopen(&failure) => {}
+                Err(failure) => break failure,
             }
-            Err(error) => Err(error),
-        }
+        };
+        let is_refused = matches!(failure, Failure::Refused(_));
+        let error = failure.into_error();
+        let Error::Storage { message } = error else { return Err(error) };
+        let why = match stored_before::look(collection).await {
+            Some(true) => "Data of this app was stored here before, and is not shown as empty.",
+            // Where nobody can tell, only a browser that says "no" to the page is taken for one that never stored anything.
+            None if !is_refused => "Whether data of this app was stored here cannot be told.",
+            _ if connection::can_open_any().await => "Other databases can be opened.",
+            _ => return Ok(false),
+        };
+        Err(Error::storage(format!("{message} {why}")))
     }
 
     /// Closes every connection; the next use opens again.
@@ -153,11 +165,16 @@ impl Tries {
     /// `Err` if it is of no use.
     fn once_more(&mut self, failure: Failure) -> Result<()> {
         self.unanswered |= matches!(failure, Failure::Unanswered(_));
-        if !failure.is_of_connection() || self.reopens == REOPENS {
-            return Err(if self.unanswered { failure.of_commit() } else { failure }.into_error());
+        if self.may_reopen(&failure) {
+            return Ok(());
         }
-        self.reopens += 1;
-        Ok(())
+        Err(if self.unanswered { failure.of_commit() } else { failure }.into_error())
+    }
+
+    fn may_reopen(&mut self, failure: &Failure) -> bool {
+        let may = failure.is_of_connection() && self.reopens < REOPENS;
+        self.reopens += usize::from(may);
+        may
     }
 }
 

@@ -96,7 +96,7 @@ fn cid(collection: &CollectionId) -> String {
 }
 
 /// Where these collections may be, in the order in which to look.
-fn database_names(db_name: &str, collections: &[CollectionId]) -> Vec<String> {
+pub(super) fn database_names(db_name: &str, collections: &[CollectionId]) -> Vec<String> {
     let plain = collections.iter().filter(|collection| collection.sealed.is_none());
     let own = plain.filter(|_| db_name == DEFAULT_DB_NAME).map(cid);
     std::iter::once(db_name.to_owned()).chain(own).collect()

@@ -14,6 +14,8 @@ pub mod indexed_db;
 pub mod kinto_js;
 /// Randomness.
 pub mod random;
+/// What says that this app stored data in this browser before.
+mod stored_before;
 /// Locks and notices between tabs.
 pub mod tabs;
 /// What JavaScript throws.

@@ -3,9 +3,11 @@
 //! Both only save work, they are not what makes anything safe (the journal's rule is). So where a browser lacks
 //! them or refuses them (an insecure context, a sandboxed frame) a lock is granted at once and a notice reaches nobody.
 
+use super::clock::BrowserClock;
 use super::event::Listener;
+use super::stored_before;
 use crate::error::Result;
-use crate::ports::Tabs;
+use crate::ports::{Clock, Tabs};
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use js_sys::{Function, Object, Promise, Reflect};
@@ -13,7 +15,7 @@ use std::cell::RefCell;
 use std::rc::{Rc, Weak};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{BroadcastChannel, EventTarget};
+use web_sys::{BroadcastChannel, Event, EventTarget};
 
 #[wasm_bindgen]
 extern "C" {
@@ -82,6 +84,34 @@ impl BrowserTabs {
     }
 }
 
+/// How long another tab may take to answer.
+const ANSWER_MS: u64 = 200;
+/// Sent to ask the other tabs whether one of them has this database open, and the answer. All else is a notice.
+const IS_OPEN: &str = "open?";
+const OPEN: &str = "open";
+
+/// Whether another tab has this database open.
+pub async fn is_open_elsewhere(database: &str) -> bool {
+    let Ok(channel) = BroadcastChannel::new(database).map(Channel) else {
+        return false;
+    };
+    let (sender, answered) = oneshot::channel();
+    let mut sender = Some(sender);
+    let _listener = Listener::new(&channel.0, "message", move |event| {
+        if data_of(&event).as_deref() == Some(OPEN)
+            && let Some(sender) = sender.take()
+        {
+            let _ = sender.send(());
+        }
+    });
+    let _ = channel.0.post_message(&IS_OPEN.into());
+    matches!(select(answered, Box::pin(BrowserClock.sleep_ms(ANSWER_MS))).await, Either::Left((Ok(()), _)))
+}
+
+fn data_of(event: &Event) -> Option<String> {
+    Reflect::get(event, &"data".into()).ok()?.as_string()
+}
+
 /// A lock held, or the leave to do without.
 #[derive(Debug, Default)]
 pub struct LockGuard {
@@ -133,7 +163,14 @@ impl Tabs for BrowserTabs {
                 at_return();
             }
         });
-        let message = self.channel(name).map(|channel| Listener::new(&channel, "message", move |_| heard()));
+        let database = name.to_owned();
+        let message = self.channel(name).map(|channel| {
+            Listener::new(&channel.clone(), "message", move |event| match data_of(&event).as_deref() {
+                Some(IS_OPEN) if stored_before::was_opened(&database) => drop(channel.post_message(&OPEN.into())),
+                Some(IS_OPEN | OPEN) => {}
+                _ => heard(),
+            })
+        });
         Ears {
             _listeners: message.into_iter().chain([pageshow]).collect(),
             _here: here,

@@ -11,6 +11,13 @@ fn storage() -> Option<Storage> {
     web_sys::window()?.local_storage().ok()?
 }
 
+/// The names of all notes; `None` where there can be none.
+pub fn names() -> Option<Vec<String>> {
+    let storage = storage()?;
+    let count = storage.length().ok()?;
+    Some((0..count).filter_map(|index| storage.key(index).ok()?).collect())
+}
+
 impl Witness for LocalStorage {
     fn read(&self, name: &str) -> Option<String> {
         storage()?.get_item(name).ok()?

@@ -29,6 +29,10 @@ impl<P: Platform> Resident<P> {
         if is_new && self.platform.storage().is_persistent(&self.collection) && !self.was_evicted(witnessed) {
             self.adopt().await?;
         }
+        if !is_new {
+            // Apps clear localStorage, and with it the marker.
+            self.bear_witness();
+        }
         self.opened.set(true);
         self.fold_if_due();
         Ok(())

@@ -3,7 +3,7 @@
 use crate::contract::write;
 use crate::{collection, script, tab};
 use essaim::error::Error;
-use essaim::ports::Storage;
+use essaim::ports::{CollectionId, Storage};
 use essaim::pure::journal::Position;
 use wasm_bindgen_test::wasm_bindgen_test;
 
@@ -26,16 +26,24 @@ const FAIL: &str = "
     return request;
 ";
 
+/// Of an app that has never stored anything in this browser.
+fn new_app() -> CollectionId {
+    CollectionId {
+        db_name: js_sys::Math::random().to_string(),
+        ..collection()
+    }
+}
+
 #[wasm_bindgen_test]
 async fn indexed_db_is_available_here() {
-    assert_eq!(tab().is_available(&collection()).await, Ok(true));
+    assert_eq!(tab().is_available(&new_app()).await, Ok(true));
 }
 
 #[wasm_bindgen_test]
 async fn a_page_without_indexed_db_is_told() {
     script("", "globalThis.kept = Object.getOwnPropertyDescriptor(window, 'indexedDB'); Object.defineProperty(window, 'indexedDB', { value: undefined, configurable: true })").await;
-    let available = tab().is_available(&collection()).await;
-    let opened = tab().open(&collection()).await;
+    let available = tab().is_available(&new_app()).await;
+    let opened = tab().open(&new_app()).await;
     script("", "Object.defineProperty(window, 'indexedDB', kept)").await;
     assert_eq!(available, Ok(false));
     assert!(matches!(opened, Err(Error::Storage { .. })), "{opened:?}");
@@ -45,7 +53,7 @@ async fn a_page_without_indexed_db_is_told() {
 async fn a_page_that_may_not_open_databases_is_told() {
     for refusal in ["throw new DOMException('no', 'SecurityError')", FAIL] {
         script("", &opening(refusal)).await;
-        let available = tab().is_available(&collection()).await;
+        let available = tab().is_available(&new_app()).await;
         script("", "heal()").await;
         assert_eq!(available, Ok(false), "{refusal}");
     }
@@ -64,6 +72,19 @@ async fn a_database_that_cannot_be_opened_is_not_taken_for_a_page_that_may_not()
     script("", "heal()").await;
     assert!(matches!(available, Err(Error::Storage { .. })), "{available:?}");
     assert_eq!(one.open(&collection).await.expect("open").journal.len(), 1);
+}
+
+#[wasm_bindgen_test]
+async fn a_database_that_was_open_here_is_not_taken_for_one_that_never_was() {
+    let (one, collection) = (tab(), new_app());
+    assert_eq!(one.is_available(&collection).await, Ok(true));
+    one.close();
+    for refusal in ["throw new DOMException('no', 'SecurityError')", FAIL] {
+        script("", &opening(refusal)).await;
+        let available = tab().is_available(&collection).await;
+        script("", "heal()").await;
+        assert!(matches!(available, Err(Error::Storage { .. })), "{refusal}: {available:?}");
+    }
 }
 
 #[wasm_bindgen_test]

@@ -6,13 +6,14 @@ use crate::browser::event::Listener;
 use crate::error::Error;
 use crate::ports::{Clock, CollectionId};
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, LocalBoxFuture, select};
 use idb::{Factory, Request};
 use rexie::{ObjectStore, Rexie, TransactionMode};
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::future::IntoFuture;
 use std::rc::Rc;
+use wasm_bindgen_futures::spawn_local;
 use web_sys::IdbDatabase;
 
 pub const JOURNAL: &str = "journal";
@@ -21,6 +22,10 @@ pub const PAGES: &str = "pages";
 pub const VERSION: u32 = 1;
 /// How long a deletion waits for other tabs. They close when told, but a transaction of theirs may have to end first.
 pub const BLOCKED_MS: u64 = 2_000;
+
+/// How long the browser may take to open a database. It usually takes milliseconds; a browser whose storage is broken, or that
+/// waits for another tab to finish a deletion, may never answer.
+const OPENING_MS: u64 = 10_000;
 
 /// The connections of a page, by collection.
 #[derive(Debug, Default)]
@@ -82,6 +87,11 @@ pub struct Connection {
 
 impl Connection {
     async fn open(name: &str) -> Outcome<Self> {
+        let name = name.to_owned();
+        in_time(Box::pin(async move { Self::open_slowly(&name).await })).await
+    }
+
+    async fn open_slowly(name: &str) -> Outcome<Self> {
         let reader = Rexie::builder(name)
             .version(VERSION)
             .add_object_store(ObjectStore::new(JOURNAL).auto_increment(true))
@@ -153,6 +163,17 @@ impl fmt::Debug for Connection {
     }
 }
 
+/// Gives up on a browser that does not answer. The work goes on without its caller: a connection that comes late is closed when it is dropped.
+async fn in_time<R: 'static>(work: LocalBoxFuture<'static, Outcome<R>>) -> Outcome<R> {
+    match select(work, Box::pin(BrowserClock.sleep_ms(OPENING_MS))).await {
+        Either::Left((done, _)) => done,
+        Either::Right((_, work)) => {
+            spawn_local(async move { drop(work.await) });
+            Err(Failure::Silent(format!("the browser did not answer within {} s", OPENING_MS / 1000)))
+        }
+    }
+}
+
 /// Opens what rexie has made. Should it have been deleted in between, making it here would make it without its stores,
 /// for everybody.
 async fn open_existing(name: &str, version: Option<u32>) -> Outcome<IdbDatabase> {
@@ -196,12 +217,10 @@ pub async fn delete(name: &str) -> Outcome<()> {
 
 /// Whether this page can have a database, any database: tells "refused here" from "this one is broken".
 pub async fn can_open_any() -> bool {
-    let name = format!("essaim/probe/{}", js_sys::Math::random());
-    match Rexie::builder(&name).version(VERSION).build().await {
-        Ok(probe) => {
-            probe.close();
-            delete(&name).await.is_ok()
-        }
-        Err(_) => false,
-    }
+    let probe = async {
+        let name = format!("essaim/probe/{}", js_sys::Math::random());
+        Rexie::builder(&name).version(VERSION).build().await?.close();
+        delete(&name).await
+    };
+    in_time(Box::pin(probe)).await.is_ok()
 }

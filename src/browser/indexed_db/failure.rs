@@ -12,6 +12,10 @@ pub enum Failure {
     Lost(String),
     /// The same, after a commit was asked for: it may stand or not.
     Unanswered(String),
+    /// The page has no IndexedDB, or may not use it.
+    Refused(String),
+    /// The browser never answered.
+    Silent(String),
     /// The database on disk is a later version than this code's.
     Newer,
     /// It will not get better by itself.
@@ -24,6 +28,12 @@ impl Failure {
             Failure::Lost(message) => Error::storage(format!("the browser lost it, also when it was opened again ({message}). Reload the page.")),
             Failure::Unanswered(message) => Error::storage(format!(
                 "the browser lost it while it wrote ({message}). Reload the page: only then it shows whether the last change was kept."
+            )),
+            Failure::Refused(message) => Error::storage(format!(
+                "{message}. Allow this site to store data in the browser's settings, then reload the page."
+            )),
+            Failure::Silent(message) => Error::storage(format!(
+                "{message}. Close the other tabs of this app and try again; if it stays, restart the browser."
             )),
             Failure::Newer => Error::bug("an unknown version"),
             Failure::Final(error) => error,
@@ -50,12 +60,14 @@ impl Failure {
             return Failure::Lost("aborted without a reason".to_owned());
         };
         let message = format!("{}: {}", exception.name(), exception.message());
+        let message = message.trim_end_matches('.').to_owned();
         match exception.name().as_str() {
             // TransactionInactiveError: we never add to a transaction after its time, so the browser ended it under us.
             "InvalidStateError" | "UnknownError" | "AbortError" | "TransactionInactiveError" | "TimeoutError" => Failure::Lost(message),
             "QuotaExceededError" => Failure::Final(Error::Quota { message }),
             "VersionError" => Failure::Newer,
-            _ => Failure::Final(Error::storage(message)),
+            "SecurityError" => Failure::Refused(message),
+            _ => Failure::Final(Error::storage(format!("{message}. Reload the page; if it stays, restart the browser."))),
         }
     }
 }
@@ -75,7 +87,8 @@ impl From<idb::Error> for Failure {
         use idb::Error::*;
         match error {
             DomException(exception) => Failure::from_exception(Some(exception)),
-            IndexedDbNotFound(_) => Failure::Final(Error::storage("this page has no IndexedDB.")),
+            IndexedDbNotFound(thrown) if thrown.is_instance_of::<web_sys::DomException>() => thrown.into(),
+            IndexedDbNotFound(_) => Failure::Refused("this page has no IndexedDB".to_owned()),
             // What the calls of this adapter can throw; idb has one variant for each.
             IndexedDbOpenFailed(thrown) | IndexedDbDeleteFailed(thrown) | TransactionOpenFailed(thrown) | ObjectStoreNotFound(thrown) => thrown.into(),
             GetFailed(thrown) | GetAllFailed(thrown) | GetAllKeysFailed(thrown) => thrown.into(),

@@ -1,0 +1,65 @@
+//! Whether this app stored data in this browser before: asked when IndexedDB cannot be opened, so that a database which is out of
+//! reach is not taken for one that never was.
+
+use super::clock::BrowserClock;
+use super::kinto_js;
+use super::tabs;
+use super::witness;
+use crate::ports::{Clock, CollectionId};
+use futures_util::future::{Either, select};
+use js_sys::{Array, Function, Promise, Reflect};
+use std::cell::RefCell;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+
+/// How long the browser may take to list its databases.
+const LISTING_MS: u64 = 2_000;
+
+thread_local! {
+    /// Databases that this page had open.
+    static OPENED: RefCell<Vec<String>> = RefCell::default();
+}
+
+pub fn note_opened(database: &str) {
+    OPENED.with_borrow_mut(|opened| {
+        if !opened.iter().any(|known| known == database) {
+            opened.push(database.to_owned());
+        }
+    });
+}
+
+pub fn was_opened(database: &str) -> bool {
+    OPENED.with_borrow(|opened| opened.iter().any(|known| known == database))
+}
+
+/// Whether anything says that a collection of this `dbName` was stored: this page, the eviction markers, the browser's list of
+/// databases, another tab. `None` if neither markers nor list can be read.
+pub async fn look(collection: &CollectionId) -> Option<bool> {
+    let is_ours = |name: &str| name.starts_with(&collection.databases());
+    if OPENED.with_borrow(|opened| opened.iter().any(|name| is_ours(name))) {
+        return Some(true);
+    }
+    let marked = witness::names().map(|names| names.iter().any(|name| is_ours(name)));
+    if marked == Some(true) {
+        return marked;
+    }
+    let earlier = kinto_js::database_names(&collection.db_name, std::slice::from_ref(collection));
+    let listed = listed().await.map(|names| names.iter().any(|name| is_ours(name) || earlier.contains(name)));
+    if listed == Some(true) || tabs::is_open_elsewhere(&collection.database()).await {
+        return Some(true);
+    }
+    marked.or(listed)
+}
+
+/// The databases of this origin. Not every browser lists them, and one that cannot open any may not answer at all.
+async fn listed() -> Option<Vec<String>> {
+    let factory = Reflect::get(&js_sys::global(), &"indexedDB".into()).ok()?;
+    let list: Function = Reflect::get(&factory, &"databases".into()).ok()?.dyn_into().ok()?;
+    let promise: Promise = list.call0(&factory).ok()?.dyn_into().ok()?;
+    let Either::Left((listed, _)) = select(JsFuture::from(promise), Box::pin(BrowserClock.sleep_ms(LISTING_MS))).await else {
+        return None;
+    };
+    let listed: Array = listed.ok()?.dyn_into().ok()?;
+    let name = |database: JsValue| Reflect::get(&database, &"name".into()).ok()?.as_string();
+    Some(listed.iter().filter_map(name).collect())
+}

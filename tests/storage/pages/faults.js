@@ -1,0 +1,54 @@
+// What becomes of IndexedDB in this page, by its address: `?fault=…&hide=lists,marks`. Runs before the package is loaded.
+
+{
+  const { open, databases } = IDBFactory.prototype;
+  const parameters = new URL(location.href).searchParams;
+  const FACTORY = Object.getOwnPropertyDescriptor(globalThis, "indexedDB") ?? Object.getOwnPropertyDescriptor(Window.prototype, "indexedDB");
+  const exception = (name) => new DOMException(`${name} of the test.`, name);
+
+  const throwing = (name) => () => {
+    throw exception(name);
+  };
+  /** A request that fails with this error. No database is made. */
+  const failing = (name) => function () {
+    const request = open.call(this, `refused ${Math.random()}`, 1);
+    Object.defineProperty(request, "error", { get: () => exception(name) });
+    // After whoever listens by then.
+    queueMicrotask(() => request.addEventListener("upgradeneeded", () => request.transaction.abort()));
+    return request;
+  };
+  /** A request that is never answered. */
+  const silent = (told) => function () {
+    const request = new EventTarget();
+    if (told) setTimeout(() => request.dispatchEvent(new Event(told)));
+    return request;
+  };
+
+  const FAULTS = {
+    "fails with an UnknownError": failing("UnknownError"),
+    "fails with an InvalidStateError": failing("InvalidStateError"),
+    "fails with a NotReadableError": failing("NotReadableError"),
+    "throws an InvalidStateError": throwing("InvalidStateError"),
+    "throws a SecurityError": throwing("SecurityError"),
+    "is never answered": silent(),
+    "is blocked": silent("blocked"),
+  };
+
+  const heal = () => Object.assign(IDBFactory.prototype, { open, databases });
+  const breakDown = (fault, isBroken = () => true) => {
+    IDBFactory.prototype.open = function (name, version) {
+      return isBroken(name) ? FAULTS[fault].call(this, name, version) : open.call(this, name, version);
+    };
+  };
+  Object.assign(globalThis, { heal, breakDown, databases: () => databases.call(FACTORY.get?.call(globalThis) ?? FACTORY.value) });
+
+  const fault = parameters.get("fault");
+  if (fault === "is missing") Object.defineProperty(globalThis, "indexedDB", { value: undefined });
+  else if (fault) breakDown(fault);
+  const hidden = parameters.get("hide")?.split(",") ?? [];
+  if (hidden.includes("lists")) IDBFactory.prototype.databases = () => Promise.reject(exception("UnknownError"));
+  if (hidden.includes("marks")) Object.defineProperty(globalThis, "localStorage", { get: throwing("SecurityError") });
+  // What takes seconds here takes less than one.
+  const { setTimeout } = globalThis;
+  globalThis.setTimeout = (work, ms = 0, ...rest) => setTimeout(work, ms >= 10_000 ? ms / 20 : ms, ...rest);
+}
