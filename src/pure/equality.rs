@@ -89,8 +89,17 @@ fn canonical_scalar(raw: &str) -> String {
     match number(raw) {
         // Adding zero turns -0 into 0, which JavaScript holds equal.
         Some(value) if value.fract() == 0.0 && value.abs() < 9e15 => format!("{}", value as i64),
-        Some(value) => format!("{:?}", value + 0.0),
+        Some(value) => number_text(value),
         None => raw.to_owned(),
+    }
+}
+
+/// A number as JavaScript writes it. Rust writes the same digits, but never chooses between the two notations.
+fn number_text(value: f64) -> String {
+    let scientific = format!("{value:e}");
+    match scientific.split_once('e').map(|(digits, exponent)| (digits, exponent.parse::<i32>())) {
+        Some((digits, Ok(exponent))) if !(-6..=20).contains(&exponent) => format!("{digits}e{exponent:+}"),
+        _ => value.to_string(),
     }
 }
 
@@ -176,6 +185,25 @@ mod tests {
             ("{}", "{ }"),
         ] {
             assert!(equal(a, b), "{a} and {b}");
+        }
+    }
+
+    #[test]
+    fn numbers_are_written_as_javascript_writes_them() {
+        for (raw, written) in [
+            ("1e21", "1e+21"),
+            ("1e20", "100000000000000000000"),
+            ("123456789012345680000", "123456789012345680000"),
+            ("9007199254740993", "9007199254740992"),
+            ("15e-1", "1.5"),
+            ("0.000001", "0.000001"),
+            ("0.0000001", "1e-7"),
+            ("-12.5e-8", "-1.25e-7"),
+            ("5e-324", "5e-324"),
+            ("1.7976931348623157e308", "1.7976931348623157e+308"),
+            ("-0.0", "0"),
+        ] {
+            assert_eq!(canonical(raw), written);
         }
     }
 

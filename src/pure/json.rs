@@ -269,6 +269,30 @@ pub fn number(raw: &str) -> Option<f64> {
     raw.parse().ok()
 }
 
+/// What a value is, for messages: these never quote what an app stores.
+pub fn kind(raw: &str) -> &'static str {
+    match raw.as_bytes().first() {
+        None => "nothing",
+        Some(b'"') => "a string",
+        Some(b'{') => "an object",
+        Some(b'[') => "an array",
+        Some(b't' | b'f') => "a boolean",
+        Some(b'n') => "null",
+        _ if number(raw).is_some_and(f64::is_infinite) => "a number beyond those of JavaScript",
+        _ => "a number",
+    }
+}
+
+/// The greatest integer up to which JavaScript counts.
+pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
+
+/// An integer, 0 or more, that JavaScript can count to. By its value: `1`, `1.0` and `1e0` are one.
+pub fn whole(raw: &str) -> Option<u64> {
+    number(raw)
+        .filter(|value| value.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER as f64).contains(value))
+        .map(|value| value as u64)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -5,27 +5,32 @@
 use super::equality;
 use super::json;
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 use std::rc::Rc;
 
-/// The canonical JSON text of an id: `"abc"`, or `12` where the app's schema has numbers.
+/// The canonical JSON text of an id, as `JSON.stringify` writes it: `"abc"`, or `12` or `true` where the app's schema has such.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId(Rc<str>);
 
 impl RecordId {
-    /// From the JSON text of a scalar.
+    /// From the JSON text of a string, a finite number or a boolean: all spellings of one value are one id.
     pub fn read(raw: &str) -> Result<Self> {
         let raw = raw.trim();
-        if raw.is_empty() || raw.starts_with(['{', '[']) || raw == "null" {
-            return Err(Error::InvalidId {
-                message: format!("Invalid Id: {raw}"),
-            });
+        let is_scalar = raw.starts_with('"') || matches!(raw, "true" | "false") || json::number(raw).is_some_and(f64::is_finite);
+        match is_scalar {
+            true => Ok(RecordId(equality::canonical(raw).into())),
+            false => Err(Error::InvalidId {
+                message: format!("Invalid Id: {}", json::kind(raw)),
+            }),
         }
-        Ok(RecordId(equality::canonical(raw).into()))
     }
 
-    /// From text that [`RecordId::as_json`] gave.
+    /// From text that [`RecordId::as_json`] gave, perhaps of an earlier version, which wrote some numbers otherwise.
     pub fn from_canonical(json: &str) -> Self {
-        RecordId(json.into())
+        match json.starts_with('"') {
+            true => RecordId(json.into()),
+            false => RecordId(equality::canonical(json).into()),
+        }
     }
 
     pub fn from_text(text: &str) -> Self {
@@ -193,6 +198,19 @@ impl Parsed {
     }
 }
 
+/// Members that every record has beside its own: they are kept elsewhere.
+pub fn is_reserved(key: &str) -> bool {
+    ["id", "last_modified", "_status"].iter().any(|name| json::is_key(key, name))
+}
+
+/// The members of a body that are a record's own.
+pub fn own_members(body: &str) -> Cow<'_, str> {
+    match json::body_members(body).any(|(key, _)| is_reserved(key)) {
+        false => body.into(),
+        true => join(json::body_members(body).filter(|(key, _)| !is_reserved(key)).collect()).into(),
+    }
+}
+
 /// Takes a record apart. The text has to be valid JSON already.
 pub fn read_record(text: &str) -> Result<Parsed> {
     let members = json::members(text).ok_or_else(|| invalid("Record is not an object.", ""))?;
@@ -223,7 +241,10 @@ fn read_timestamp(raw: &str) -> Result<Option<u64>> {
     match json::number(raw) {
         _ if raw == "null" => Ok(None),
         Some(ms) if (0.0..=SAFE).contains(&ms) && ms.fract() == 0.0 => Ok(Some(ms as u64)),
-        _ => Err(invalid(&format!("last_modified is not a whole number of milliseconds: {raw}"), "last_modified")),
+        _ => Err(invalid(
+            &format!("last_modified is not a whole number of milliseconds but {}", json::kind(raw)),
+            "last_modified",
+        )),
     }
 }
 
@@ -311,7 +332,18 @@ mod tests {
         assert_eq!(RecordId::read(r#""\u0061""#).unwrap(), RecordId::from_text("a"));
         assert_eq!(RecordId::read("1.0").unwrap(), RecordId::read("1").unwrap());
         assert_ne!(RecordId::read("\"1\"").unwrap(), RecordId::read("1").unwrap());
-        assert!(RecordId::read("{}").is_err() && RecordId::read("").is_err() && RecordId::read("null").is_err());
+        assert_eq!(RecordId::read("1e21").unwrap().as_json(), "1e+21");
+        assert_eq!(RecordId::from_canonical("9007199254740992.0"), RecordId::read("9007199254740992").unwrap());
+        for (raw, kind) in [
+            ("{}", "an object"),
+            ("", "nothing"),
+            ("null", "null"),
+            ("[\"secret\"]", "an array"),
+            ("1e400", "a number beyond those of JavaScript"),
+        ] {
+            let error = RecordId::read(raw).unwrap_err().to_string();
+            assert_eq!(error, format!("Invalid Id: {kind}"), "{raw}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use essaim::error::Result;
 use essaim::memory::MemoryStorage;
 use essaim::ports::{App, Clock, Platform, Request, Response, Rng, Tabs, Transport, Witness};
 use essaim::pure::crypto::hash::sha256;
+use essaim::pure::equality::equal;
 use essaim::pure::sealed::Limits;
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
@@ -28,6 +29,8 @@ pub struct Kinto {
     remote: &'static str,
     servers: Rc<RefCell<BTreeMap<&'static str, SimServer>>>,
     now_ms: Rc<Cell<u64>>,
+    /// Rows that are shown to the letter, instead of what was stored.
+    shown: Option<Rc<Vec<String>>>,
 }
 
 impl Kinto {
@@ -36,8 +39,17 @@ impl Kinto {
             remote: REMOTE,
             servers: Rc::default(),
             now_ms: Rc::new(Cell::new(1_800_000_000_000)),
+            shown: None,
         };
         kinto.beside(REMOTE)
+    }
+
+    /// One that has these rows, and is only read.
+    pub fn showing(rows: &[String]) -> Self {
+        Kinto {
+            shown: Some(Rc::new(rows.to_vec())),
+            ..Kinto::new()
+        }
     }
 
     /// Another server, which the same devices reach.
@@ -48,6 +60,9 @@ impl Kinto {
 
     pub fn handle(&self, request: &Request) -> Response {
         self.now_ms.set(self.now_ms.get() + PAUSE);
+        if let Some(rows) = &self.shown {
+            return show(rows, request);
+        }
         let mut servers = self.servers.borrow_mut();
         let (_, server) = servers
             .iter_mut()
@@ -77,6 +92,25 @@ impl Kinto {
             body,
         };
         serde_json::from_str(&self.handle(&request).body).expect("JSON")
+    }
+}
+
+/// The list of records, or one of them.
+fn show(rows: &[String], request: &Request) -> Response {
+    let (path, _) = request.url.split_once('?').unwrap_or((&request.url, ""));
+    let (status, data) = match path.split_once("/records/") {
+        _ if request.method != "GET" => (403, "{}".to_owned()),
+        None => (200, format!("[{}]", rows.join(","))),
+        Some((_, id)) => match rows.iter().find(|row| row.contains(&format!("\"{id}\""))) {
+            Some(row) => (200, row.clone()),
+            None => (404, "{}".to_owned()),
+        },
+    };
+    Response {
+        status,
+        headers: vec![("etag".into(), "\"9\"".into())],
+        body: format!("{{\"data\":{data}}}"),
+        redirected: false,
     }
 }
 
@@ -126,6 +160,15 @@ pub fn list(collection: &Collection<Device>) -> Vec<Value> {
     }
     records.sort_by_key(|record| record["id"].to_string());
     records
+}
+
+/// Records, in the order of their ids, as JavaScript holds them equal: it prints 7.0 as 7.
+pub fn assert_same(opened: &[Value], listed: &[Value]) {
+    let ids = |records: &[Value]| records.iter().map(|record| record["id"].clone()).collect::<Vec<_>>();
+    assert_eq!(ids(opened), ids(listed));
+    for (opened, listed) in opened.iter().zip(listed) {
+        assert!(equal(&opened.to_string(), &listed.to_string()), "{opened} is {listed} elsewhere");
+    }
 }
 
 /// Polls what never has to wait for anybody.

@@ -2,6 +2,7 @@
 //! writes what does not agree, which is right only before a version of the format is released.
 
 mod dumps;
+mod edges;
 mod envelopes;
 mod keys;
 
@@ -13,6 +14,7 @@ use essaim::pure::crypto::key::make_key;
 use serde::Serialize;
 
 pub use dumps::{dump, dump_by_javascript, dump_spoiled, dump_without};
+pub use edges::{edges, one_page};
 
 /// The key of the vectors that need only one.
 pub fn key() -> String {
@@ -66,6 +68,11 @@ fn frozen_envelopes_are_made_again() {
 #[test]
 fn frozen_salamanders_are_made_again() {
     frozen("commitment", &commitment());
+}
+
+#[test]
+fn frozen_edges_are_made_again() {
+    frozen("edges", &edges());
 }
 
 #[test]

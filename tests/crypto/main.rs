@@ -8,11 +8,11 @@ mod closing;
 mod device;
 mod engine;
 mod generator;
-mod javascript;
 #[allow(dead_code)]
 #[path = "../sim/server/mod.rs"]
 mod kinto;
 mod properties;
+mod readers;
 mod salamander;
 
 macro_rules! natively {

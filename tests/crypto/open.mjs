@@ -1,14 +1,89 @@
 // Opens a dump of an encrypted collection, with WebCrypto and nothing of essaim: `node open.mjs <key> <name> <dump.json`.
-// The dump is the JSON array of the Kinto collection's records; the records sealed in it come out as JSON. See docs/encryption.md.
+// The dump is the JSON array of the Kinto collection's records; the records sealed in it come out as JSON, in the order of their ids. What
+// does not open or does not fit is listed on stderr, each with its place, and is left out. Exit code: 0 if all is well, 1 if
+// something was listed, 2 if nothing could be read. See docs/encryption.md.
 
 const { subtle } = globalThis.crypto;
 const bytes = (...parts) => Buffer.concat(parts.map((part) => Buffer.from(part)));
 const number = (value, length) => Buffer.from(value.toString(16).padStart(2 * length, "0"), "hex");
 const base64url = (array) => Buffer.from(array).toString("base64url");
 const sha256 = async (...parts) => Buffer.from(await subtle.digest("SHA-256", bytes(...parts)));
-const check = (fine, why) => { if (!fine) throw new Error(why); };
-const decode = (text) => (check(base64url(Buffer.from(text, "base64url")) === text, "not base64url"), Buffer.from(text, "base64url"));
 const zeros = base64url(Buffer.alloc(32));
+
+/** Why something is not what the format says. */
+class Refused extends Error {}
+const check = (fine, why) => { if (!fine) throw new Refused(why); };
+/** What `work` refuses is told; the rest goes on. */
+const trying = async (tell, work) => {
+  try {
+    return await work();
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    return tell(error.message);
+  }
+};
+
+// --- Texts ---
+
+function decode(text, length) {
+  const read = Buffer.from(String(text), "base64url");
+  check(base64url(read) === text && (length === undefined || read.length === length), "is not base64url of the length it should have");
+  return read;
+}
+
+function utf8(array) {
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(array);
+  } catch {
+    throw new Refused("is not UTF-8");
+  }
+}
+
+function json(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Refused("is not JSON");
+  }
+}
+
+/** The elements of a JSON array, or the members of an object, as they are written: a snapshot's digest is of texts, not of what they mean. */
+function pieces(text, opening) {
+  const whole = json(text);
+  check(typeof whole === "object" && whole !== null && Array.isArray(whole) === (opening === "["), `is not what should begin with ${opening}`);
+  let [found, depth, start] = [[], 0, 0];
+  for (const { 0: token, index } of text.matchAll(/"(?:[^"\\]+|\\.)*"|[[\]{},]/g)) {
+    if (depth === 1 && [",", "]", "}"].includes(token)) found.push(text.slice(start, index).trim());
+    depth += { "[": 1, "{": 1, "]": -1, "}": -1 }[token] ?? 0;
+    if (depth === 1 && [",", "[", "{"].includes(token)) start = index + 1;
+  }
+  return found.filter((piece) => piece !== "");
+}
+const elements = (text) => pieces(text, "[");
+/** By name; of several with one name the last. */
+const members = (text) => new Map(pieces(text, "{").map((piece) => {
+  const [name] = /^"(?:[^"\\]+|\\.)*"/.exec(piece);
+  return [JSON.parse(name), piece.slice(piece.indexOf(":", name.length) + 1).trim()];
+}));
+const integer = (value, most = Number.MAX_SAFE_INTEGER) => (check(Number.isInteger(value) && value >= 0 && value <= most, "has a number that is no integer"), value);
+
+/** One text for all spellings of an id. */
+function idText(text) {
+  const id = json(text);
+  check(["string", "boolean"].includes(typeof id) || Number.isFinite(id), "has an id that is neither a string nor a number");
+  return JSON.stringify(id);
+}
+
+/** Any number. Records show its integer part, and no more than JavaScript can count to. */
+function readTime(text) {
+  const t = json(text ?? "null");
+  check(typeof t === "number", "has a time that is no number");
+  return Math.trunc(Math.min(Math.max(t, 0), Number.MAX_SAFE_INTEGER));
+}
+
+const readObject = (text) => (check(text.startsWith("{"), "has a record that is no object"), text);
+
+// --- The key and what follows from it ---
 
 export async function expand(prk, info, length) {
   const key = await subtle.importKey("raw", prk, { name: "HMAC", hash: "SHA-512" }, false, ["sign"]);
@@ -19,7 +94,8 @@ export async function expand(prk, info, length) {
 
 /** The identity and the page key of a collection's journal. */
 export async function derive(key, name) {
-  const digits = key.toUpperCase().replace(/[\p{White_Space}\-\u2010-\u2015\u2212]/gu, "").replaceAll("O", "0").replace(/[IL]/g, "1");
+  const typed = key.replace(/[\p{White_Space}\-\u2010-\u2015\u2212]/gu, "").replace(/[a-z]/g, (letter) => letter.toUpperCase());
+  const digits = typed.replaceAll("O", "0").replace(/[IL]/g, "1");
   check(/^ESSA1M1[0-9A-HJKMNP-TV-Z]{58}$/.test(digits), "not a key");
   const bits = [...digits.slice(7)].map((digit) => "0123456789ABCDEFGHJKMNPQRSTVWXYZ".indexOf(digit).toString(2).padStart(5, "0")).join("");
   const all = Buffer.from(bits.slice(0, 288).match(/.{8}/g).map((byte) => parseInt(byte, 2)));
@@ -28,6 +104,8 @@ export async function derive(key, name) {
   const epoch = await expand(secret, bytes("essaim/epoch/1\0", name), 32);
   return { sid: await expand(secret, bytes("essaim/sid/1\0", name), 16), pageKey: await expand(epoch, bytes("essaim/journal/1"), 32) };
 }
+
+// --- An envelope ---
 
 /** What one text is sealed with: the AES key, a nonce for each chunk, the commitment. */
 export async function message(pageKey, salt, context) {
@@ -39,10 +117,11 @@ export async function message(pageKey, salt, context) {
 
 async function open(pageKey, context, sealed) {
   const { aes, nonce, commitment } = await message(pageKey, sealed.subarray(0, 24), context);
-  check(commitment.equals(sealed.subarray(24, 56)), "another key, another place, or changed");
+  check(commitment.equals(sealed.subarray(24, 56)), "was sealed with another key or for another place, or was changed");
   const chunks = [];
   for (let at = 56; at <= sealed.length; at += 16400) {
-    chunks.push(Buffer.from(await subtle.decrypt({ name: "AES-GCM", iv: nonce(chunks.length) }, aes, sealed.subarray(at, at + 16400))));
+    const chunk = subtle.decrypt({ name: "AES-GCM", iv: nonce(chunks.length) }, aes, sealed.subarray(at, at + 16400));
+    chunks.push(Buffer.from(await chunk.catch(() => check(false, "was changed, or cut"))));
   }
   return Buffer.concat(chunks);
 }
@@ -51,75 +130,176 @@ export const pageContext = (sid, epoch, position) => bytes("essaim page 1\0", si
 export const segmentContext = (sid, epoch, id) => bytes("essaim segment 1\0", sid, number(epoch, 4), id);
 export const chainHash = async (sid, position, sealed) => base64url(await sha256(bytes("essaim chain 1\0", sid, number(position, 8)), sealed));
 
-/** The elements of a JSON array as they are written: a snapshot's digest is of texts, not of what they mean. */
-function elements(array) {
-  let [found, depth, start] = [[], 0, 0];
-  for (const { 0: token, index } of array.matchAll(/"(?:[^"\\]+|\\.)*"|[[\]{},]/g)) {
-    if (depth === 1 && [",", "]"].includes(token)) found.push(array.slice(start, index).trim());
-    depth += { "[": 1, "{": 1, "]": -1, "}": -1 }[token] ?? 0;
-    if (depth === 1 && [",", "["].includes(token)) start = index + 1;
-  }
-  return found.filter((element) => element !== "");
+/** The sealed bytes of a row. */
+function envelope({ v, e, sealed }) {
+  check(integer(v) === 1, `is of version ${v}, which a newer essaim writes`);
+  check(integer(e, 2 ** 32 - 1) === 1, `is sealed in epoch ${e}, of which there is no key`);
+  return decode(sealed);
 }
 
-/** SHA-256 over the entries of the segments, `[id, position, t, {…}]` as texts, in the order of their ids. */
+// --- Pages and snapshots ---
+
+async function openPage({ sid, pageKey }, position, row) {
+  const sealed = envelope(row);
+  const inside = members(utf8(await open(pageKey, pageContext(sid, 1, position), sealed)));
+  const value = (name) => json(inside.get(name) ?? "null");
+  const list = (name) => elements(inside.get(name) ?? "null");
+  check(typeof value("d") === "string" && typeof value("k") === "string", "is no page");
+  const page = { id: pageId(position), position, hash: await chainHash(sid, position, sealed), prev: base64url(decode(value("prev"), 32)), t: readTime(inside.get("t")), k: value("k") };
+  if (page.k === "changes") page.changes = list("c").map(readChange);
+  if (page.k === "closed") {
+    const place = json(inside.get("destination") ?? "null");
+    check(["remote", "bucket", "collection"].every((name) => typeof place?.[name] === "string"), "closes without a destination");
+  }
+  if (page.k === "snapshot") {
+    const entry = (text) => elements(text).map(json);
+    page.segments = list("segments").map(entry).map(([id, hash, count]) => [id, base64url(decode(hash, 32)), integer(count)]);
+    page.covered = list("covered").map((text) => (text === "null" ? zeros : base64url(decode(json(text), 32))));
+    page.history = list("history").map(entry).map(([id, hash, first, last]) => [id, base64url(decode(hash, 32)), integer(first), integer(last)]);
+    page.digest = base64url(decode(value("digest"), 32));
+  }
+  return page;
+}
+
+function readChange(text) {
+  const [id, record] = elements(text);
+  check(record !== undefined, "has a change that is not whole");
+  return [idText(id), record === "null" ? undefined : readObject(record)];
+}
+
+const pageId = (position) => `p${String(position).padStart(12, "0")}`;
+
+/** SHA-256 over the entries of the segments, `[id, position, t, {…}]` as texts, in the order of the texts of their ids. */
 export async function digest(entries) {
-  const ordered = entries.map(([id, ...rest]) => [Buffer.from(id), ...rest]).sort(([a], [b]) => Buffer.compare(a, b));
+  const ordered = entries.map(([id, ...rest]) => [Buffer.from(idText(id)), ...rest]).sort(([a], [b]) => Buffer.compare(a, b));
   const parts = ordered.map(async ([id, position, , body]) => bytes(number(id.length, 4), id, number(Number(position), 8), await sha256(body)));
   return base64url(await sha256(...(await Promise.all(parts))));
 }
 
-/** What lives at a snapshot, checked against all that it says. `segment` opens one by its id and hash; `pages` come before it. */
-async function openSnapshot({ id: name, position, prev, ...snapshot }, segment, pages) {
-  const [entries, hashes] = [[], []];
+/** What lives at a snapshot, as `[[id, { t, text }]]`: all of it, as the snapshot says, or nothing. `segment` opens one by its id and hash. */
+async function openSnapshot({ position, prev, ...snapshot }, segment) {
+  const entries = [];
   for (const [id, hash, count] of snapshot.segments) {
-    const found = elements((await segment(id, hash)).toString());
+    const found = elements(utf8(await segment(id, hash)));
     check(found.length === count, `segment ${id} is not whole`);
     entries.push(...found.map(elements));
   }
-  check((await digest(entries)) === snapshot.digest, `the segments of ${name} are not what it says`);
-  for (const [id, hash, first, last] of snapshot.history) {
-    const raw = await segment(id, hash);
-    check(first === hashes.length + 1 && raw.length === 32 * (last - first + 1), `history ${id} is not whole`);
-    for (let at = 0; at < raw.length; at += 32) hashes.push(base64url(raw.subarray(at, at + 32)));
+  const living = entries.map(([id, at, t, text]) => {
+    check(text !== undefined, "a segment has an entry that is not whole");
+    check(integer(json(at)) > 0 && json(at) < position, "a segment has a version that is not before the snapshot");
+    return [idText(id), { t: readTime(t), text: readObject(text) }];
+  });
+  check(new Map(living).size === living.length, "its segments have a record twice");
+  check((await digest(entries)) === snapshot.digest, "its segments are not what it says");
+  let next = 1;
+  for (const [, , first, last] of snapshot.history) {
+    check(first === next && last >= first, "its history does not cover the pages before it");
+    next = last + 1;
   }
-  hashes.push(...snapshot.covered.map((hash) => hash ?? zeros));
-  const last = hashes.findLast((hash) => hash !== zeros) ?? zeros;
-  check(hashes.length === position - 1 && last === prev, `${name} does not cover the pages before it`);
-  for (const { id, position, hash } of pages) check(hashes[position - 1] === hash, `${id} is not the page that ${name} covers`);
-  return entries.map((entry) => entry.map((text) => JSON.parse(text)));
+  const last = snapshot.covered.findLast((hash) => hash !== zeros) ?? zeros;
+  check(next + snapshot.covered.length === position && last === prev, "it does not cover the pages before it");
+  return living;
 }
 
-/** The records of a collection, as `{ id, …, last_modified }`: those of its latest snapshot, and what the pages after it changed. */
+/** The hashes of the positions before a snapshot, as far as its history can be read. */
+async function coveredBy({ id, position, history, covered }, segment, list) {
+  const hashes = new Map(covered.map((hash, at) => [position - covered.length + at, hash]));
+  for (const [name, hash, first, last] of history) {
+    await trying((why) => list(id, why), async () => {
+      const raw = await segment(name, hash);
+      check(raw.length === 32 * (last - first + 1), `history ${name} is not whole`);
+      for (let at = first; at <= last; at += 1) hashes.set(at, base64url(raw.subarray(32 * (at - first), 32 * (at - first + 1))));
+    });
+  }
+  return hashes;
+}
+
+// --- On the server ---
+
+/** The rows that are pages or segments, by id. Of several with one id the latest counts; here each is tried that has content. */
+function sortRows(rows) {
+  const byId = new Map();
+  for (const row of rows) {
+    const { id, deleted, v, e, ct, history, last_modified } = row ?? {};
+    const isPage = typeof id === "string" && /^p[0-9]{12}$/.test(id) && id !== pageId(0);
+    const isSegment = typeof id === "string" && /^s-[\w-]{21}[AQgw]$/.test(id);
+    if (deleted === true || !(isPage || isSegment)) continue;
+    const sealed = ct !== undefined || isPage ? ct : history;
+    byId.set(id, [...(byId.get(id) ?? []), { v, e, sealed, at: typeof last_modified === "number" ? last_modified : 0 }]);
+  }
+  for (const rows of byId.values()) rows.sort((a, b) => Number(a.sealed === undefined) - Number(b.sealed === undefined) || b.at - a.at);
+  return byId;
+}
+
+/** `{ records, problems }`: the records as JSON texts, and what is wrong, as [place, why]. Throws only for what is no key. */
 export async function openDump(key, name, rows) {
-  const { sid, pageKey } = await derive(key, name);
-  const isSealed = ({ ct, history }) => (ct ?? history) !== undefined;
+  const journal = await derive(key, name);
+  const byId = sortRows(rows);
+  const problems = [];
+  const list = (place, why) => void problems.push([place, why]);
   const segment = async (id, hash) => {
-    const { v, e, ct, history } = rows.find((row) => row.id === id && isSealed(row)) ?? {};
-    check(v === 1 && base64url(await sha256(decode(ct ?? history))) === hash, `segment ${id} is missing, or is another`);
-    return open(pageKey, segmentContext(sid, e, id), decode(ct ?? history));
+    let problem = `segment ${id} is missing`;
+    for (const row of (byId.get(id) ?? []).filter(({ sealed }) => sealed !== undefined)) {
+      const opened = await trying((why) => void (problem = `segment ${id} ${why}`), async () => {
+        const sealed = envelope(row);
+        check(base64url(await sha256(sealed)) === hash, "is another than the snapshot lists");
+        return open(journal.pageKey, segmentContext(journal.sid, 1, id), sealed);
+      });
+      if (opened) return opened;
+    }
+    throw new Refused(problem);
   };
   const pages = [];
-  for (const { id, v, e, ct } of rows.filter((row) => row.id.startsWith("p") && isSealed(row)).sort((a, b) => (a.id < b.id ? -1 : 1))) {
-    check(v === 1, `${id} is of another version`);
-    const [position, sealed] = [Number(id.slice(1)), decode(ct)];
-    const page = JSON.parse(await open(pageKey, pageContext(sid, e, position), sealed));
-    pages.push({ ...page, id, position, hash: await chainHash(sid, position, sealed) });
+  for (const id of [...byId.keys()].filter((id) => id.startsWith("p")).sort()) {
+    let [page, problem] = [undefined, undefined];
+    for (const row of byId.get(id)) {
+      if (page || row.sealed === undefined) break;
+      page = await trying((why) => void (problem ??= why), () => openPage(journal, Number(id.slice(1)), row));
+    }
+    if (page) pages.push(page);
+    else if (problem) list(id, problem);
   }
-  const at = pages.findLastIndex(({ k }) => k === "snapshot");
-  const living = at < 0 ? [] : await openSnapshot(pages[at], segment, pages.slice(0, at));
-  const records = new Map(living.map(([id, , t, body]) => [id, { id, ...body, last_modified: t }]));
-  let head = pages[at]?.prev ?? zeros;
-  for (const { id: name, prev, hash, k, c, t } of pages.slice(Math.max(at, 0))) {
-    check(prev === head, `${name} does not follow: a page before it is missing, or another`);
-    check(["changes", "snapshot", "closed"].includes(k), `${name} is of a kind that this script does not know`);
-    for (const [id, body] of c ?? []) body ? records.set(id, { id, ...body, last_modified: t }) : records.delete(id);
-    head = hash;
+  // The latest snapshot that is there in full.
+  let [base, records] = [{ position: 0, hash: zeros }, new Map()];
+  for (const page of pages.filter(({ k }) => k === "snapshot").reverse()) {
+    const living = await trying((why) => list(page.id, why), () => openSnapshot(page, segment));
+    if (!living) continue;
+    [base, records] = [page, new Map(living)];
+    break;
   }
-  return [...records.values()];
+  const covered = base.id ? await coveredBy(base, segment, list) : new Map();
+  const named = new Set(pages.map(({ prev }) => prev));
+  let head = base;
+  for (const page of pages) {
+    if (page.position < base.position && (covered.get(page.position) ?? page.hash) !== page.hash) list(page.id, `is not the page that ${base.id} covers`);
+    if (page.position <= base.position) continue;
+    // Where one does not follow, a page before it is missing, or one of the two does not belong to the journal.
+    if (page.prev !== head.hash || page.position - head.position > 10_000) {
+      list(page.id, "does not follow: a page before it is missing, or another");
+      if (page.position === head.position + 1 && !named.has(page.hash)) continue;
+    }
+    head = page;
+    for (const [id, text] of page.changes ?? []) text === undefined ? records.delete(id) : records.set(id, { t: page.t, text });
+    if (!["changes", "snapshot", "closed"].includes(page.k)) list(page.id, "is of a kind that a newer essaim writes");
+  }
+  const inOrder = [...records].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return { records: inOrder.map(shown), problems, isNothing: pages.length === 0 && problems.length > 0 };
 }
 
-if (process.argv[1]?.endsWith("open.mjs")) {
-  const dump = await process.stdin.toArray();
-  console.log(JSON.stringify(await openDump(process.argv[2], process.argv[3], JSON.parse(Buffer.concat(dump)))));
+/** The id and the time are those of the journal, and `_status` is a device's own, whatever the text says. */
+function shown([id, { t, text }]) {
+  const own = [...members(text)].filter(([name]) => !["id", "last_modified", "_status"].includes(name));
+  return `{${[["id", id], ...own, ["last_modified", t]].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;
 }
+
+async function main(key, name) {
+  const nothing = (why) => (console.error(`nothing can be read: ${why}`), 2);
+  const dump = await trying(nothing, async () => openDump(key, name, elements(utf8(Buffer.concat(await process.stdin.toArray()))).map(json)));
+  if (typeof dump === "number") return dump;
+  for (const [place, why] of dump.problems) console.error(`${place}: ${why}`);
+  if (dump.isNothing) return nothing("no page opens. Are these the key and the name?");
+  process.stdout.write(`[${dump.records.join(",")}]\n`);
+  return dump.problems.length > 0 ? 1 : 0;
+}
+
+if (process.argv[1]?.endsWith("open.mjs")) process.exitCode = await main(process.argv[2] ?? "", process.argv[3] ?? "");

@@ -47,8 +47,7 @@ fn read_object(raw: &str) -> Option<Body> {
 
 /// The `t` of a page or an entry, in milliseconds. Nobody judges it, but a record shows it as its `last_modified`, which is a number of JavaScript's.
 pub fn read_time(raw: &str) -> Option<u64> {
-    const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
-    json::number(raw).map(|t| (t as u64).min(MAX_SAFE_INTEGER))
+    json::number(raw).map(|t| (t as u64).min(json::MAX_SAFE_INTEGER))
 }
 
 /// `["<id>", position, t, {…}]`: a record in a segment.
@@ -63,7 +62,7 @@ pub fn write_entry(id: &RecordId, base: &Base, out: &mut String) {
 pub fn read_entry(raw: &str) -> Option<(RecordId, Base)> {
     let mut parts = json::elements(raw)?;
     let id = RecordId::read(parts.next()?).ok()?;
-    let position = json::number(parts.next()?)? as u64;
+    let position = json::whole(parts.next()?)?;
     let t = read_time(parts.next()?)?;
     let text = read_object(parts.next()?)?;
     Some((id, Base { position, t, text }))

@@ -58,8 +58,7 @@ pub fn read_name(id: &str) -> Option<Name> {
         let position = digits.parse().ok().filter(|position| *position > 0 && digits.len() == 12)?;
         return (page_id(position) == id).then_some(Name::Page(position));
     }
-    let random = id.strip_prefix("s-")?;
-    (random.len() == 22).then(|| Name::Segment(id.to_owned()))
+    encoding::read_base64url_array::<16>(id.strip_prefix("s-")?).map(|_| Name::Segment(id.to_owned()))
 }
 
 /// `None` for what is neither a page nor a segment, and for tombstones: a server makes those as it likes.
@@ -73,20 +72,17 @@ pub fn read(raw: &str) -> Option<Item> {
     let name = read_name(&member("id").and_then(json::string)?)?;
     let last_modified = member("last_modified").and_then(json::number).map_or(0, |ms| ms as u64);
     Some(Item {
+        content: read_content(&name, member),
         name,
         last_modified,
-        content: read_content(member),
         raw: raw.to_owned(),
     })
 }
 
-fn read_content<'a>(member: impl Fn(&str) -> Option<&'a str>) -> Content {
-    let whole = |name: &str| {
-        member(name)
-            .filter(|text| text.bytes().all(|byte| byte.is_ascii_digit()))
-            .and_then(|text| text.parse::<u64>().ok())
-    };
-    let sealed = member("ct").or_else(|| member("history"));
+fn read_content<'a>(name: &Name, member: impl Fn(&str) -> Option<&'a str>) -> Content {
+    let whole = |name: &str| member(name).and_then(json::whole);
+    let history = || member("history").filter(|_| matches!(name, Name::Segment(_)));
+    let sealed = member("ct").or_else(history);
     match (whole("v"), sealed) {
         (_, None) => Content::Emptied,
         (Some(VERSION), Some(text)) => {
@@ -135,6 +131,9 @@ mod tests {
             "p18446744073709551615",
             "q000000000042",
             "s-",
+            "s-AAAAAAAAAAAAAAAAAAAAAB",
+            "s-AAAAAAAAAAAAAAAAAAAAA=",
+            "s-AAAAAAAAAAAAAAAAAAAAAAA",
             "note",
             "",
         ] {
@@ -146,13 +145,24 @@ mod tests {
     #[test]
     fn content_is_read_strictly() {
         assert_eq!(content(r#""v":1,"e":1,"ct":"AAEC","x":[]"#), Content::Sealed { epoch: 1, ct: vec![0, 1, 2] });
-        assert_eq!(content(r#""v":1"#), Content::Emptied);
+        assert_eq!(
+            content(r#""v":1.0,"e":1e0,"ct":"AAEC","ct":"AAED""#),
+            Content::Sealed { epoch: 1, ct: vec![0, 1, 3] },
+            "numbers count by their value, and of two members the last"
+        );
+        for emptied in [r#""v":1"#, r#""v":2"#, r#""e":"x""#, r#""v":1,"e":1,"history":"AAEC""#] {
+            assert_eq!(content(emptied), Content::Emptied, "{emptied}");
+        }
         assert_eq!(content(r#""v":2,"e":1,"ct":"AAEC""#), Content::Foreign { version: 2 });
         for bad in [
             r#""v":1,"e":1,"ct":"AAEC=""#,
             r#""v":1,"e":1,"ct":"AA+C""#,
             r#""v":1,"e":1,"ct":"AAD""#,
             r#""v":1,"e":1,"ct":7"#,
+            r#""v":1,"e":1,"ct":null"#,
+            r#""v":-1,"e":1,"ct":"AAEC""#,
+            r#""v":1e400,"e":1,"ct":"AAEC""#,
+            r#""v":1,"e":4294967296,"ct":"AAEC""#,
             r#""v":1,"ct":"AAEC""#,
             r#""v":1,"e":1.5,"ct":"AAEC""#,
             r#""v":1,"e":"1","ct":"AAEC""#,

@@ -7,7 +7,7 @@
 use super::change::Change;
 use crate::error::{Error, Result};
 use crate::pure::merge::{self, Fate, Outcome, Remote, Side, Strategy};
-use crate::pure::record::{Base, RecordId, Row, Status, read_record, same_on_server};
+use crate::pure::record::{Base, RecordId, Row, Status, own_members, read_record, same_on_server};
 use crate::pure::report::List;
 use std::collections::BTreeMap;
 
@@ -50,10 +50,10 @@ impl Arrival {
         })
     }
 
-    /// As the app's transformers get it.
+    /// As the app's transformers get it. The id and the time are those of the journal, whatever the text says.
     pub fn to_json(&self) -> String {
         let (id, t) = (self.change.id.as_json(), self.t);
-        match self.change.text.as_deref() {
+        match self.change.text.as_deref().map(own_members).as_deref() {
             None => format!("{{\"id\":{id},\"deleted\":true,\"last_modified\":{t}}}"),
             Some("") => format!("{{\"id\":{id},\"last_modified\":{t}}}"),
             Some(text) => format!("{{{text},\"id\":{id},\"last_modified\":{t}}}"),
@@ -214,6 +214,14 @@ mod tests {
             assert_eq!(after.base.map(|base| base.position), Some(7), "{local:?}");
             assert_eq!(after.last_modified, Some(70));
         }
+    }
+
+    #[test]
+    fn a_text_says_neither_id_nor_time_nor_status() {
+        let text = r#""id":{},"n":1,"last_modified":"never","_st\u0061tus":7,"id":null"#;
+        let incoming = incoming(Some(text));
+        assert_eq!((&*incoming.remote.body, incoming.remote.last_modified), ("\"n\":1", Some(70)));
+        assert_eq!(&*incoming.base.unwrap().text, text, "the digest is over what was written");
     }
 
     #[test]

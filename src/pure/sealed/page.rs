@@ -81,15 +81,21 @@ pub fn read(text: &str) -> Option<Page> {
     let kind = match string("k")?.as_ref() {
         "changes" => Kind::Changes(json::elements(member("c")?)?.map(Change::read).collect::<Option<_>>()?),
         "snapshot" => Kind::Snapshot(Snapshot::read(text)?),
-        "closed" => Kind::Closed(member("destination")?.to_owned()),
+        "closed" => Kind::Closed(read_destination(member("destination")?)?.to_owned()),
         _ => Kind::Unknown,
     };
     Some(Page {
         prev: Hash::read(&string("prev")?)?,
-        device: string("d")?.into_owned(),
+        device: String::from_utf16_lossy(&json::units(member("d")?)?),
         t: read_time(member("t")?)?,
         kind,
     })
+}
+
+/// Three texts, with whatever else is in it.
+fn read_destination(raw: &str) -> Option<&str> {
+    let is_text = |name: &&str| json::member(raw, name).and_then(json::string).is_some();
+    ["remote", "bucket", "collection"].iter().all(is_text).then_some(raw)
 }
 
 /// The time a page says: later than the page before, but never led on by a clock that is wrong by more than a day. Then

@@ -107,7 +107,7 @@ fn read_segment(raw: &str) -> Option<Segment> {
     Some(Segment {
         id: json::string(parts.next()?)?.into_owned(),
         hash: Hash::read(&json::string(parts.next()?)?)?,
-        count: json::number(parts.next()?)? as usize,
+        count: json::whole(parts.next()?)? as usize,
     })
 }
 
@@ -123,8 +123,8 @@ pub fn read_history(raw: &str) -> Option<Vec<History>> {
             Some(History {
                 id: json::string(parts.next()?)?.into_owned(),
                 hash: Hash::read(&json::string(parts.next()?)?)?,
-                first: json::number(parts.next()?)? as u64,
-                last: json::number(parts.next()?)? as u64,
+                first: json::whole(parts.next()?)?,
+                last: json::whole(parts.next()?)?,
             })
         })
         .collect()

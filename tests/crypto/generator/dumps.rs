@@ -1,6 +1,6 @@
 use super::{key, salt};
 use crate::contract::vectors::{Dump, SealedRow, hashes, journal, open_row};
-use crate::javascript;
+use crate::readers;
 use essaim::pure::sealed::change::Change;
 use essaim::pure::sealed::item::{emptied_body, history_body, page_id, sealed_body};
 use essaim::pure::sealed::page::{Kind, Page};
@@ -222,7 +222,7 @@ fn read_row(id: &str, body: &str) -> SealedRow {
 /// The same journal sealed by WebCrypto, with nothing emptied or deleted; with fresh salts, or with those of the vectors.
 pub fn dump_by_javascript(fixed_salts: bool) -> Dump {
     let story = serde_json::to_string(&story()).unwrap();
-    let rows = javascript::seal(&key(), COLLECTION, &story, fixed_salts).unwrap();
+    let rows = readers::seal(&key(), COLLECTION, &story, fixed_salts);
     let rows: Vec<SealedRow> = serde_json::from_str(&rows).unwrap();
     let keys = journal(&key(), COLLECTION);
     Dump {

@@ -25,7 +25,7 @@ fn valid(secret: [u8; 32]) -> ValidKey {
         format!("Essaiml-{}", digits.replace('0', "o").replace('1', "l")),
         key.chars().flat_map(|char| [char, '-']).collect(),
     ];
-    let journals = ["tasks", "notes", "", "tâches ✓"].map(|collection| {
+    let journals = ["tasks", "notes", "", "tâches ✓", "ta\u{302}ches ✓"].map(|collection| {
         let derived = journal(&key, collection);
         Journal {
             collection: collection.to_owned(),
