@@ -14,7 +14,7 @@ use essaim::pure::crypto::key::make_key;
 use serde::Serialize;
 
 pub use dumps::{dump, dump_by_javascript, dump_spoiled, dump_without};
-pub use edges::{edges, one_page};
+pub use edges::{Edge, edges, one_page};
 
 /// The key of the vectors that need only one.
 pub fn key() -> String {

@@ -1,9 +1,9 @@
 //! Two other implementations, which share nothing with the Rust but the document: `open.mjs` and `seal.mjs` with WebCrypto, and `reader.py`,
 //! written from `docs/encryption.md` alone.
 
-use crate::contract::vectors::{Dump, Edge, SealedRow, assert_dump_opens};
+use crate::contract::vectors::{Dump, SealedRow, assert_dump_opens};
 use crate::device::{COLLECTION, Device, Kinto, REMOTE, assert_same, list, now, options};
-use crate::generator::{dump, dump_by_javascript, dump_spoiled, dump_without, edges, key};
+use crate::generator::{Edge, dump, dump_by_javascript, dump_spoiled, dump_without, edges, key};
 use essaim::pure::crypto::key::make_key;
 use essaim::pure::sealed::Limits;
 use essaim::pure::sealed::snapshot::Snapshot;

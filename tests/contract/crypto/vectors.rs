@@ -93,27 +93,6 @@ pub struct Dump {
     pub records: Vec<Value>,
 }
 
-/// A dump at an edge of the format.
-#[derive(Clone, Deserialize, Serialize)]
-pub struct Edge {
-    pub comment: String,
-    pub key: String,
-    pub collection: String,
-    /// JSON texts: their spelling matters.
-    pub rows: Vec<String>,
-    /// What can be opened, in the order of the texts of the ids.
-    pub records: Vec<Value>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub wrong: Option<Wrong>,
-}
-
-/// What is wrong with a dump: where, and by which code a device that is new refuses it.
-#[derive(Clone, Deserialize, Serialize)]
-pub struct Wrong {
-    pub place: String,
-    pub code: String,
-}
-
 #[derive(Clone, Deserialize, Serialize)]
 pub struct SealedRow {
     pub id: String,

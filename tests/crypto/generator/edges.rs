@@ -1,16 +1,38 @@
 //! Dumps at the edges of the format: what other implementations would read in two ways. Texts are written out, since spellings matter.
 
 use super::{key, salt};
-use crate::contract::vectors::{Edge, Wrong, journal};
+use crate::contract::vectors::journal;
 use essaim::pure::crypto::encoding::base64url;
 use essaim::pure::crypto::hash::{sha256, sha256_of};
 use essaim::pure::crypto::key::JournalKeys;
 use essaim::pure::crypto::padding::pad;
 use essaim::pure::crypto::{context, envelope};
+use serde::Serialize;
 use serde_json::{Value, json};
 
 const COLLECTION: &str = "tasks";
 const SEGMENTS: [&str; 2] = ["s-AAECAwQFBgcICQoLDA0ODw", "s-EBESExQVFhcYGRobHB0eHw"];
+
+/// A dump at an edge of the format.
+#[derive(Clone, Serialize)]
+pub struct Edge {
+    pub comment: String,
+    pub key: String,
+    pub collection: String,
+    /// JSON texts: their spelling matters.
+    pub rows: Vec<String>,
+    /// What can be opened, in the order of the texts of the ids.
+    pub records: Vec<Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrong: Option<Wrong>,
+}
+
+/// What is wrong with a dump: where, and by which code a device that is new refuses it.
+#[derive(Clone, Serialize)]
+pub struct Wrong {
+    pub place: String,
+    pub code: String,
+}
 
 /// A dump in the making. `{prev}` in a page's text is the chain hash of the page before.
 struct Journal {
