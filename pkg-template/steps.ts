@@ -11,7 +11,7 @@ import type { HeadersOption, Hooks, IdOf, IncomingChanges, RemoteTransformer, St
 /** What the steps need of a remote collection: `api.bucket(…).collection(…)` is one. */
 export interface RemoteCollection {
   getData(options?: any): Promise<any>;
-  listRecords(options?: any): Promise<{ data: any[]; last_modified: string | null }>;
+  listRecords(options?: any): Promise<{ data: any[]; last_modified: string | null; hasNextPage?: boolean }>;
   batch(collect: (batch: any) => void, options?: any): Promise<any>;
 }
 
@@ -83,12 +83,10 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     this.#assertPlain("pullChanges");
     if (!result.ok) return result;
     const known = options.lastModified === undefined ? await this.db.getLastModified() : options.lastModified;
-    const { data, last_modified } = await client.listRecords({
-      since: known ? String(await this.#since(known, options)) : undefined,
+    const { data, last_modified } = await listChanges(client, known ? String(await this.#since(known, options)) : undefined, {
       filters: pullFilters(options),
       headers: options.headers ?? {},
       retry: options.retry,
-      pages: Infinity,
     });
     const timestamp = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
     if (!options.exclude && known && timestamp && timestamp > known && data.length === 0) {
@@ -271,6 +269,38 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
       }
     }
     return answers;
+  }
+}
+
+/**
+ * What changed, oldest first, and the timestamp of the first page. Where a client cannot see that there is a next page, or may
+ * not go where it is said to be, what follows is asked for by the last version shown, until a page shows nothing newer.
+ */
+async function listChanges(client: Pick<RemoteCollection, "listRecords">, since: string | undefined, options: object): Promise<{ data: any[]; last_modified: string | null }> {
+  const list = async (since: string | undefined) => {
+    const query = { ...options, since, sort: "last_modified" };
+    try {
+      return await client.listRecords({ ...query, pages: Infinity });
+    } catch (error) {
+      if (!KintoError.is(error, "other_origin")) throw error;
+      return client.listRecords(query);
+    }
+  };
+  const data: any[] = [];
+  const shown = new Set<unknown>();
+  let newest = 0;
+  for (let page = await list(since), first = page; ; page = await list(String(newest))) {
+    const before = newest;
+    for (const record of page.data) {
+      if (record.last_modified <= before) continue;
+      newest = Math.max(newest, record.last_modified || 0);
+      // A list without `since` has no deletions; of those that follow it, the ones of records that were listed count.
+      if (page !== first && since === undefined && record.deleted === true && !shown.has(record.id)) continue;
+      shown.add(record.id);
+      data.push(record);
+    }
+    const timestamp = page.last_modified ? parseInt(page.last_modified.replace(/"/g, ""), 10) : NaN;
+    if (newest === before || (newest >= timestamp && !page.hasNextPage)) return { data, last_modified: first.last_modified };
   }
 }
 

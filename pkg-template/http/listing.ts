@@ -25,18 +25,17 @@ export async function listPages<T>(client: RemoteServer, path: string, params: L
   return gather(readingStep(client, first, given), params.pages, "first");
 }
 
-async function nextUrl(client: RemoteServer, answer: Answer): Promise<string | undefined> {
-  const next = answer.headers.get("Next-Page");
-  if (!next) return undefined;
-  const wasm = await load();
-  return enterNow(() => wasm.next_page(absoluteRemote(client.remote), next));
-}
-
-async function readingStep(client: RemoteServer, answer: Answer, given: Defaults): Promise<Step> {
-  const url = await nextUrl(client, answer);
+/** An address on another origin is refused when it is wanted: the page that names it is good. */
+function readingStep(client: RemoteServer, answer: Answer, given: Defaults): Step {
+  const address = answer.headers.get("Next-Page");
+  if (!address) return { answer, next: undefined };
   const { headers, retry } = given;
-  const next = async () => readingStep(client, await client.http.request(url!, { headers }, { retry }), given);
-  return { answer, next: url === undefined ? undefined : next };
+  const next = async () => {
+    const wasm = await load();
+    const url = enterNow(() => wasm.next_page(absoluteRemote(client.remote), address));
+    return readingStep(client, await client.http.request(url, { headers }, { retry }), given);
+  };
+  return { answer, next };
 }
 
 /**
@@ -94,7 +93,7 @@ function listQuery({ filters, sort = "-last_modified", limit, since, fields }: L
  * Follows as many pages as are asked for, and brings them together. Those that were read have the timestamp of the first: what
  * was written while the others were read is younger, and perhaps on none of them.
  */
-async function gather<T>(first: Promise<Step>, pages: number | undefined, dated: "first" | "last"): Promise<PaginationResult<T>> {
+async function gather<T>(first: Step | Promise<Step>, pages: number | undefined, dated: "first" | "last"): Promise<PaginationResult<T>> {
   let gathered: T[] = [];
   let read = 0;
   let dating: Answer | undefined;

@@ -1,36 +1,35 @@
-//! Listings of a remote collection.
+//! Listings of a remote collection: see [`crate::pure::listing`].
 
-use crate::error::{Error, Result};
-use crate::ports::Response;
+use super::sync::Session;
+use crate::error::Result;
+use crate::ports::{Clock, Platform, Request, Response};
 use crate::pure::answers;
+use crate::pure::listing::Listing;
 use crate::pure::record::RecordId;
-use std::collections::BTreeSet;
 
-/// A listing, page by page. One that goes on without showing anything more would never end, and no other sync could begin.
-#[derive(Default)]
-pub(in crate::engine) struct Listing {
-    shown: BTreeSet<(RecordId, u64)>,
-    /// Pages in a row that showed nothing new.
-    idle: usize,
-}
+impl<P: Platform> Session<'_, P> {
+    pub(in crate::engine) fn listing(&self, request: Request) -> Listing {
+        Listing::new(request, self.collection.resident.platform.clock().now_ms())
+    }
 
-impl Listing {
-    /// The records of a page, and the address of the next one.
-    pub fn read<'a>(&mut self, response: &'a Response, url: &str) -> Result<(Vec<&'a str>, Option<&'a str>)> {
-        const PATIENCE: usize = 16;
-        let body = answers::accept(response, url)?;
-        let records = answers::records(body, url, response.status)?;
-        let before = self.shown.len();
-        self.shown.extend(records.iter().filter_map(|record| answers::version(record)));
-        self.idle = if self.shown.len() == before { self.idle + 1 } else { 0 };
-        let next = response.header("next-page");
-        if next.is_some() && self.idle > PATIENCE {
-            return Err(Error::BadResponse {
-                message: "its list goes on and on with nothing new".into(),
-                url: url.to_owned(),
-                status: response.status,
-            });
+    /// The next page of a listing, and the address that it was requested at; `None` after the last one.
+    pub(in crate::engine) async fn next_page(&self, listing: &mut Listing) -> Result<Option<(Response, String)>> {
+        while let Some(request) = listing.take_next() {
+            let url = request.url.clone();
+            let response = self.send(request).await?;
+            if !listing.refuses_token(&response) {
+                return Ok(Some((response, url)));
+            }
         }
-        Ok((records, next))
+        Ok(None)
+    }
+
+    /// All rows of a listing, as versions.
+    pub(in crate::engine) async fn list_all(&self, request: Request) -> Result<Vec<(RecordId, u64)>> {
+        let (mut all, mut listing) = (Vec::new(), self.listing(request));
+        while let Some((response, url)) = self.next_page(&mut listing).await? {
+            all.extend(listing.read(&response, &url)?.into_iter().filter_map(answers::version));
+        }
+        Ok(all)
     }
 }

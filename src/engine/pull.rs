@@ -1,15 +1,15 @@
 //! What is new on the server, page by page. A page and the cursor after it are one commit, so that a pull that is cut
 //! goes on where it was.
 
-use super::listing::Listing;
 use super::sync::Session;
 use crate::error::{Error, Result};
-use crate::ports::{App, Clock, Platform, Request, Response};
+use crate::ports::{App, Clock, Platform, Response};
 use crate::pure::answers;
 use crate::pure::cursor::Cursor;
 use crate::pure::draft::Draft;
 use crate::pure::hidden;
 use crate::pure::json;
+use crate::pure::listing::Listing;
 use crate::pure::merge::{self, Fate, Remote};
 use crate::pure::operations::{ADOPTED_CURSOR, CURSOR, FORGOTTEN};
 use crate::pure::record::{RecordId, Row, Status};
@@ -81,20 +81,19 @@ impl<P: Platform> Session<'_, P> {
 
     pub(super) async fn pull(&mut self) -> Result<()> {
         let mut walk = self.begin_walk().await?;
-        let mut listing = Listing::default();
-        let request = self.target.list(walk.since, walk.only_if_changed());
-        let mut next = match self.pull_page(&mut walk, &mut listing, request).await {
+        let mut listing = self.listing(self.target.list(walk.since, walk.only_if_changed()));
+        match self.pull_page(&mut walk, &mut listing).await {
             // Kinto refuses a `_since` of more than a day ahead of its clock, which was put right, or a record's time was forced.
             Err(Error::Server { status: 400, .. }) if walk.since > Some(0) => {
                 walk.since = Some(0);
-                let request = self.target.list(walk.since, walk.only_if_changed());
-                self.pull_page(&mut walk, &mut listing, request).await?
+                listing = self.listing(self.target.list(walk.since, walk.only_if_changed()));
             }
             first => first?,
-        };
-        while let Some(request) = next {
-            next = self.pull_page(&mut walk, &mut listing, request).await?;
         }
+        while listing.has_more() {
+            self.pull_page(&mut walk, &mut listing).await?;
+        }
+        walk.is_cut = listing.is_cut;
         self.finish(walk).await
     }
 
@@ -103,17 +102,13 @@ impl<P: Platform> Session<'_, P> {
     /// it takes no list of timestamps to leave out.)
     pub(super) async fn pull_past(&mut self, written: &BTreeMap<RecordId, u64>) -> Result<()> {
         let mut walk = self.begin_walk().await?;
-        let mut request = self.target.list_versions(walk.since);
-        let mut listing = Listing::default();
-        loop {
-            let url = request.url.clone();
-            let response = self.send(request).await?;
+        let mut listing = self.listing(self.target.list_versions(walk.since));
+        while let Some((response, url)) = self.next_page(&mut listing).await? {
             if response.status == 400 {
                 return self.pull().await;
             }
             self.note_timestamp(&mut walk, &response)?;
-            let (records, next) = listing.read(&response, &url)?;
-            for text in records {
+            for text in listing.read(&response, &url)? {
                 let version = answers::version(text).filter(|(id, at)| written.get(id) == Some(at));
                 // What came late is left to the next pull, which reads the last seconds again.
                 let is_known = version.is_some() || !walk.is_news(text) || walk.is_old(answers::version(text).as_ref());
@@ -122,9 +117,8 @@ impl<P: Platform> Session<'_, P> {
                 }
                 walk.passed(version.as_ref(), false);
             }
-            let Some(next) = next else { break };
-            request = self.target.page(self.target.remote.next_page(next)?);
         }
+        walk.is_cut = listing.is_cut;
         self.finish(walk).await
     }
 
@@ -135,29 +129,28 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
-    /// The request for the next page, if there is one.
-    async fn pull_page(&mut self, walk: &mut Walk, listing: &mut Listing, request: Request) -> Result<Option<Request>> {
-        let url = request.url.clone();
-        let response = self.send(request).await?;
+    async fn pull_page(&mut self, walk: &mut Walk, listing: &mut Listing) -> Result<()> {
+        let Some((response, url)) = self.next_page(listing).await? else {
+            return Ok(());
+        };
         answers::accept(&response, &url)?;
         self.note_timestamp(walk, &response)?;
         if response.status == 304 {
             walk.unchanged = true;
-            return Ok(None);
+            return Ok(());
         }
-        let (records, next) = listing.read(&response, &url)?;
-        let next = next.map(|next| self.target.remote.next_page(next)).transpose()?;
+        let records = listing.read(&response, &url)?;
         let newest = records.last().and_then(|text| answers::version(text)).map(|(_, at)| at);
         let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
         let fresh = self.not_here(walk, fresh).await?;
-        if let Some((client_timestamp, server_timestamp)) = walk.misses_the_witness(newest, next.is_none()) {
+        if let Some((client_timestamp, server_timestamp)) = walk.misses_the_witness(newest, !listing.announces_more) {
             self.look_for_a_flush(client_timestamp, server_timestamp).await?;
         }
         if !fresh.is_empty() {
             let incoming = self.decode(fresh).await?;
             self.apply(walk, incoming).await?;
         }
-        Ok(next.map(|url| self.target.page(url)))
+        Ok(())
     }
 
     /// Without what is only listed again, and so no business of the app's transformers and hooks: records that are here in this
@@ -169,7 +162,8 @@ impl<P: Platform> Session<'_, P> {
             let is_old = walk.is_old(version.as_ref());
             let is_deletion = json::member(text, "deleted") == Some("true");
             match state.rows.get(id) {
-                None if is_deletion => is_old,
+                // A listing without `_since` that is continued by it shows tombstones too.
+                None if is_deletion => is_old || walk.since.is_none(),
                 // Whoever begins anew, after `resetSyncStatus()`, wants all of it.
                 None => is_old && hidden.iter().any(|(known, version)| known == id && version == at),
                 Some(row) if is_deletion => is_old && (row.gone_at >= Some(*at) || row.is_new_here()),
@@ -291,16 +285,7 @@ impl<P: Platform> Session<'_, P> {
     /// server lost data.
     async fn look_for_a_flush(&mut self, client_timestamp: u64, server_timestamp: u64) -> Result<()> {
         let mut there = BTreeMap::new();
-        let mut request = self.target.list_ids();
-        let mut listing = Listing::default();
-        loop {
-            let url = request.url.clone();
-            let response = self.send(request).await?;
-            let (records, next) = listing.read(&response, &url)?;
-            there.extend(records.into_iter().filter_map(answers::version));
-            let Some(next) = next else { break };
-            request = self.target.page(self.target.remote.next_page(next)?);
-        }
+        there.extend(self.list_all(self.target.list_ids()).await?);
         let is_lost = |id: &RecordId, row: &Row| row.status != Status::Created && there.get(id).copied() < row.last_modified;
         let lost = self
             .collection

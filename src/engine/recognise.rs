@@ -4,11 +4,9 @@
 //! To begin after the youngest of them without asking (what Kinto.js does once it has a timestamp) would be wrong: a dump may
 //! be a part of the collection, and what it left out would never come. So the versions are compared first.
 
-use super::listing::Listing;
 use super::sync::Session;
 use crate::error::Result;
-use crate::ports::{Platform, Request};
-use crate::pure::answers;
+use crate::ports::Platform;
 use crate::pure::cursor::Cursor;
 use crate::pure::record::{RecordId, Row, Status};
 use crate::pure::state::State;
@@ -35,18 +33,6 @@ impl<P: Platform> Session<'_, P> {
             }
         };
         Ok(meeting_point(&here, &there, gone_at))
-    }
-
-    async fn list_all(&self, mut request: Request) -> Result<Vec<(RecordId, u64)>> {
-        let (mut there, mut listing) = (Vec::new(), Listing::default());
-        loop {
-            let url = request.url.clone();
-            let response = self.send(request).await?;
-            let (records, next) = listing.read(&response, &url)?;
-            there.extend(records.into_iter().filter_map(answers::version));
-            let Some(next) = next else { return Ok(there) };
-            request = self.target.page(self.target.remote.next_page(next)?);
-        }
     }
 }
 

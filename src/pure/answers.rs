@@ -112,10 +112,12 @@ fn errno_text(errno: u32) -> Option<&'static str> {
     })
 }
 
-/// `"123"` → 123.
+/// `"123"` → 123. Front servers that compress make `W/"123"` or `"123-gzip"` of it.
 pub fn etag(response: &Response) -> Option<u64> {
-    let tag = response.header("etag")?;
-    tag.strip_prefix("W/").unwrap_or(tag).trim_matches('"').parse().ok()
+    let tag = response.header("etag")?.trim().trim_start_matches("W/").trim_matches('"');
+    let digits = tag.trim_end_matches(|char: char| !char.is_ascii_digit());
+    let is_added = |added: &str| ["", "-gzip", "-br", "-zstd", "-deflate", "--gzip", ";gzip"].contains(&added);
+    digits.parse().ok().filter(|_| is_added(tag[digits.len()..].trim_start_matches('"')))
 }
 
 /// Seconds in this header, as milliseconds. What a front server adds comes after a comma: the first counts.

@@ -27,6 +27,8 @@ pub mod journal;
 pub mod json;
 /// What appeared at Kinto.js after the adoption.
 pub mod leftover;
+/// One listing of a remote collection, page by page.
+pub mod listing;
 /// Where a remote change meets a local record.
 pub mod merge;
 /// What the operations on records do to a draft.

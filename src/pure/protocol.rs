@@ -37,7 +37,7 @@ impl Remote {
         origin(&self.0).unwrap_or_default()
     }
 
-    /// Follows a `Next-Page` only to where the credentials belong.
+    /// The address in a `Next-Page`, for `KintoClient`: only where the credentials belong. A sync never requests it (see `pure::listing`).
     pub fn next_page(&self, next: &str) -> Result<String> {
         match origin(next) {
             Some(there) if there == self.origin() => Ok(next.to_owned()),
@@ -187,10 +187,10 @@ impl Target {
         self.get(format!("{}/records?has_ct=true&_sort=last_modified&_limit={rows}", self.url()))
     }
 
-    /// As [`Target::list_journal`], names and versions only.
+    /// As [`Target::list_journal`], names and versions only, and `e`, which an emptied page does not have.
     pub fn list_journal_names(&self) -> Request {
         self.get(format!(
-            "{}/records?has_ct=true&_fields=id,last_modified&_sort=last_modified&_limit={PAGE_RECORDS}",
+            "{}/records?has_ct=true&_fields=id,e,last_modified&_sort=last_modified&_limit={PAGE_RECORDS}",
             self.url()
         ))
     }
@@ -202,11 +202,6 @@ impl Target {
     /// Creates the collection if it is not there.
     pub fn create(&self) -> Request {
         self.send("PUT", &self.path(), &[("If-None-Match", "*")], Some("{}".to_owned()))
-    }
-
-    /// A page that a listing's `Next-Page` named and [`Remote::next_page`] allowed.
-    pub fn page(&self, url: String) -> Request {
-        self.get(url)
     }
 
     /// Kinto refuses a batch whose parts have `/batch` in their path, as a batch within a batch.

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 
 /// Kinto refuses a `_since` of more than a day ahead of its clock. Asking from now on shows what is ahead each time again,
 /// and misses nothing.
-fn acceptable(since: u64, now_ms: u64) -> u64 {
+pub(super) fn acceptable(since: u64, now_ms: u64) -> u64 {
     const HALF_A_DAY_MS: u64 = 12 * 3600 * 1000;
     if since > now_ms + HALF_A_DAY_MS { now_ms } else { since }
 }
@@ -26,6 +26,8 @@ pub struct Walk {
     pub timestamp: Option<u64>,
     saw_witness: bool,
     pub unchanged: bool,
+    /// Perhaps not all was shown: see [`super::listing::Listing::is_cut`].
+    pub is_cut: bool,
 }
 
 impl Walk {
@@ -41,6 +43,7 @@ impl Walk {
             timestamp: None,
             saw_witness: false,
             unchanged: false,
+            is_cut: false,
         }
     }
 
@@ -125,7 +128,9 @@ impl Walk {
             confirmed,
             ..self.committed()
         };
-        cursor.since = cursor.since.max(self.timestamp);
+        if !self.is_cut {
+            cursor.since = cursor.since.max(self.timestamp);
+        }
         self.hold(cursor)
     }
 

@@ -119,8 +119,12 @@ export function lists(place) {
       const answer = await pass();
       return { ...answer, headers: { ...answer.headers, "next-page": `${elsewhere.url}/steal` } };
     });
-    const told = await place.run(({ bucket, ...account }) => refused(connect(account).bucket(bucket).collection("c").listRecords({ pages: Infinity })), account);
-    assert.equal(told.code, "other_origin");
+    const told = await place.run(async ({ bucket, ...account }) => {
+      const collection = connect(account).bucket(bucket).collection("c");
+      const first = await collection.listRecords();
+      return { shown: [first.data.length, first.hasNextPage], next: await refused(first.next()), all: await refused(collection.listRecords({ pages: Infinity })) };
+    }, account);
+    assert.deepEqual([told.shown, told.next.code, told.all.code], [[10, true], "other_origin", "other_origin"]);
     assert.deepEqual(elsewhere.seen, []);
   });
 }

@@ -9,6 +9,7 @@ mod eavesdropper;
 mod encrypted;
 mod executor;
 mod forger;
+mod front;
 mod history;
 mod liar;
 mod lie;

@@ -2,6 +2,7 @@
 
 use super::eavesdropper::Eavesdropper;
 use super::executor::{Dice, Executor, Owner};
+use super::front::Front;
 use super::liar::{Liar, Server};
 use super::server::SimServer;
 use essaim::error::{Error, Result};
@@ -28,6 +29,8 @@ pub struct Internet {
     pub answered: RefCell<Vec<Answered>>,
     /// Which requests wait on their way, by device: for scenes in which it matters who comes first.
     pub held: RefCell<Option<Rc<Hold>>>,
+    /// What stands before the server, by device.
+    pub fronts: RefCell<Vec<Front>>,
 }
 
 pub type Hold = dyn Fn(usize, &Request) -> bool;
@@ -70,6 +73,7 @@ impl Internet {
             overheard: RefCell::default(),
             answered: RefCell::default(),
             held: RefCell::default(),
+            fronts: RefCell::default(),
         }
     }
 
@@ -162,6 +166,9 @@ impl Transport for Network {
             internet.unanswered.borrow_mut().push((self.owner, body.clone()));
         }
         let mut response = internet.answer(self.device, &request).await;
+        if let Some(front) = internet.fronts.borrow().get(self.device) {
+            response = front.pass(response);
+        }
         internet.answered.borrow_mut().push(Answered {
             device: self.device,
             method: request.method,

@@ -2,6 +2,7 @@
 
 use super::actor::Actor;
 use super::executor::{Dice, Executor, Owner};
+use super::front::Front;
 use super::history::History;
 use super::network::{Internet, Network};
 use super::platform::{Browser, SimTabs, Tab};
@@ -71,6 +72,7 @@ impl World {
         };
         let internet = Internet::new(SimServer::new(config), executor.clone(), dice.clone(), postgresql);
         internet.bad_weather.set([0, 30, 80][dice.below(3)]);
+        *internet.fronts.borrow_mut() = (0..=DEVICES).map(|device| Front::of(seed, device)).collect();
         let lost_permille = Rc::new(Cell::new(20));
         let device = |_| {
             let disk = Disk {

@@ -6,6 +6,7 @@ import "./meeting.mjs";
 import "./pushing.mjs";
 import "./meanwhile.mjs";
 import "./pulling.mjs";
+import "./hidden-pages.mjs";
 import "./resolving.mjs";
 import "./lost-servers.mjs";
 import "./servers.mjs";

@@ -5,11 +5,11 @@
 
 use super::Secrets;
 use super::requests::{Found, Put};
-use crate::engine::listing::Listing;
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::Platform;
 use crate::pure::answers;
+use crate::pure::json;
 use crate::pure::protocol::{Part, batch_length};
 use crate::pure::record::{Body, RecordId};
 use crate::pure::sealed::Rule;
@@ -209,16 +209,13 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn list_names(&self) -> Result<Vec<(String, u64)>> {
-        let (mut all, mut listing) = (Vec::new(), Listing::default());
-        let mut request = self.target.list_journal_names();
-        loop {
-            let url = request.url.clone();
-            let response = self.send(request).await?;
-            let (names, next) = listing.read(&response, &url)?;
-            all.extend(names.into_iter().filter_map(answers::version).map(|(id, at)| (id.display(), at)));
-            let Some(next) = next else { return Ok(all) };
-            request = self.target.page(self.target.remote.next_page(next)?);
+        let (mut all, mut listing) = (Vec::new(), self.listing(self.target.list_journal_names()));
+        while let Some((response, url)) = self.next_page(&mut listing).await? {
+            let names = listing.read(&response, &url)?;
+            let sealed = names.into_iter().filter(|name| json::member(name, "e").is_some());
+            all.extend(sealed.filter_map(answers::version).map(|(id, at)| (id.display(), at)));
         }
+        Ok(all)
     }
 
     /// In batches, whatever each answer says: somebody else may have done it first, or not let us.

@@ -4,7 +4,6 @@
 //! What looks like a lie is looked at again in one full re-read, which rules out a race with somebody's snapshot.
 
 use super::{Secrets, destination_url};
-use crate::engine::listing::Listing;
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform};
@@ -111,7 +110,7 @@ impl<P: Platform> Session<'_, P> {
         let known = self.known().await?;
         let rows = self.platform().sealed_limits().listing_rows;
         let cursor = &known.home.cursor;
-        let mut request = match reading {
+        let request = match reading {
             Reading::Since => {
                 let is_vouched_for = cursor.is_vouched_for(self.platform().clock().now_ms());
                 let etag = cursor.etag.filter(|_| is_vouched_for && fed.is_none());
@@ -128,11 +127,9 @@ impl<P: Platform> Session<'_, P> {
             unchanged: false,
         };
         fed.into_iter().for_each(|item| walk.view.add(item));
-        let mut listing = Listing::default();
-        loop {
-            let url = request.url.clone();
-            let asked_if_changed = request.headers.iter().any(|(name, _)| name == "If-None-Match");
-            let response = self.send(request).await?;
+        let mut asked_if_changed = request.headers.iter().any(|(name, _)| name == "If-None-Match");
+        let mut listing = self.listing(request);
+        while let Some((response, url)) = self.next_page(&mut listing).await? {
             if response.status == 404 && known.home.head.position == 0 {
                 break;
             }
@@ -153,11 +150,11 @@ impl<P: Platform> Session<'_, P> {
                 }
                 break;
             }
-            let (records, next) = listing.read(&response, &url)?;
+            asked_if_changed = false;
+            let records = listing.read(&response, &url)?;
             let dates = records.iter().filter_map(|raw| json::member(raw, "last_modified").and_then(json::number));
             walk.youngest = dates.map(|ms| ms as u64).fold(walk.youngest, u64::max);
             records.into_iter().filter_map(item::read).for_each(|item| walk.view.add(item));
-            let next = next.map(|next| self.target.remote.next_page(next)).transpose()?;
             // In the order of time the head's row is the first one, unless it was emptied: then a snapshot has come.
             if !self.see_head(&mut walk, &known, secrets)? && reading == Reading::Since {
                 return Ok(false);
@@ -165,8 +162,6 @@ impl<P: Platform> Session<'_, P> {
             if walk.shown && !self.advance(&mut walk, secrets).await? {
                 return Ok(false);
             }
-            let Some(next) = next else { break };
-            request = self.target.page(next);
         }
         if !walk.unchanged && !self.end_of_listing(&mut walk, &known, secrets).await? {
             return Ok(false);

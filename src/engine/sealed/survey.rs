@@ -7,7 +7,6 @@ use super::Secrets;
 use super::adopt::covered_pages;
 use super::push::omission;
 use super::requests::Found;
-use crate::engine::listing::Listing;
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::Platform;
@@ -84,21 +83,18 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn read_all(&mut self, secrets: &Secrets, view: &mut View) -> Result<()> {
-        let mut listing = Listing::default();
-        let mut request = self.target.list_journal(self.platform().sealed_limits().listing_rows);
-        for page in 0.. {
-            let url = request.url.clone();
-            let response = self.send(request).await?;
-            if page == 0 && response.status == 404 {
+        let mut listing = self.listing(self.target.list_journal(self.platform().sealed_limits().listing_rows));
+        let mut is_first = true;
+        while let Some((response, url)) = self.next_page(&mut listing).await? {
+            if is_first && response.status == 404 {
                 return Ok(());
             }
-            let (records, next) = listing.read(&response, &url)?;
+            is_first = false;
+            let records = listing.read(&response, &url)?;
             self.report.last_modified = answers::etag(&response);
             for item in records.into_iter().filter_map(item::read) {
                 view.add_again(item, &secrets.seal);
             }
-            let Some(next) = next else { break };
-            request = self.target.page(self.target.remote.next_page(next)?);
         }
         Ok(())
     }

@@ -41,10 +41,10 @@ export const steps = {
     await tasks.db.saveLastModified(41);
     const exclude = Array.from({ length: 60 }, (_, id) => ({ id }));
     await tasks.pullChanges(listing([], "42", asked), new essaim.SyncResultObject(), { exclude });
-    await tasks.pullChanges(listing([{ id: "x", last_modified: 9 }], "42", asked), new essaim.SyncResultObject(), { lastModified: 8 });
-    await tasks.pullChanges(listing([{ id: "y", last_modified: 9 }], "42", asked), new essaim.SyncResultObject(), { lastModified: null });
+    await tasks.pullChanges(listing([{ id: "x", last_modified: 9 }], "9", asked), new essaim.SyncResultObject(), { lastModified: 8 });
+    await tasks.pullChanges(listing([{ id: "y", last_modified: 9 }], "9", asked), new essaim.SyncResultObject(), { lastModified: null });
     equal(asked[3].since, undefined);
-    equal(asked[0], { filters: { _expected: '"7"' }, headers: { a: "b" }, retry: 2, pages: null });
+    equal(asked[0], { filters: { _expected: '"7"' }, headers: { a: "b" }, retry: 2, sort: "last_modified", pages: null });
     ok(asked[0].pages === Infinity);
     equal([asked[1].since, asked[1].filters.exclude_id.split(",").length, asked[2].since], ["41", 50, "8"]);
     const flushed = await rejects(tasks.pullChanges(listing([])), { code: "server_flushed", message: "Server has been flushed. Client Side Timestamp: 41 Server Side Timestamp: 42" });

@@ -1,0 +1,234 @@
+//! One listing of a remote collection, oldest first, page by page.
+//!
+//! The next page is asked for by the last version shown (`_since`). `Next-Page` only says that there is more, and its address
+//! is never requested: CORS or a front server may hide the header, and behind a front server that does not pass `Host` on it
+//! names an inner address. A server may also show fewer rows than `_limit` asks for, so a short page is not the last one. The
+//! last page is one that shows nothing newer, or whose last row is as new as the collection's timestamp (`ETag`).
+//!
+//! A listing without `_since` shows no tombstones, and one with `has_ct` loses its `_since` on Kinto's memory backend. Such a
+//! listing is continued by the `_token` of `Next-Page`, on its own address, where that header can be seen; otherwise it is
+//! continued by `_since`, with tombstones and emptied rows.
+
+use super::answers;
+use super::http::{Request, Response};
+use super::walk::acceptable;
+use crate::error::Result;
+
+pub struct Listing {
+    first: Request,
+    now_ms: u64,
+    next: Option<Request>,
+    /// The newest version shown.
+    last: Option<u64>,
+    /// Whether the page that was read last names a next one.
+    pub announces_more: bool,
+    /// The next page is asked for by a token; tokens are not asked for once one was refused.
+    is_by_token: bool,
+    refuses_tokens: bool,
+    /// The end was concluded although the server refuses to list what is newer: it is more than a day ahead of its clock.
+    pub is_cut: bool,
+}
+
+impl Listing {
+    pub fn new(first: Request, now_ms: u64) -> Self {
+        Listing {
+            next: Some(first.clone()),
+            first,
+            now_ms,
+            last: None,
+            announces_more: false,
+            is_by_token: false,
+            refuses_tokens: false,
+            is_cut: false,
+        }
+    }
+
+    /// The request for the next page; `None` after the last one.
+    pub fn take_next(&mut self) -> Option<Request> {
+        self.next.take()
+    }
+
+    /// Whether this answer refuses the token of the request: what it was to show is asked for by `_since`.
+    pub fn refuses_token(&mut self, response: &Response) -> bool {
+        let is_refused = response.status == 400 && self.is_by_token;
+        if is_refused {
+            self.refuses_tokens = true;
+            self.next = Some(self.after(None, false));
+        }
+        is_refused
+    }
+
+    pub fn has_more(&self) -> bool {
+        self.next.is_some()
+    }
+
+    /// The rows of a page that were not shown before.
+    pub fn read<'a>(&mut self, response: &'a Response, url: &str) -> Result<Vec<&'a str>> {
+        let body = answers::accept(response, url)?;
+        let mut records = answers::records(body, url, response.status)?;
+        let before = self.last;
+        records.retain(|record| {
+            let at = answers::version(record).map(|(_, at)| at);
+            self.last = self.last.max(at);
+            at.is_none() || at > before
+        });
+        let (etag, hint) = (answers::etag(response), response.header("next-page"));
+        self.announces_more = hint.is_some();
+        let is_whole = hint.is_none() && etag.is_some() && etag <= self.last;
+        if self.last > before && !is_whole {
+            self.next = Some(self.after(hint, etag.is_some()));
+        }
+        Ok(records)
+    }
+
+    fn after(&mut self, hint: Option<&str>, is_dated: bool) -> Request {
+        let (address, query) = self.first.url.split_once('?').unwrap_or((&self.first.url, ""));
+        let is_filtered = query.starts_with("has_ct=");
+        // What is deleted while a listing without tombstones is read is told after the timestamp of its first page: it has to have one.
+        let by_token = !self.refuses_tokens && (is_filtered || is_dated && !query.contains("_since="));
+        let token = hint.and_then(token).filter(|_| by_token);
+        self.is_by_token = token.is_some();
+        let query = match token {
+            Some(token) => format!("{query}&_token={token}"),
+            None => {
+                let last = self.last.unwrap_or(0);
+                let since = acceptable(last, self.now_ms);
+                self.is_cut |= since < last;
+                let is_kept = |part: &&str| !part.starts_with("has_ct=") && !part.starts_with("_since=");
+                let mut kept: Vec<&str> = query.split('&').filter(is_kept).collect();
+                let page = format!("_since={since}");
+                kept.push(&page);
+                kept.join("&")
+            }
+        };
+        let is_ours = |(name, _): &&(String, String)| !name.eq_ignore_ascii_case("if-none-match");
+        Request {
+            url: format!("{address}?{query}"),
+            headers: self.first.headers.iter().filter(is_ours).cloned().collect(),
+            ..self.first.clone()
+        }
+    }
+}
+
+/// The token in the address of a next page, as it is there, if it can be put into another address.
+fn token(next: &str) -> Option<&str> {
+    let (_, query) = next.split_once('?')?;
+    let token = query.split(['&', '#']).find_map(|part| part.strip_prefix("_token="))?;
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"%-_.~=+/".contains(&byte);
+    (!token.is_empty() && token.len() <= 4096 && token.bytes().all(is_plain)).then_some(token)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORDS: &str = "https://kinto.example/v1/buckets/b/collections/c/records";
+    const NOW_MS: u64 = 1000;
+
+    fn listing(query: &str) -> Listing {
+        let headers = vec![("Accept".into(), "x".into()), ("If-None-Match".into(), "\"5\"".into())];
+        let mut listing = Listing::new(
+            Request {
+                method: "GET",
+                url: format!("{RECORDS}?{query}"),
+                headers,
+                body: None,
+            },
+            NOW_MS,
+        );
+        listing.take_next().unwrap();
+        listing
+    }
+
+    fn page(versions: &[u64], headers: &[(&str, &str)]) -> Response {
+        let rows: Vec<String> = versions.iter().map(|at| format!("{{\"id\":\"r{at}\",\"last_modified\":{at}}}")).collect();
+        Response {
+            status: 200,
+            headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
+            body: format!("{{\"data\":[{}]}}", rows.join(",")),
+            redirected: false,
+        }
+    }
+
+    #[test]
+    fn the_end_is_a_page_without_news_or_as_new_as_the_timestamp() {
+        let next = ("next-page", "x");
+        type Case<'a> = (&'a [u64], &'a [(&'a str, &'a str)], bool, &'a str);
+        let cases: [Case<'_>; 9] = [
+            (&[4, 5], &[("etag", "\"5\"")], false, "as new as the timestamp"),
+            (&[4, 6], &[("etag", "\"5\"")], false, "newer, which was written meanwhile"),
+            (&[4, 5], &[("etag", "W/\"5\"")], false, "a weak timestamp"),
+            (&[4, 5], &[("etag", "\"5-gzip\"")], false, "a timestamp that a front server changed"),
+            (&[4, 5], &[("etag", "\"9\"")], true, "something newer is not shown"),
+            (&[4, 5], &[], true, "neither header can be seen"),
+            (&[4, 5], &[("etag", "\"5\""), next], true, "more is announced"),
+            (&[], &[("etag", "\"9\""), next], false, "nothing at all"),
+            (&[], &[], false, "nothing, and no header"),
+        ];
+        for (versions, headers, has_more, what) in cases {
+            let mut listing = listing("_since=3");
+            listing.read(&page(versions, headers), "u").unwrap();
+            assert_eq!(listing.has_more(), has_more, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_was_shown_is_not_shown_again_and_ends_the_listing() {
+        let mut listing = listing("_since=3");
+        assert_eq!(listing.read(&page(&[4, 5], &[("next-page", "x")]), "u").unwrap().len(), 2);
+        listing.take_next().unwrap();
+        assert!(listing.read(&page(&[4, 5], &[("next-page", "x")]), "u").unwrap().is_empty());
+        assert!(!listing.has_more());
+    }
+
+    #[test]
+    fn the_next_page_is_on_the_address_of_the_first() {
+        let inner = "http://kinto:8888/v1/buckets/x/collections/c/records?_limit=2&_token=eyJ%3D#x";
+        let evil = "https://evil.example/?_token=a\\b";
+        let dated = ("etag", "\"9\"");
+        type Case<'a> = (&'a str, &'a [(&'a str, &'a str)], &'a str);
+        let cases: [Case<'_>; 9] = [
+            ("_sort=last_modified&_since=3", &[dated, ("next-page", inner)], "_sort=last_modified&_since=5"),
+            ("_sort=last_modified", &[dated, ("next-page", inner)], "_sort=last_modified&_token=eyJ%3D"),
+            ("_sort=last_modified", &[("next-page", inner)], "_sort=last_modified&_since=5"),
+            ("_sort=last_modified", &[dated, ("next-page", evil)], "_sort=last_modified&_since=5"),
+            ("_sort=last_modified", &[dated], "_sort=last_modified&_since=5"),
+            ("has_ct=true&_limit=9", &[dated, ("next-page", inner)], "has_ct=true&_limit=9&_token=eyJ%3D"),
+            ("has_ct=true&_limit=9", &[("next-page", "/v1/x?_token=t")], "has_ct=true&_limit=9&_token=t"),
+            ("has_ct=true&_limit=9", &[dated], "_limit=9&_since=5"),
+            ("has_ct=true&_limit=9", &[dated, ("next-page", "no address")], "_limit=9&_since=5"),
+        ];
+        for (query, headers, wanted) in cases {
+            let mut listing = listing(query);
+            listing.read(&page(&[4, 5], headers), "u").unwrap();
+            let next = listing.take_next().unwrap();
+            assert_eq!((next.url, next.headers.len()), (format!("{RECORDS}?{wanted}"), 1), "{query} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn what_a_token_was_refused_for_is_asked_for_by_version() {
+        let mut listing = listing("has_ct=true");
+        let refusal = Response {
+            status: 400,
+            ..Response::default()
+        };
+        assert!(!listing.refuses_token(&refusal));
+        listing.read(&page(&[4, 5], &[("next-page", "x?_token=t")]), "u").unwrap();
+        assert_eq!(listing.take_next().unwrap().url, format!("{RECORDS}?has_ct=true&_token=t"));
+        assert!(listing.refuses_token(&refusal));
+        assert_eq!(listing.take_next().unwrap().url, format!("{RECORDS}?_since=5"));
+        listing.read(&page(&[6, 7], &[("next-page", "x?_token=t")]), "u").unwrap();
+        assert_eq!(listing.take_next().unwrap().url, format!("{RECORDS}?_since=7"));
+        assert!(!listing.refuses_token(&refusal));
+    }
+
+    #[test]
+    fn a_time_that_kinto_refuses_is_not_asked_for() {
+        let ahead = NOW_MS + 3 * 24 * 3600 * 1000;
+        let mut listing = listing("_since=3");
+        listing.read(&page(&[4, ahead], &[]), "u").unwrap();
+        assert_eq!(listing.take_next().unwrap().url, format!("{RECORDS}?_since={NOW_MS}"));
+        assert!(listing.read(&page(&[ahead], &[]), "u").unwrap().is_empty() && !listing.has_more() && listing.is_cut);
+    }
+}

@@ -1,0 +1,59 @@
+//! Front servers: what a device sees of the headers of listings. A server behind it is honest, and so is the front server.
+
+use super::executor::Dice;
+use essaim::ports::Response;
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Front {
+    /// All is passed on.
+    None,
+    /// `Next-Page` is stripped, or CORS does not expose it.
+    HidesNext,
+    HidesTimestamp,
+    /// As where CORS exposes no header.
+    HidesBoth,
+    /// `Host` is not passed on: `Next-Page` names an address that only the front server can reach.
+    InnerAddress,
+    /// Answers are compressed: the `ETag` is weak, or has a suffix.
+    Compresses,
+}
+
+impl Front {
+    const ALL: [Front; 6] = [
+        Front::None,
+        Front::HidesNext,
+        Front::HidesTimestamp,
+        Front::HidesBoth,
+        Front::InnerAddress,
+        Front::Compresses,
+    ];
+
+    /// Half of the devices have none. Not drawn from the world's dice: what else a seed brings about stays as it is.
+    pub fn of(seed: u64, device: usize) -> Self {
+        let dice = Dice::new(seed ^ (device as u64 + 1) << 40);
+        if dice.permille(500) { Front::None } else { *dice.pick(&Self::ALL) }
+    }
+
+    /// Whether nothing tells a device behind it that a list has not changed.
+    pub fn hides_timestamp(self) -> bool {
+        matches!(self, Front::HidesTimestamp | Front::HidesBoth)
+    }
+
+    pub fn pass(self, mut response: Response) -> Response {
+        let hides = |name: &str| match self {
+            Front::HidesNext => name == "next-page",
+            Front::HidesTimestamp => name == "etag",
+            Front::HidesBoth => name == "next-page" || name == "etag",
+            _ => false,
+        };
+        response.headers.retain(|(name, _)| !hides(name));
+        for (name, value) in &mut response.headers {
+            match (self, name.as_str()) {
+                (Front::InnerAddress, "next-page") => *value = value.replace("http://server.test/", "http://kinto:8888/"),
+                (Front::Compresses, "etag") => *value = format!("W/{}-gzip\"", value.trim_end_matches('"')),
+                _ => {}
+            }
+        }
+        response
+    }
+}
