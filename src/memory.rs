@@ -5,7 +5,7 @@
 
 use crate::error::Result;
 use crate::ports::{Appended, CollectionId, Fold, Storage};
-use crate::pure::journal::{Entry, Head, Position, Rows, Stored, Tail, is_anchored};
+use crate::pure::journal::{Entry, Head, Position, Rows, Stored, Tail, is_anchored, read_entry};
 use std::cell::RefCell;
 use std::rc::Rc;
 
@@ -95,7 +95,12 @@ impl Storage for MemoryStorage {
     async fn compact(&self, collection: &CollectionId, fold: Fold) -> Result<bool> {
         self.with(collection, |database| {
             let head = database.head()?;
-            if head.position != fold.from {
+            let last = database.journal.iter().find(|(key, _)| *key == fold.upto.key);
+            let is_there = last
+                .map(|(_, bytes)| read_entry(bytes))
+                .transpose()?
+                .is_some_and(|last| last.id == fold.upto.id);
+            if head.position != fold.from || !is_there {
                 return Ok(false);
             }
             if !fold.keep {

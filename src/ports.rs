@@ -82,7 +82,7 @@ pub trait Storage {
     /// Returns the key of the appended entry, if there was one, when the transaction is complete.
     async fn decide<R>(&self, collection: &CollectionId, known: Position, decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>) -> Result<(Option<u64>, R)>;
 
-    /// Gives up (`false`) if the stored position is not `fold.from`.
+    /// Gives up (`false`) if the stored position is not `fold.from`, or if the entry `fold.upto` is not there.
     async fn compact(&self, collection: &CollectionId, fold: Fold) -> Result<bool>;
 
     /// Removes the collection's database.
@@ -111,6 +111,15 @@ pub trait Rng {
     fn fill(&self, bytes: &mut [u8]);
 }
 
+/// What is heard of a database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DatabaseNotice {
+    /// Another tab wrote.
+    Written,
+    /// Somebody deletes it, or upgrades it to a later version.
+    TakenAway,
+}
+
 /// The other tabs on this database.
 pub trait Tabs {
     /// Released when dropped, or when the tab dies.
@@ -125,7 +134,7 @@ pub trait Tabs {
     /// Stops listening when dropped.
     type Listener;
     /// Calls `heard` at each notice from another tab (never from this one).
-    fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Self::Listener;
+    fn listen(&self, name: &str, heard: impl Fn(DatabaseNotice) + 'static) -> Self::Listener;
 }
 
 /// Notes that outlive an evicted database: what tells "a new collection" from "one the browser threw away".

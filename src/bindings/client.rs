@@ -131,7 +131,7 @@ impl RawClient {
     /// Closes the connections to databases. Whatever comes next opens them again.
     pub fn disconnect(&self) -> std::result::Result<(), JsValue> {
         self.with(|client| {
-            client.platform().storage().close();
+            client.platform().storage().disconnect();
             Ok(())
         })
     }
@@ -145,12 +145,14 @@ impl RawClient {
         promise_of(forgotten.map_err(Thrown::Error).boxed_local())
     }
 
-    /// Lets go of databases and channels. Calls under way still end; later ones, also on collections, reject with `closed`.
+    /// Lets go of databases and channels. Nothing is written and nothing is sent any more: syncs under way, and later calls, also on
+    /// collections, reject with `closed`. A write that storage was already given still ends.
     pub fn close(&self) {
         let Some(client) = self.client.take() else { return };
         for handle in self.handles.take().iter().filter_map(Weak::upgrade) {
             handle.take();
         }
+        client.close();
         client.platform().storage().close();
     }
 

@@ -11,6 +11,7 @@ use js_sys::{Function, Promise};
 use std::cell::RefCell;
 use std::rc::Rc;
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 
 /// A collection, until its client is closed.
 pub type Handle = RefCell<Option<Rc<Collection<BrowserPlatform>>>>;
@@ -158,16 +159,17 @@ impl RawCollection {
         self.promise(async |collection| collection.metadata().await)
     }
 
-    /// Replaces the metadata that is kept here: `null`.
+    /// Replaces the metadata that is kept here: `null`. `epoch`: of the sync that does it.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn save_metadata(&self, metadata: String) -> Promise {
-        self.promise(async move |collection| collection.save_metadata(&metadata).await.map(null))
+    pub fn save_metadata(&self, metadata: String, epoch: Option<String>) -> Promise {
+        self.promise(async move |collection| collection.save_metadata(&metadata, epoch).await.map(null))
     }
 
     /// Takes the app's word for how far the server was read (ms), or begins anew: `null`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn save_last_modified(&self, last_modified: Option<f64>) -> Promise {
-        self.promise(async move |collection| collection.save_last_modified(last_modified.map(|ms| ms as u64)).await.map(null))
+    pub fn save_last_modified(&self, last_modified: Option<f64>, epoch: Option<String>) -> Promise {
+        let last_modified = last_modified.map(|ms| ms as u64);
+        self.promise(async move |collection| collection.save_last_modified(last_modified, epoch).await.map(null))
     }
 
     /// Whether an app that pulls itself has to ask for everything, deletions too, whatever the timestamp: `true` or `false`.
@@ -178,15 +180,15 @@ impl RawCollection {
 
     /// Takes over an array of decoded records and tombstones of the server: the lists of `sync`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn import_changes(&self, changes: String, strategy: String) -> Promise {
-        self.promise(async move |collection| collection.import_changes(&changes, &strategy).await)
+    pub fn import_changes(&self, changes: String, strategy: String, epoch: Option<String>) -> Promise {
+        self.promise(async move |collection| collection.import_changes(&changes, &strategy, epoch).await)
     }
 
     /// Settles `[{"answer": "published" | "gone" | "overtaken", "id", "sent", "remote"}]`, a server's answers to a push: the
     /// lists of `sync`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn settle_answers(&self, answers: String, strategy: String) -> Promise {
-        self.promise(async move |collection| collection.settle_answers(&answers, &strategy).await)
+    pub fn settle_answers(&self, answers: String, strategy: String, epoch: Option<String>) -> Promise {
+        self.promise(async move |collection| collection.settle_answers(&answers, &strategy, epoch).await)
     }
 
     /// What a push would send: changed records, then tombstones, encoded.
@@ -230,6 +232,20 @@ impl RawCollection {
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn sync(&self, options: String) -> Promise {
         self.promise(async move |collection| collection.sync(&options).await)
+    }
+
+    /// Runs an app's own steps of a sync, with the epoch that they write in, when it is their turn: `null`. Their promise must not
+    /// reject. Rejects with `interrupted` or `closed` without waiting for them.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn sync_by(&self, options: String, #[wasm_bindgen(unchecked_param_type = "(epoch: string) => Promise<void>")] steps: Function) -> Promise {
+        self.promise(async move |collection| {
+            let take = async |epoch: &str| {
+                if let Ok(taken) = steps.call1(&JsValue::UNDEFINED, &epoch.into()) {
+                    drop(JsFuture::from(Promise::resolve(&taken)).await);
+                }
+            };
+            collection.sync_by(&options, take).await
+        })
     }
 
     /// Brings an encrypted collection and its server together again that parted. Options and result as `sync`.

@@ -49,7 +49,14 @@ impl PageStorage {
         PageStorage::IndexedDb(IndexedDb::new(durability), Places::default())
     }
 
-    /// Closes the connections; what is under way still ends.
+    /// Closes the connections; what is under way still ends, and the next use opens them again.
+    pub fn disconnect(&self) {
+        if let PageStorage::IndexedDb(database, _) = self {
+            database.disconnect();
+        }
+    }
+
+    /// Closes the connections for good.
     pub fn close(&self) {
         if let PageStorage::IndexedDb(database, _) = self {
             database.close();

@@ -101,8 +101,13 @@ impl IndexedDb {
     }
 
     /// Closes every connection; the next use opens again.
-    pub fn close(&self) {
+    pub fn disconnect(&self) {
         self.connections.close_all();
+    }
+
+    /// Closes every connection for good: a database that is deleted afterwards is not made again from here.
+    pub fn close(&self) {
+        self.connections.close();
     }
 
     /// Runs `work`, again on a new connection whenever it lost its own.
@@ -197,9 +202,15 @@ impl Storage for IndexedDb {
             }
             // Only what was decided on this very connection: somebody else may have read another since.
             let certain = std::mem::take(&mut first_try) && connection.is_seen();
-            let appended = write::append(connection, self.durability, &bytes).await;
+            let appended = match connection.is_seen() {
+                true => write::append(connection, self.durability, &bytes).await.map(Some),
+                false => write::append_after(connection, self.durability, entry.base, &bytes).await,
+            };
             perhaps_there |= matches!(appended, Err(Failure::Unanswered(_)));
-            Ok(Appended { key: appended?, certain })
+            Ok(Appended {
+                key: appended?.unwrap_or(0),
+                certain,
+            })
         })
         .await
     }
@@ -230,7 +241,7 @@ impl Storage for IndexedDb {
     async fn forget(&self, collection: &CollectionId) -> Result<()> {
         let mut reopens = 0;
         loop {
-            self.connections.close(collection);
+            self.connections.close_one(collection);
             match connection::delete(&collection.database()).await {
                 Err(failure) if failure.is_of_connection() && reopens < REOPENS => reopens += 1,
                 deleted => return deleted.map_err(Failure::into_error),

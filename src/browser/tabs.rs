@@ -7,7 +7,7 @@ use super::clock::BrowserClock;
 use super::event::Listener;
 use super::stored_before;
 use crate::error::Result;
-use crate::ports::{Clock, Tabs};
+use crate::ports::{Clock, DatabaseNotice, Tabs};
 use futures_channel::oneshot;
 use futures_util::future::{Either, select};
 use js_sys::{Function, Object, Promise, Reflect};
@@ -48,20 +48,24 @@ thread_local! {
 struct Neighbour {
     name: String,
     client: *const RefCell<Vec<(String, Channel)>>,
-    heard: Weak<dyn Fn()>,
+    heard: Weak<dyn Fn(DatabaseNotice)>,
 }
 
-fn tell_neighbours(name: &str, client: *const RefCell<Vec<(String, Channel)>>) {
+fn tell_here(notice: DatabaseNotice, is_told: impl Fn(&&Neighbour) -> bool) {
     HERE.with_borrow_mut(|here| here.retain(|neighbour| neighbour.heard.strong_count() > 0));
-    let is_told = |neighbour: &&Neighbour| neighbour.name == name && neighbour.client != client;
     let told: Vec<_> = HERE.with_borrow(|here| here.iter().filter(is_told).filter_map(|neighbour| neighbour.heard.upgrade()).collect());
-    told.iter().for_each(|heard| heard());
+    told.iter().for_each(|heard| heard(notice));
+}
+
+/// The browser says it to every connection of a page.
+pub(super) fn tell_taken_away(name: &str) {
+    tell_here(DatabaseNotice::TakenAway, |neighbour| neighbour.name == name);
 }
 
 /// Listens until it is dropped.
 pub struct Ears {
     _listeners: Vec<Listener>,
-    _here: Rc<dyn Fn()>,
+    _here: Rc<dyn Fn(DatabaseNotice)>,
 }
 
 #[derive(Debug)]
@@ -138,7 +142,8 @@ impl Tabs for BrowserTabs {
     }
 
     fn notify(&self, name: &str) {
-        tell_neighbours(name, Rc::as_ptr(&self.channels));
+        let client = Rc::as_ptr(&self.channels);
+        tell_here(DatabaseNotice::Written, |neighbour| neighbour.name == name && neighbour.client != client);
         if let Some(channel) = self.channel(name) {
             let _ = channel.post_message(&JsValue::NULL);
         }
@@ -147,8 +152,8 @@ impl Tabs for BrowserTabs {
     type Listener = Ears;
 
     /// A page that comes back from where the browser had put it aside has missed what was said meanwhile.
-    fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Ears {
-        let heard: Rc<dyn Fn()> = Rc::new(heard);
+    fn listen(&self, name: &str, heard: impl Fn(DatabaseNotice) + 'static) -> Ears {
+        let heard: Rc<dyn Fn(DatabaseNotice)> = Rc::new(heard);
         HERE.with_borrow_mut(|here| {
             here.push(Neighbour {
                 name: name.to_owned(),
@@ -160,7 +165,7 @@ impl Tabs for BrowserTabs {
         let page: EventTarget = js_sys::global().unchecked_into();
         let pageshow = Listener::new(&page, "pageshow", move |event| {
             if Reflect::get(&event, &"persisted".into()).is_ok_and(|persisted| persisted.is_truthy()) {
-                at_return();
+                at_return(DatabaseNotice::Written);
             }
         });
         let database = name.to_owned();
@@ -168,7 +173,7 @@ impl Tabs for BrowserTabs {
             Listener::new(&channel.clone(), "message", move |event| match data_of(&event).as_deref() {
                 Some(IS_OPEN) if stored_before::was_opened(&database) => drop(channel.post_message(&OPEN.into())),
                 Some(IS_OPEN | OPEN) => {}
-                _ => heard(),
+                _ => heard(DatabaseNotice::Written),
             })
         });
         Ears {

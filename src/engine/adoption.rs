@@ -2,6 +2,7 @@
 
 use super::collection::Collection;
 use super::resident::{Job, Resident};
+use super::sync::interrupted;
 use super::transaction::array;
 use super::turns::Waiting;
 use crate::error::Result;
@@ -61,7 +62,14 @@ impl<P: Platform> Collection<P> {
     /// sides were changed: `"here"`, `"leftover"`, or `""` for neither. Errors: `invalid_option`.
     pub async fn adopt_leftovers(&self, prefer: &str) -> Result<String> {
         let prefer = Prefer::read(prefer)?;
+        self.resident.read(|_| ()).await?;
+        let begun = self.resident.syncs.begin();
         let earlier = self.resident.unsynced_earlier().await?.unwrap_or_default();
-        self.commit(Box::new(move |draft| Ok(leftover::adopt(draft, &earlier, prefer).to_json()))).await
+        // What was cleared since this call stays empty.
+        let adopt = move |draft: &mut Draft| match begun.is_cancelled() || draft.is_cleared() {
+            true => Err(interrupted()),
+            false => Ok(leftover::adopt(draft, &earlier, prefer).to_json()),
+        };
+        self.commit(Box::new(adopt)).await
     }
 }

@@ -6,7 +6,7 @@ use super::sealed::Secrets;
 use super::server::Servers;
 use crate::error::Result;
 use crate::ports::{CollectionId, Platform, Predecessor};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 pub struct Client<P: Platform> {
@@ -16,6 +16,7 @@ pub struct Client<P: Platform> {
     residents: RefCell<Vec<Weak<Resident<P>>>>,
     /// Every collection that was opened.
     opened: RefCell<Vec<CollectionId>>,
+    closed: Rc<Cell<bool>>,
 }
 
 impl<P: Platform> Client<P> {
@@ -31,6 +32,7 @@ impl<P: Platform> Client<P> {
             servers,
             residents: RefCell::default(),
             opened: RefCell::default(),
+            closed: Rc::default(),
         }
     }
 
@@ -60,7 +62,7 @@ impl<P: Platform> Client<P> {
         residents.retain(|resident| resident.strong_count() > 0);
         let known = residents.iter().filter_map(Weak::upgrade).find(|resident| resident.collection == id);
         let resident = known.unwrap_or_else(|| {
-            let resident = Resident::new(self.platform.clone(), id);
+            let resident = Resident::new(self.platform.clone(), id, self.closed.clone());
             residents.push(Rc::downgrade(&resident));
             resident
         });
@@ -71,6 +73,16 @@ impl<P: Platform> Client<P> {
     pub async fn forget_predecessor(&self) -> Result<()> {
         let opened = self.opened.borrow().clone();
         self.platform.predecessor().forget(&self.db_name, &opened).await
+    }
+
+    /// From now on nothing is written and nothing is sent: syncs under way are dropped, with their requests. Everything rejects
+    /// with `closed`, but for a write that storage was already given.
+    pub fn close(&self) {
+        self.closed.set(true);
+        let residents = self.residents.take();
+        for resident in residents.iter().filter_map(Weak::upgrade) {
+            resident.syncs.cancel_all();
+        }
     }
 
     pub fn platform(&self) -> &P {

@@ -3,7 +3,7 @@
 use super::resident::Resident;
 use super::sealed::Secrets;
 use super::server::Servers;
-use super::sync::Running;
+use super::sync::{Waiting, check_epoch};
 use super::transaction::{Transaction, array, data_and_deleted, data_and_old};
 use crate::error::{Error, Result};
 use crate::ports::{Platform, Storage};
@@ -25,7 +25,8 @@ pub struct Collection<P: Platform> {
     pub(super) secrets: Option<Rc<Secrets>>,
     pub(super) app: P::App,
     pub(super) local_fields: Rc<Vec<String>>,
-    pub(super) running: RefCell<Option<Running>>,
+    /// Syncs of this handle that have not begun.
+    pub(super) waiting: RefCell<Vec<Rc<Waiting>>>,
 }
 
 /// Decides on an answer as JSON, or on `""`.
@@ -47,7 +48,7 @@ impl<P: Platform> Collection<P> {
             secrets,
             app,
             local_fields: Rc::new(local_fields),
-            running: RefCell::new(None),
+            waiting: RefCell::default(),
         }
     }
 
@@ -194,9 +195,11 @@ impl<P: Platform> Collection<P> {
             .await
     }
 
-    pub async fn save_metadata(&self, metadata: &str) -> Result<()> {
+    /// `epoch`: see [`super::steps`].
+    pub async fn save_metadata(&self, metadata: &str, epoch: Option<String>) -> Result<()> {
         let metadata = Some(metadata.to_owned()).filter(|text| text != "null");
         let save = move |draft: &mut Draft| {
+            check_epoch(draft, &epoch)?;
             draft.set_note(METADATA, metadata.clone());
             Ok(String::new())
         };

@@ -121,6 +121,7 @@ impl<P: Platform> Resident<P> {
         let Some(_guard) = self.platform.tabs().try_lock(&lock).await? else {
             return Ok(());
         };
+        self.check_open()?;
         let (fold, before) = self.begin_fold(kind);
         match self.platform.storage().compact(&self.collection, fold).await {
             Ok(true) => Ok(()),

@@ -1,6 +1,7 @@
 //! The straight-line programs, generic over a [`Platform`](crate::ports::Platform). Every decision they take is in `pure`.
 
 mod adoption;
+mod cancellation;
 /// One app on one database name: its collections, and what it knows of its servers.
 pub mod client;
 /// A collection as an app uses it.

@@ -14,6 +14,7 @@ const ENCRYPTED: &str = "encrypted";
 
 impl<P: Platform> Resident<P> {
     pub(super) async fn ensure_open(self: &Rc<Self>) -> Result<()> {
+        self.check_open()?;
         if self.opened.get() {
             return Ok(());
         }
@@ -23,6 +24,7 @@ impl<P: Platform> Resident<P> {
         // Before the database: one that another tab begins meanwhile is no evicted one.
         let witnessed = self.platform.witness().read(&self.collection.database());
         let stored = self.platform.storage().open(&self.collection).await?;
+        self.check_open()?;
         let is_new = stored == Stored::default();
         self.absorb(Tail::Whole(stored), &[])?;
         // What an evicted database held was newer than what it had once adopted.
@@ -41,7 +43,7 @@ impl<P: Platform> Resident<P> {
     /// Marks the name as that of an encrypted collection, in the database that it would have without a key: where both
     /// look first. Errors: `not_encrypted` if there is something in it.
     async fn claim_name(&self) -> Result<()> {
-        let plain = Resident::new(self.platform.clone(), self.collection.unsealed());
+        let plain = Resident::new(self.platform.clone(), self.collection.unsealed(), self.closed.clone());
         plain.adopts.set(false);
         let claim = plain.execute(|draft| {
             let mut draft = draft.borrow_mut();

@@ -11,7 +11,7 @@ use crate::pure::hidden;
 use crate::pure::json;
 use crate::pure::listing::Listing;
 use crate::pure::merge::{self, Fate, Remote};
-use crate::pure::operations::{ADOPTED_CURSOR, CURSOR, FORGOTTEN};
+use crate::pure::operations::{ADOPTED_CURSOR, CURSOR};
 use crate::pure::record::{RecordId, Row, Status};
 use crate::pure::report::error_entry;
 use crate::pure::report::{List, Report};
@@ -63,7 +63,7 @@ impl<P: Platform> Session<'_, P> {
             Ok(said)
         };
         match self.collection.resident.read(|state| state.notes.contains_key(CURSOR)).await? {
-            true => Ok(self.collection.resident.commit(take_over).await?.map(|note| Cursor::read(&note))),
+            true => Ok(self.commit(take_over).await?.map(|note| Cursor::read(&note))),
             false => self.adopted_or_recognised().await,
         }
     }
@@ -228,7 +228,7 @@ impl<P: Platform> Session<'_, P> {
     /// One page and the cursor after it, in one commit.
     async fn apply(&mut self, walk: &mut Walk, incoming: Vec<Incoming>) -> Result<()> {
         let (strategy, local_fields, name) = (self.options.strategy, self.collection.local_fields.clone(), self.cursor_name());
-        let (before, forgotten) = (walk.clone(), self.forgotten.clone());
+        let before = walk.clone();
         let commit = move |draft: &mut Draft| {
             let mut report = Report::default();
             let mut conflicts = BTreeSet::new();
@@ -255,10 +255,10 @@ impl<P: Platform> Session<'_, P> {
                 };
                 walk.passed(change.version.as_ref(), open);
             }
-            keep(draft, &forgotten, &name, &walk.committed());
+            draft.set_note(&name, Some(walk.committed().to_json()));
             Ok((report, conflicts, walk))
         };
-        let (report, conflicts, after) = self.collection.resident.commit(commit).await?;
+        let (report, conflicts, after) = self.commit(commit).await?;
         self.report.extend(report);
         self.conflicts.extend(conflicts);
         *walk = after;
@@ -268,14 +268,14 @@ impl<P: Platform> Session<'_, P> {
     async fn finish(&mut self, walk: Walk) -> Result<()> {
         let after = walk.finished();
         if after != walk.start {
-            let (name, forgotten) = (self.cursor_name(), self.forgotten.clone());
+            let name = self.cursor_name();
             let commit = move |draft: &mut Draft| {
-                keep(draft, &forgotten, &name, &after);
+                draft.set_note(&name, Some(after.to_json()));
                 hidden::forget(draft, &after);
                 draft.set_note(ADOPTED_CURSOR, None);
                 Ok(())
             };
-            self.collection.resident.commit(commit).await?;
+            self.commit(commit).await?;
         }
         Ok(())
     }
@@ -300,13 +300,6 @@ impl<P: Platform> Session<'_, P> {
         } else {
             Ok(())
         }
-    }
-}
-
-/// Not after a `clear()` or `resetSyncStatus()` during this sync: what it read before is not here any more, so the next one begins anew.
-fn keep(draft: &mut Draft, forgotten: &Option<String>, name: &str, cursor: &Cursor) {
-    if draft.note(FORGOTTEN) == *forgotten {
-        draft.set_note(name, Some(cursor.to_json()));
     }
 }
 

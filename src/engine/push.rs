@@ -89,7 +89,7 @@ impl<P: Platform> Session<'_, P> {
                 }
                 Ok(())
             };
-            self.collection.resident.commit(drop_tombstones).await?;
+            self.commit(drop_tombstones).await?;
         }
         // In four heaps, which is a stable sort.
         let mut heaps: [Vec<RecordId>; 4] = Default::default();
@@ -256,7 +256,7 @@ impl<P: Platform> Session<'_, P> {
             }
             Ok(kept)
         };
-        self.collection.resident.commit(commit).await
+        self.commit(commit).await
     }
 
     async fn send_batch(&self, outgoing: &[Outgoing], is_searching: bool) -> Result<Vec<PartAnswer>> {
@@ -317,7 +317,7 @@ impl<P: Platform> Session<'_, P> {
             strategy: self.options.strategy,
             local_fields: self.collection.local_fields.clone(),
         };
-        let settled = self.collection.resident.commit(move |draft| Ok(settle.all(draft, &outgoing, &answers))).await?;
+        let settled = self.commit(move |draft| Ok(settle.all(draft, &outgoing, &answers))).await?;
         self.report.extend(settled.report);
         self.conflicts.extend(settled.conflicts);
         push.written.extend(settled.written);

@@ -4,23 +4,47 @@
 //! acknowledged when that entry is known to stand (see `pure::journal`). Overtaken by another tab, it is decided
 //! again, in the transaction that appends it, so that nobody starves.
 
+use super::cancellation::Syncs;
 use super::folding::Unfolded;
 use super::turns::{Joined, Turn, Turns, Waiting};
 use crate::error::{Error, Result};
-use crate::ports::{Clock, CollectionId, Platform, Rng, Storage, Tabs};
+use crate::ports::{Clock, CollectionId, DatabaseNotice, Platform, Rng, Storage, Tabs};
 use crate::pure::draft::Draft;
 use crate::pure::journal::{Entry, Position, Stored, Tail, follow};
+use crate::pure::operations::EPOCH;
 use crate::pure::page;
 use crate::pure::record::{Body, RecordId};
 use crate::pure::state::{Change, State};
 use futures_util::future::LocalBoxFuture;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
-use std::rc::Rc;
+use std::rc::{Rc, Weak};
 
 /// Runs on a draft, as often as needed; true if it failed or wrote nothing although it is there to write.
 pub(super) struct Job {
     pub run: Box<dyn FnMut(&mut Draft) -> bool>,
+}
+
+/// What an operation gave when it ran last.
+pub(super) type Slot<R> = Rc<RefCell<Option<Result<R>>>>;
+
+impl Job {
+    pub fn new<R: 'static>(mut operation: impl FnMut(&mut Draft) -> Result<R> + 'static) -> (Self, Slot<R>) {
+        let slot = Slot::default();
+        let result = slot.clone();
+        let run = move |draft: &mut Draft| {
+            let before = draft.len();
+            let value = operation(draft);
+            let uncertain = value.is_err() || draft.len() == before;
+            *result.borrow_mut() = Some(value);
+            uncertain
+        };
+        (Job { run: Box::new(run) }, slot)
+    }
+}
+
+pub(super) fn take<R>(slot: &Slot<R>) -> Result<R> {
+    slot.take().unwrap_or_else(|| Err(Error::bug("a group left out one of its operations")))
 }
 
 pub struct Resident<P: Platform> {
@@ -29,8 +53,13 @@ pub struct Resident<P: Platform> {
     pub(super) state: Rc<RefCell<State>>,
     turns: Rc<Turns<Job>>,
     pub(super) opened: Cell<bool>,
+    /// Set once for all collections of a client: nothing is written any more.
+    pub(super) closed: Rc<Cell<bool>>,
     /// Another tab said that it wrote.
-    stale: Rc<Cell<bool>>,
+    stale: Cell<bool>,
+    /// The syncs that run or wait in this page, and whose turn it is.
+    pub(super) syncs: Syncs,
+    pub(super) sync_turns: Rc<Turns<()>>,
     pub(super) position: Cell<Position>,
     pub(super) unfolded: RefCell<Unfolded>,
     pub(super) folding: Cell<bool>,
@@ -54,47 +83,64 @@ struct Proposal {
 }
 
 impl<P: Platform> Resident<P> {
-    pub fn new(platform: Rc<P>, collection: CollectionId) -> Rc<Self> {
-        let stale = Rc::new(Cell::new(false));
-        let heard = stale.clone();
-        let listener = platform.tabs().listen(&collection.database(), move || heard.set(true));
-        let adopts = Cell::new(collection.sealed.is_none());
-        Rc::new(Resident {
-            platform,
-            collection,
-            state: Rc::default(),
-            turns: Turns::new(),
-            opened: Cell::new(false),
-            stale,
-            position: Cell::default(),
-            unfolded: RefCell::default(),
-            folding: Cell::new(false),
-            evicted: Cell::new(None),
-            witnessed: Cell::new(None),
-            adopts,
-            adopted: Cell::new(None),
-            culprits: RefCell::default(),
-            _listener: listener,
+    pub fn new(platform: Rc<P>, collection: CollectionId, closed: Rc<Cell<bool>>) -> Rc<Self> {
+        Rc::new_cyclic(|resident: &Weak<Self>| {
+            let here = resident.clone();
+            let heard = move |notice| here.upgrade().iter().for_each(|resident| resident.hear(notice));
+            let listener = platform.tabs().listen(&collection.database(), heard);
+            let adopts = Cell::new(collection.sealed.is_none());
+            Resident {
+                platform,
+                collection,
+                state: Rc::default(),
+                turns: Turns::new(),
+                opened: Cell::new(false),
+                closed,
+                stale: Cell::new(false),
+                syncs: Syncs::default(),
+                sync_turns: Turns::new(),
+                position: Cell::default(),
+                unfolded: RefCell::default(),
+                folding: Cell::new(false),
+                evicted: Cell::new(None),
+                witnessed: Cell::new(None),
+                adopts,
+                adopted: Cell::new(None),
+                culprits: RefCell::default(),
+                _listener: listener,
+            }
         })
     }
 
+    /// If another tab cleared the collection, the syncs of this page end now, and not at their next commit.
+    fn hear(self: &Rc<Self>, notice: DatabaseNotice) {
+        if notice == DatabaseNotice::TakenAway {
+            return self.syncs.cancel_all();
+        }
+        self.stale.set(true);
+        if !self.syncs.is_empty() {
+            let resident = self.clone();
+            self.platform.spawn(async move { drop(resident.catch_up().await) });
+        }
+    }
+
+    /// Errors: `closed`.
+    pub(super) fn check_open(&self) -> Result<()> {
+        match self.closed.get() {
+            true => Err(Error::Closed),
+            false => Ok(()),
+        }
+    }
+
     /// Decides on the current state and resolves when what was decided stands. `operation` runs again if it was overtaken.
-    pub async fn commit<R: 'static>(self: &Rc<Self>, mut operation: impl FnMut(&mut Draft) -> Result<R> + 'static) -> Result<R> {
-        let slot = Rc::new(RefCell::new(None));
-        let result = slot.clone();
-        let run = move |draft: &mut Draft| {
-            let before = draft.len();
-            let value = operation(draft);
-            let uncertain = value.is_err() || draft.len() == before;
-            *result.borrow_mut() = Some(value);
-            uncertain
-        };
-        self.join(Job { run: Box::new(run) }).await?;
-        slot.take().unwrap_or_else(|| Err(Error::bug("a group left out one of its operations")))
+    pub async fn commit<R: 'static>(self: &Rc<Self>, operation: impl FnMut(&mut Draft) -> Result<R> + 'static) -> Result<R> {
+        let (job, slot) = Job::new(operation);
+        self.join(job).await?;
+        take(&slot)
     }
 
     /// Apart from [`Resident::commit`], and boxed, so that each kind of operation does not bring its own copy of it.
-    fn join<'a>(self: &'a Rc<Self>, job: Job) -> LocalBoxFuture<'a, Result<()>> {
+    pub(super) fn join<'a>(self: &'a Rc<Self>, job: Job) -> LocalBoxFuture<'a, Result<()>> {
         Box::pin(async move {
             match self.turns.join(job).await {
                 Joined::Done(outcome) => outcome,
@@ -137,7 +183,7 @@ impl<P: Platform> Resident<P> {
         }
     }
 
-    fn random_id(&self) -> u128 {
+    pub(super) fn random_id(&self) -> u128 {
         let mut id = [0; 16];
         self.platform.rng().fill(&mut id);
         u128::from_le_bytes(id)
@@ -158,6 +204,7 @@ impl<P: Platform> Resident<P> {
         for attempt in 1.. {
             let mut attempted = None;
             let decided = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
+                self.check_open()?;
                 if self.absorb(tail, &tried)? {
                     return Ok((None, None));
                 }
@@ -192,6 +239,7 @@ impl<P: Platform> Resident<P> {
         let _turn = self.turns.alone().await;
         self.ensure_open().await?;
         let decided = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
+            self.check_open()?;
             self.absorb(tail, &[])?;
             let draft = Rc::new(RefCell::new(Some(self.draft())));
             let value = work(&draft)?;
@@ -260,6 +308,7 @@ impl<P: Platform> Resident<P> {
             Tail::Whole(stored) => {
                 // What is behind us and does not hold our position is another database: ours was deleted under the page.
                 if stored.head.position.key < self.position.get().key {
+                    self.syncs.cancel_all();
                     self.evicted.set(Some(self.state.borrow().unsynced()).filter(|lost| *lost > 0));
                 }
                 stood = stored.head.folded.iter().any(|id| tried.contains(id));
@@ -285,7 +334,8 @@ impl<P: Platform> Resident<P> {
                 state.apply(change);
             }
         }
-        *self.state.borrow_mut() = state;
+        let before = self.state.replace(state);
+        self.cancel_syncs_of(before.notes.get(EPOCH));
         *self.unfolded.borrow_mut() = Unfolded::after(stored);
         self.position.set(stored.head.position);
         Ok(stored.head.position)
@@ -293,11 +343,23 @@ impl<P: Platform> Resident<P> {
 
     fn apply(&self, position: Position, changes: Vec<Change>, bytes: usize) {
         self.unfolded.borrow_mut().add(position.id, &changes, bytes);
-        let mut state = self.state.borrow_mut();
+        let before = self.state.borrow().notes.get(EPOCH).cloned();
+        let clears = changes.iter().any(|change| matches!(change, Change::Clear));
         for change in changes {
-            state.apply(change);
+            self.state.borrow_mut().apply(change);
         }
         self.position.set(position);
+        match clears {
+            true => self.syncs.cancel_all(),
+            false => self.cancel_syncs_of(before.as_ref()),
+        }
+    }
+
+    /// The syncs that began in this epoch of the collection, if it is over.
+    fn cancel_syncs_of(&self, epoch: Option<&String>) {
+        if epoch.is_some() && self.state.borrow().notes.get(EPOCH) != epoch {
+            self.syncs.cancel_all();
+        }
     }
 
     fn propose(&self, changes: Vec<Change>) -> (Entry, Proposal) {

@@ -1,9 +1,11 @@
 //! The steps of a sync, for an app that takes them itself with an HTTP client of its own. The decisions are those of
-//! [`super::pull`] and [`super::settle`]; what the server said comes as JSON text, decoded.
+//! [`super::pull`] and [`super::settle`]; what the server said comes as JSON text, decoded. `epoch` is that of the sync which
+//! takes the step, if one does: what was cleared since gets nothing of it.
 
 use super::collection::Collection;
 use super::pull::take_over;
 use super::settle::{Answer, Outgoing, Settle, Settled};
+use super::sync::check_epoch;
 use crate::error::{Error, Result};
 use crate::ports::Platform;
 use crate::pure::answers;
@@ -17,12 +19,13 @@ use crate::pure::report::{Report, error_entry};
 
 impl<P: Platform> Collection<P> {
     /// Takes over changes of the server, an array of records and tombstones, as a pull does: the lists of a `SyncResult`.
-    pub async fn import_changes(&self, changes: &str, strategy: &str) -> Result<String> {
+    pub async fn import_changes(&self, changes: &str, strategy: &str, epoch: Option<String>) -> Result<String> {
         let strategy = read_strategy(strategy)?;
         let changes = json::elements(changes).ok_or_else(|| invalid("Changes is not an array.", ""))?;
         let changes: Vec<_> = changes.map(|text| (text.to_owned(), answers::read_remote(text))).collect();
         let local_fields = self.local_fields.clone();
         let import = move |draft: &mut Draft| {
+            check_epoch(draft, &epoch)?;
             let mut report = Report::default();
             for (text, change) in &changes {
                 match change {
@@ -43,7 +46,7 @@ impl<P: Platform> Collection<P> {
     /// Settles what the server answered to a push, an array of `{"answer", "id", "sent", "remote"}`: the lists of a
     /// `SyncResult`. `answer` is `published`, `gone` (there is no such record) or `overtaken` (412); `sent` is the record as
     /// it was here before, `remote` as the server has it, both perhaps null.
-    pub async fn settle_answers(&self, answers: &str, strategy: &str) -> Result<String> {
+    pub async fn settle_answers(&self, answers: &str, strategy: &str, epoch: Option<String>) -> Result<String> {
         let settle = Settle {
             strategy: read_strategy(strategy)?,
             local_fields: self.local_fields.clone(),
@@ -51,6 +54,7 @@ impl<P: Platform> Collection<P> {
         let answers = json::elements(answers).ok_or_else(|| invalid("Answers is not an array.", ""))?;
         let answers = answers.map(Answered::read).collect::<Result<Vec<_>>>()?;
         let commit = move |draft: &mut Draft| {
+            check_epoch(draft, &epoch)?;
             let mut settled = Settled::default();
             for answered in &answers {
                 answered.settle(draft, &settle, &mut settled);
@@ -62,8 +66,9 @@ impl<P: Platform> Collection<P> {
 
     /// Takes the app's word that everything which the server had at `last_modified` is here: the next pull, wherever from,
     /// begins after it. With `None` it begins anew.
-    pub async fn save_last_modified(&self, last_modified: Option<u64>) -> Result<()> {
+    pub async fn save_last_modified(&self, last_modified: Option<u64>, epoch: Option<String>) -> Result<()> {
         let save = move |draft: &mut Draft| {
+            check_epoch(draft, &epoch)?;
             for name in draft.note_names().iter().filter(|name| name.starts_with(CURSOR)) {
                 draft.set_note(name, None);
             }

@@ -2,28 +2,33 @@
 //!
 //! One at a time per collection, across tabs. The order and the lists are Kinto.js's; a conflict holds back only its own record.
 
+use super::cancellation::Cancellation;
 use super::collection::Collection;
+use super::resident::{Job, take};
 use super::sealed::Secrets;
 use super::server::Patience;
+use super::turns::Turn;
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform, Request, Response, Tabs};
 use crate::pure::draft::Draft;
 use crate::pure::merge::Strategy;
-use crate::pure::operations::{FORGOTTEN, LAST_MODIFIED, METADATA};
+use crate::pure::operations::{EPOCH, LAST_MODIFIED, METADATA};
 use crate::pure::protocol::{Headers, Remote, Target};
 use crate::pure::record::RecordId;
 use crate::pure::report::{List, Report};
 use crate::pure::{answers, json};
 use futures_channel::oneshot;
-use futures_util::future::{Either, select};
+use futures_util::future::{Either, LocalBoxFuture, select};
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::pin::pin;
 use std::rc::Rc;
 
-/// A sync under way, which another call with the same options joins.
-pub struct Running {
+/// A sync that waits for its turn. Another call with the same options shares it: it begins after both.
+pub struct Waiting {
     options: String,
-    waiting: Vec<oneshot::Sender<Result<String>>>,
+    cancellation: Rc<Cancellation>,
+    joined: RefCell<Vec<oneshot::Sender<Result<String>>>>,
 }
 
 /// What `sync()` is asked: see `SyncOptions` of the package.
@@ -31,7 +36,6 @@ pub struct Running {
 pub(super) struct Options {
     pub strategy: Strategy,
     pub patience: Patience,
-    ignore_backoff: bool,
 }
 
 /// One sync.
@@ -42,88 +46,148 @@ pub(super) struct Session<'a, P: Platform> {
     pub report: Report,
     /// Left to the user: not pushed.
     pub conflicts: BTreeSet<RecordId>,
-    /// [`FORGOTTEN`], as it was when this began.
-    pub forgotten: Option<String>,
+    pub cancellation: Rc<Cancellation>,
+    /// [`EPOCH`], as it was when this began.
+    epoch: String,
 }
 
 impl<P: Platform> Collection<P> {
     /// `options`: `{remote, headers, timeout, retry, strategy, ignoreBackoff, bucket, collection, expectedTimestamp}`.
     /// Gives the lists of a `SyncResult` as JSON.
+    ///
+    /// One sync runs at a time. A call that comes while one runs gets a sync that begins after the call.
     pub async fn sync(&self, options: &str) -> Result<String> {
-        let joined = match &mut *self.running.borrow_mut() {
-            Some(running) if running.options == options => {
+        let (target, _) = self.read_options(options)?;
+        self.check_backoff(&target, options)?;
+        // After what was started before this call: a `clear()` among that cancels only the syncs before it.
+        self.resident.read(|_| ()).await?;
+        let shares = |waiting: &&Rc<Waiting>| waiting.options == options && !waiting.cancellation.is_cancelled();
+        let shared = self.waiting.borrow().iter().find(shares).cloned();
+        match shared {
+            Some(waiting) => {
                 let (done, result) = oneshot::channel();
-                running.waiting.push(done);
-                Some(result)
+                waiting.joined.borrow_mut().push(done);
+                result.await.unwrap_or(Err(Error::Closed))
             }
-            _ => None,
-        };
-        match joined {
-            Some(result) => result.await.unwrap_or(Err(Error::Closed)),
             None => self.sync_for_all(options).await,
         }
     }
 
-    /// The result goes to everybody who joined. With other options than the one under way it waits its turn at the lock.
+    /// The result goes to everybody who joined.
     async fn sync_for_all(&self, options: &str) -> Result<String> {
-        let joinable = self.running.borrow().is_none();
-        if joinable {
-            *self.running.borrow_mut() = Some(Running {
-                options: options.to_owned(),
-                waiting: Vec::new(),
-            });
-        }
-        let result = self.sync_alone(options).await.map(|report| report.to_json());
-        let running = if joinable { self.running.take() } else { None };
-        for waiting in running.into_iter().flat_map(|running| running.waiting) {
-            let _ = waiting.send(result.clone());
+        let waiting = Rc::new(Waiting {
+            options: options.to_owned(),
+            cancellation: self.resident.syncs.begin(),
+            joined: RefCell::default(),
+        });
+        self.waiting.borrow_mut().push(waiting.clone());
+        let result = self.cancellable(&waiting.cancellation, Box::pin(self.sync_in_turn(options, &waiting))).await;
+        self.has_begun(&waiting);
+        for joined in waiting.joined.take() {
+            let _ = joined.send(result.clone());
         }
         result
     }
 
-    async fn sync_alone(&self, options: &str) -> Result<Report> {
+    async fn sync_in_turn(&self, options: &str, waiting: &Rc<Waiting>) -> Result<String> {
         let (target, options) = self.read_options(options)?;
-        let platform = &*self.resident.platform;
-        if !options.ignore_backoff {
-            self.servers.check_backoff(&target.remote, platform.clock().now_ms())?;
-        }
-        let _guard = self.lock(options.patience.timeout_ms).await?;
-        self.resident.refresh().await?;
-        let mut session = Session::new(self, target, options);
+        let _turn = self.lock(options.patience.timeout_ms).await?;
+        self.has_begun(waiting);
+        // The sync before this one may have been asked for it.
+        self.check_backoff(&target, &waiting.options)?;
+        let mut session = self.session(target, options, &waiting.cancellation).await?;
         session.run().await?;
-        Ok(session.report)
+        Ok(session.report.to_json())
+    }
+
+    fn has_begun(&self, begun: &Rc<Waiting>) {
+        self.waiting.borrow_mut().retain(|waiting| !Rc::ptr_eq(waiting, begun));
+    }
+
+    async fn cancellable(&self, cancellation: &Cancellation, sync: LocalBoxFuture<'_, Result<String>>) -> Result<String> {
+        let result = cancellation.run(sync).await;
+        self.resident.check_open()?;
+        result.unwrap_or_else(|| Err(interrupted()))
     }
 
     /// Closes an encrypted collection's journal at this server: it goes on at `destination`, `{"remote", "bucket"?}`,
     /// where its pages are copied to. Options and result as [`Collection::sync`].
     pub async fn close_journal(&self, destination: &str, options: &str) -> Result<String> {
-        let (mut session, secrets, _guard) = self.sealed_session("closeJournal", options).await?;
-        let part = |name: &str| json::member(destination, name).filter(|raw| *raw != "null").and_then(json::string);
-        let remote = Remote::read(&part("remote").unwrap_or_default())?;
-        let bucket = part("bucket").unwrap_or_else(|| session.target.bucket.clone().into());
-        let (remote, bucket, collection) = (json::quote(remote.url()), json::quote(&bucket), json::quote(&session.target.collection));
-        let destination = format!("{{\"remote\":{remote},\"bucket\":{bucket},\"collection\":{collection}}}");
-        session.close_journal(&secrets, &destination).await?;
-        Ok(session.report.to_json())
+        let close = async |session: &mut Session<'_, P>, secrets: &Secrets| {
+            let part = |name: &str| json::member(destination, name).filter(|raw| *raw != "null").and_then(json::string);
+            let remote = Remote::read(&part("remote").unwrap_or_default())?;
+            let bucket = part("bucket").unwrap_or_else(|| session.target.bucket.clone().into());
+            let (remote, bucket, collection) = (json::quote(remote.url()), json::quote(&bucket), json::quote(&session.target.collection));
+            let destination = format!("{{\"remote\":{remote},\"bucket\":{bucket},\"collection\":{collection}}}");
+            session.close_journal(secrets, &destination).await
+        };
+        self.sync_sealed("closeJournal", options, close).await
     }
 
     /// Brings an encrypted collection and its server together again that parted, on the user's word: see `sealed::repair`.
     /// Options and result as [`Collection::sync`].
     pub async fn repair(&self, options: &str) -> Result<String> {
-        let (mut session, secrets, _guard) = self.sealed_session("repair", options).await?;
-        session.repair(&secrets).await?;
-        Ok(session.report.to_json())
+        let repair = async |session: &mut Session<'_, P>, secrets: &Secrets| session.repair(secrets).await;
+        self.sync_sealed("repair", options, repair).await
     }
 
-    async fn sealed_session(&self, method: &str, options: &str) -> Result<(Session<'_, P>, Rc<Secrets>, <P::Tabs as Tabs>::Guard)> {
-        let secrets = self.sealed(method)?.clone();
+    /// Runs an app's own steps as a sync: in turn with the other syncs, and cancelled as they are. The steps get the epoch that
+    /// they write in.
+    pub async fn sync_by(&self, options: &str, steps: impl AsyncFnOnce(&str)) -> Result<String> {
         let (target, options) = self.read_options(options)?;
-        let guard = self.lock(options.patience.timeout_ms).await?;
-        self.resident.refresh().await?;
-        Ok((Session::new(self, target, options), secrets, guard))
+        self.resident.read(|_| ()).await?;
+        let cancellation = self.resident.syncs.begin();
+        let sync = async {
+            let _turn = self.lock(options.patience.timeout_ms).await?;
+            let session = self.session(target, options, &cancellation).await?;
+            steps(&session.epoch).await;
+            Ok("null".to_owned())
+        };
+        self.cancellable(&cancellation, Box::pin(sync)).await
     }
 
-    async fn lock(&self, timeout_ms: Option<u64>) -> Result<<P::Tabs as Tabs>::Guard> {
+    async fn sync_sealed(&self, method: &str, options: &str, work: impl AsyncFnOnce(&mut Session<'_, P>, &Secrets) -> Result<()>) -> Result<String> {
+        let secrets = self.sealed(method)?;
+        let (target, options) = self.read_options(options)?;
+        self.resident.read(|_| ()).await?;
+        let cancellation = self.resident.syncs.begin();
+        let sync = async {
+            let _turn = self.lock(options.patience.timeout_ms).await?;
+            let mut session = self.session(target, options, &cancellation).await?;
+            work(&mut session, secrets).await?;
+            Ok(session.report.to_json())
+        };
+        self.cancellable(&cancellation, Box::pin(sync)).await
+    }
+
+    /// On the current state, in the epoch that it begins in.
+    async fn session(&self, target: Target, options: Options, cancellation: &Rc<Cancellation>) -> Result<Session<'_, P>> {
+        let made = format!("{:x}", self.resident.random_id());
+        let begin = move |draft: &mut Draft| {
+            let epoch = draft.note(EPOCH).unwrap_or_else(|| made.clone());
+            draft.set_note(EPOCH, Some(epoch.clone()));
+            Ok(epoch)
+        };
+        let (job, slot) = Job::new(begin);
+        cancellation.finish(self.resident.join(job)).await?;
+        Ok(Session {
+            collection: self,
+            target,
+            options,
+            report: Report::default(),
+            conflicts: BTreeSet::new(),
+            cancellation: cancellation.clone(),
+            epoch: take(&slot)?,
+        })
+    }
+
+    /// Within this page in the order of the calls, however long the syncs before take; then among the tabs.
+    async fn lock(&self, timeout_ms: Option<u64>) -> Result<(Turn<()>, <P::Tabs as Tabs>::Guard)> {
+        let turn = self.resident.sync_turns.alone().await;
+        Ok((turn, self.lock_tabs(timeout_ms).await?))
+    }
+
+    async fn lock_tabs(&self, timeout_ms: Option<u64>) -> Result<<P::Tabs as Tabs>::Guard> {
         let platform = &*self.resident.platform;
         let name = format!("{}/sync", self.resident.collection.database());
         let lock = pin!(platform.tabs().lock(&name));
@@ -133,6 +197,13 @@ impl<P: Platform> Collection<P> {
             Either::Right(_) => Err(Error::Busy {
                 name: self.resident.collection.name.clone(),
             }),
+        }
+    }
+
+    fn check_backoff(&self, target: &Target, options: &str) -> Result<()> {
+        match json::member(options, "ignoreBackoff") {
+            Some("true") => Ok(()),
+            _ => self.servers.check_backoff(&target.remote, self.resident.platform.clock().now_ms()),
         }
     }
 
@@ -165,14 +236,7 @@ impl<P: Platform> Collection<P> {
             timeout_ms: number("timeout").map(|ms| ms as u64).filter(|ms| *ms > 0),
             retries: number("retry").map_or(0, |count| count as u32),
         };
-        Ok((
-            target,
-            Options {
-                strategy,
-                patience,
-                ignore_backoff: option("ignoreBackoff") == Some("true"),
-            },
-        ))
+        Ok((target, Options { strategy, patience }))
     }
 }
 
@@ -185,18 +249,7 @@ fn read_headers(raw: &str) -> Headers {
         .collect()
 }
 
-impl<'a, P: Platform> Session<'a, P> {
-    fn new(collection: &'a Collection<P>, target: Target, options: Options) -> Self {
-        Session {
-            collection,
-            target,
-            options,
-            report: Report::default(),
-            conflicts: BTreeSet::new(),
-            forgotten: collection.resident.state.borrow().notes.get(FORGOTTEN).cloned(),
-        }
-    }
-
+impl<P: Platform> Session<'_, P> {
     async fn run(&mut self) -> Result<()> {
         match self.collection.secrets.clone() {
             Some(secrets) => self.run_sealed(&secrets).await,
@@ -214,6 +267,17 @@ impl<'a, P: Platform> Session<'a, P> {
             }
         }
         self.remember_last_modified().await
+    }
+
+    /// As `Resident::commit`, unless the collection was cleared, reset or deleted since this sync began.
+    pub(super) async fn commit<R: 'static>(&self, mut operation: impl FnMut(&mut Draft) -> Result<R> + 'static) -> Result<R> {
+        let epoch = Some(self.epoch.clone());
+        let (job, slot) = Job::new(move |draft| {
+            check_epoch(draft, &epoch)?;
+            operation(draft)
+        });
+        self.cancellation.finish(self.collection.resident.join(job)).await?;
+        take(&slot)
     }
 
     pub(super) async fn send(&self, request: Request) -> Result<Response> {
@@ -252,6 +316,20 @@ impl<'a, P: Platform> Session<'a, P> {
             draft.set_note(name, Some(text.clone()));
             Ok(())
         };
-        self.collection.resident.commit(commit).await
+        self.commit(commit).await
+    }
+}
+
+/// Errors: `interrupted`. No epoch is any.
+pub(super) fn check_epoch(draft: &Draft, epoch: &Option<String>) -> Result<()> {
+    match epoch.is_none() || draft.note(EPOCH) == *epoch {
+        true => Ok(()),
+        false => Err(interrupted()),
+    }
+}
+
+pub(super) fn interrupted() -> Error {
+    Error::Interrupted {
+        message: "The collection was cleared, reset or deleted during this sync. Sync again.".into(),
     }
 }

@@ -4,7 +4,7 @@
 //! (that is group commit: operations started in the same turn share one transaction), and passes the lead on when it is
 //! done. There is no task of its own behind the queue, so nothing has to be started, stopped, or found dead.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use futures_channel::oneshot;
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -18,7 +18,7 @@ pub struct Turns<J> {
 /// A job to be done with a group, or (`None`) somebody who wants to be alone.
 pub struct Waiting<J> {
     pub job: Option<J>,
-    wake: Option<oneshot::Sender<Signal>>,
+    wake: Option<oneshot::Sender<Signal<J>>>,
 }
 
 impl<J> Waiting<J> {
@@ -28,8 +28,9 @@ impl<J> Waiting<J> {
     }
 }
 
-enum Signal {
-    Lead,
+enum Signal<J> {
+    /// Carries the turn, so that one who gives up before looking passes it on.
+    Lead(Turn<J>),
     Done(Result<()>),
 }
 
@@ -60,38 +61,47 @@ impl<J> Turns<J> {
         }
         match self.wait(Some(job)).await {
             Ok(Signal::Done(outcome)) => Joined::Done(outcome),
-            // A leader that vanished (its future was dropped) passes the lead on in its drop, so a lost signal is a lead too.
-            Ok(Signal::Lead) | Err(oneshot::Canceled) => Joined::Lead(Turn { turns: self.clone() }),
+            Ok(Signal::Lead(turn)) => Joined::Lead(turn),
+            // A leader that vanished (its future was dropped) took the job with it.
+            Err(oneshot::Canceled) => Joined::Done(Err(Error::bug("the leader of a group vanished"))),
         }
     }
 
     /// Waits for everything queued before, then keeps everybody else out.
     pub async fn alone(self: &Rc<Self>) -> Turn<J> {
-        if self.busy.replace(true) {
-            let _ = self.wait(None).await;
+        if self.busy.replace(true)
+            && let Ok(Signal::Lead(turn)) = self.wait(None).await
+        {
+            return turn;
         }
         Turn { turns: self.clone() }
     }
 
-    fn wait(&self, job: Option<J>) -> oneshot::Receiver<Signal> {
+    fn wait(&self, job: Option<J>) -> oneshot::Receiver<Signal<J>> {
         let (wake, signal) = oneshot::channel();
         self.waiting.borrow_mut().push_back(Waiting { job, wake: Some(wake) });
         signal
     }
 
-    fn pass_on(&self) {
-        loop {
-            let mut waiting = self.waiting.borrow_mut();
-            let Some(next) = waiting.front_mut() else { break };
-            let woken = next.wake.take().is_some_and(|wake| wake.send(Signal::Lead).is_ok());
-            if next.job.is_none() || !woken {
-                waiting.pop_front();
-            }
-            if woken {
+    fn pass_on(self: &Rc<Self>) {
+        while let Some(wake) = self.next_leader() {
+            if let Some(wake) = wake {
+                let _ = wake.send(Signal::Lead(Turn { turns: self.clone() }));
                 return;
             }
         }
         self.busy.set(false);
+    }
+
+    /// Whom to wake; `Some(None)` for one who has given up. A job stays in the queue, for its leader to take.
+    fn next_leader(&self) -> Option<Option<oneshot::Sender<Signal<J>>>> {
+        let mut waiting = self.waiting.borrow_mut();
+        let next = waiting.front_mut()?;
+        let wake = next.wake.take().filter(|wake| !wake.is_canceled());
+        if next.job.is_none() || wake.is_none() {
+            waiting.pop_front();
+        }
+        Some(wake)
     }
 }
 

@@ -164,6 +164,11 @@ impl Draft {
         self.changes.push(Change::Clear);
     }
 
+    /// Whether everything was removed, by this group of operations.
+    pub fn is_cleared(&self) -> bool {
+        self.cleared
+    }
+
     /// How many changes so far.
     pub fn len(&self) -> usize {
         self.changes.len()

@@ -187,12 +187,6 @@ pub fn clear(draft: &mut Draft) {
     for (name, note) in kept {
         draft.set_note(name, note);
     }
-    count_forgotten(draft);
-}
-
-fn count_forgotten(draft: &mut Draft) {
-    let times = draft.note(FORGOTTEN).and_then(|times| times.parse::<u64>().ok()).unwrap_or(0);
-    draft.set_note(FORGOTTEN, Some((times + 1).to_string()));
 }
 
 /// Prepares everything to be sent to a server that has none of it. Gives the number of rows touched.
@@ -212,7 +206,7 @@ pub fn reset_sync_status(draft: &mut Draft) -> usize {
             draft.set_note(&name, None);
         }
     }
-    count_forgotten(draft);
+    draft.set_note(EPOCH, None);
     count
 }
 
@@ -221,10 +215,11 @@ pub const METADATA: &str = "metadata";
 pub const LAST_MODIFIED: &str = "last_modified";
 /// Followed by the URL of the remote collection: a cursor belongs to one server, another begins afresh.
 pub const CURSOR: &str = "cursor ";
-/// How often what was known of servers was forgotten: a sync that began before must not say how far it had read.
-pub const FORGOTTEN: &str = "forgotten";
+/// A random text, written by the first sync. Whatever forgets what is known of servers removes it (`clear()`, a deleted database):
+/// a sync that began in another epoch writes nothing.
+pub const EPOCH: &str = "epoch";
 /// What is kept of a collection that was cleared: it is as empty as a new one otherwise.
-pub const OUTLIVES_CLEAR: [&str; 2] = [ADOPTED, FORGOTTEN];
+pub const OUTLIVES_CLEAR: [&str; 1] = [ADOPTED];
 /// A cursor too, so that whatever forgets cursors forgets it: for the first remote that is asked after the adoption.
 pub const ADOPTED_CURSOR: &str = "cursor adopted";
 /// Says that an earlier library's data was taken over, and what of it was unsynced (see `adoption`). Outlives `clear()`.

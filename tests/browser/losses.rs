@@ -72,7 +72,7 @@ async fn an_append_on_a_closed_connection_opens_another_and_is_not_certain() {
     let (tab, collection) = (tab(), collection());
     tab.open(&collection).await.expect("open");
     let last = write(&tab, &collection, NOWHERE, [1]).await;
-    tab.close();
+    tab.disconnect();
     assert_eq!(tab.append(&collection, entry(2, last, b"page")).await, Ok(Appended { key: 2, certain: false }));
     // Nobody has read this database through this connection yet.
     assert_eq!(tab.append(&collection, entry(3, last, b"page")).await, Ok(Appended { key: 3, certain: false }));

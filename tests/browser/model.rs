@@ -105,7 +105,7 @@ async fn compare(seed: u64) {
         let work = choose(&mut chance, &positions);
         let tab: &IndexedDb = &real[chance.below(2) as usize];
         if let Work::Close = work {
-            tab.close();
+            tab.disconnect();
         }
         let (got, position) = perform(tab, &name, id, work).await;
         let (expected, _) = perform(&reference, &reference_name, id, work).await;

@@ -2,7 +2,7 @@
 
 use crate::{contract::abandoned, script};
 use essaim::browser::{BrowserClock, BrowserTabs};
-use essaim::ports::{Clock, Tabs};
+use essaim::ports::{Clock, DatabaseNotice, Tabs};
 use futures_util::future::{join, select};
 use std::cell::RefCell;
 use std::collections::VecDeque;
@@ -19,9 +19,9 @@ struct Heard {
     waiting: Option<Waker>,
 }
 
-fn tell(heard: &Rc<RefCell<Heard>>, who: &'static str) -> impl Fn() + use<> {
+fn tell(heard: &Rc<RefCell<Heard>>, who: &'static str) -> impl Fn(DatabaseNotice) + use<> {
     let heard = heard.clone();
-    move || {
+    move |_| {
         let mut heard = heard.borrow_mut();
         heard.who.push_back(who);
         if let Some(waiting) = heard.waiting.take() {

@@ -5,7 +5,7 @@ use essaim::engine::client::Client;
 use essaim::engine::collection::Collection;
 use essaim::error::Result;
 use essaim::memory::MemoryStorage;
-use essaim::ports::{App, Clock, Platform, Request, Response, Rng, Tabs, Transport, Witness};
+use essaim::ports::{App, Clock, DatabaseNotice, Platform, Request, Response, Rng, Tabs, Transport, Witness};
 use essaim::pure::crypto::hash::sha256;
 use essaim::pure::equality::equal;
 use essaim::pure::sealed::Limits;
@@ -265,7 +265,7 @@ impl Tabs for Alone {
         Ok(Some(()))
     }
     fn notify(&self, _: &str) {}
-    fn listen(&self, _: &str, _: impl Fn() + 'static) {}
+    fn listen(&self, _: &str, _: impl Fn(DatabaseNotice) + 'static) {}
 }
 
 impl Witness for Alone {

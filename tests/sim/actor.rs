@@ -4,13 +4,14 @@ use super::executor::Owner;
 use super::history::Tag;
 use super::platform::{Guard, SimTabs, Tab};
 use super::world::{AUTH, CONFIDENTIAL, RECORDS, REMOTE, World, narrate};
+use essaim::engine::client::Client;
 use essaim::engine::collection::Collection;
 use essaim::error::Result as EngineResult;
 use essaim::ports::Tabs;
 use essaim::pure::equality;
 use essaim::pure::json;
 use essaim::pure::operations::UpdateOptions;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
@@ -21,7 +22,10 @@ pub const ALARMS: [&str; 6] = ["omission", "rollback", "fork", "tampered", "bad_
 pub struct Actor {
     pub device: usize,
     pub owner: Owner,
+    pub client: Rc<Client<Tab>>,
     pub collection: Rc<Collection<Tab>>,
+    /// How many syncs of this tab were called and have not ended.
+    pub syncing: Rc<Cell<usize>>,
     pub world: Rc<World>,
     pub resolved: Rc<RefCell<BTreeSet<String>>>,
     pub tabs: SimTabs,
@@ -183,9 +187,13 @@ impl Actor {
     /// Syncs, and resolves what is left to the user: one or the other, or something new made from both.
     pub async fn sync(&self, strategy: &str) -> EngineResult<String> {
         narrate(|| format!("device {} tab {} syncs, {strategy}", self.device, self.owner));
+        self.syncing.set(self.syncing.get() + 1);
         let result = self.collection.sync(&options(strategy)).await;
+        self.syncing.set(self.syncing.get() - 1);
         narrate(|| format!("device {} tab {} synced: {result:?}", self.device, self.owner));
         match &result {
+            // What the next sync has sent meanwhile is not.
+            Ok(_) if self.syncing.get() > 0 => {}
             // Whatever was sent, the engine has settled it.
             Ok(_) => self.world.internet.unanswered.borrow_mut().retain(|(owner, _)| *owner != self.owner),
             Err(error) => {

@@ -11,6 +11,7 @@ mod executor;
 mod forger;
 mod front;
 mod history;
+mod leaving;
 mod liar;
 mod lie;
 mod long;
@@ -75,6 +76,11 @@ fn tabs_lose_nothing_and_write_nothing_twice() {
 #[test]
 fn devices_lose_nothing_and_end_alike() {
     all("devices_lose_nothing_and_end_alike", devices::run);
+}
+
+#[test]
+fn what_is_under_way_ends_when_the_collection_is_left() {
+    all("what_is_under_way_ends_when_the_collection_is_left", leaving::run);
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::server::SimServer;
 use essaim::error::{Error, Result};
 use essaim::ports::{Request, Response, Transport};
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
 use std::rc::Rc;
 
 pub struct Internet {
@@ -19,6 +20,8 @@ pub struct Internet {
     /// Called with each write that the server took and whose answer the client may never settle.
     pub unanswered: RefCell<Vec<(Owner, String)>>,
     pub requests: Cell<usize>,
+    /// How many requests each tab sent.
+    asked: RefCell<BTreeMap<Owner, usize>>,
     /// Writes become visible some time after they got their timestamps, and collide.
     pub postgresql: bool,
     pub liar: RefCell<Option<Rc<Liar>>>,
@@ -67,6 +70,7 @@ impl Internet {
             bad_weather: Cell::new(0),
             unanswered: RefCell::default(),
             requests: Cell::new(0),
+            asked: RefCell::default(),
             postgresql,
             liar: RefCell::default(),
             eavesdropper: RefCell::default(),
@@ -86,6 +90,10 @@ impl Internet {
 
     pub async fn pause(&self, up_to_ms: usize) {
         self.executor.sleep(1 + self.dice.below(up_to_ms) as u64).await;
+    }
+
+    pub fn asked_by(&self, owner: Owner) -> usize {
+        self.asked.borrow().get(&owner).copied().unwrap_or(0)
     }
 
     fn storm(&self) -> bool {
@@ -142,6 +150,7 @@ impl Transport for Network {
     async fn send(&self, request: Request) -> Result<Response> {
         let internet = &self.internet;
         internet.requests.set(internet.requests.get() + 1);
+        *internet.asked.borrow_mut().entry(self.owner).or_default() += 1;
         internet.overhear(&request);
         internet.wait_while_held(self.device, &request).await;
         internet.pause(20).await;

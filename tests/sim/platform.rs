@@ -4,7 +4,7 @@ use super::executor::{Dice, Executor, Owner};
 use super::network::Network;
 use super::storage::Disk;
 use essaim::error::Result;
-use essaim::ports::{App, Clock, Platform, Rng, Tabs, Witness};
+use essaim::ports::{App, Clock, DatabaseNotice, Platform, Rng, Tabs, Witness};
 use essaim::pure::fold::Limits;
 use essaim::pure::sealed;
 use std::cell::RefCell;
@@ -151,7 +151,7 @@ struct Heard {
     key: u64,
     owner: Owner,
     name: String,
-    call: Rc<dyn Fn()>,
+    call: Rc<dyn Fn(DatabaseNotice)>,
 }
 
 impl Browser {
@@ -264,7 +264,7 @@ impl Tabs for SimTabs {
     }
 
     fn notify(&self, name: &str) {
-        let heard: Vec<Rc<dyn Fn()>> = self
+        let heard: Vec<Rc<dyn Fn(DatabaseNotice)>> = self
             .browser
             .listeners
             .borrow()
@@ -278,13 +278,13 @@ impl Tabs for SimTabs {
                 let later = self.executor.sleep(self.dice.below(30) as u64);
                 self.executor.spawn(usize::MAX, async move {
                     later.await;
-                    call();
+                    call(DatabaseNotice::Written);
                 });
             }
         }
     }
 
-    fn listen(&self, name: &str, heard: impl Fn() + 'static) -> Listener {
+    fn listen(&self, name: &str, heard: impl Fn(DatabaseNotice) + 'static) -> Listener {
         let key = self.browser.ticket();
         self.browser.listeners.borrow_mut().push(Heard {
             key,

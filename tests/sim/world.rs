@@ -134,11 +134,14 @@ impl World {
         let mut tab = Tab::new(owner, self.executor.clone(), self.dice.clone(), disk, network, browser);
         tab.set_clock_off_by(skew_ms);
         (tab.sealed_limits, tab.fold_limits, tab.without) = (self.limits, self.fold_limits, self.without);
-        let collection = Rc::new((self.open)(&Client::new(Rc::new(tab), "sim")));
+        let client = Rc::new(Client::new(Rc::new(tab), "sim"));
+        let collection = Rc::new((self.open)(&client));
         Actor {
             device,
             owner,
+            client,
             collection,
+            syncing: Rc::default(),
             world: self.clone(),
             resolved: Rc::default(),
             tabs,

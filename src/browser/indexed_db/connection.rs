@@ -3,6 +3,7 @@
 use super::failure::{Failure, Outcome};
 use crate::browser::clock::BrowserClock;
 use crate::browser::event::Listener;
+use crate::browser::tabs::tell_taken_away;
 use crate::error::Error;
 use crate::ports::{Clock, CollectionId};
 use futures_channel::oneshot;
@@ -31,14 +32,27 @@ const OPENING_MS: u64 = 10_000;
 #[derive(Debug, Default)]
 pub struct Connections {
     open: RefCell<Vec<(CollectionId, Rc<Connection>)>>,
+    closed: Cell<bool>,
 }
 
 impl Connections {
-    pub async fn get(&self, collection: &CollectionId) -> Outcome<Rc<Connection>> {
+    pub async fn get(self: &Rc<Self>, collection: &CollectionId) -> Outcome<Rc<Connection>> {
         if let Some(connection) = self.known(collection) {
             return Ok(connection);
         }
+        // Beside the caller, who may be dropped: a connection that nobody has could not be closed.
+        let (opened, connection) = oneshot::channel();
+        let (connections, collection) = (self.clone(), collection.clone());
+        spawn_local(async move {
+            let _ = opened.send(connections.open(&collection).await);
+        });
+        connection.await.unwrap_or(Err(Failure::Final(Error::Closed)))
+    }
+
+    async fn open(&self, collection: &CollectionId) -> Outcome<Rc<Connection>> {
+        self.check_open()?;
         let connection = Rc::new(Connection::open(&collection.database()).await?);
+        self.check_open()?;
         // Somebody else may have opened it meanwhile: the first stays, since what it has seen is known of it.
         if let Some(first) = self.known(collection) {
             return Ok(first);
@@ -58,7 +72,14 @@ impl Connections {
         }
     }
 
-    pub fn close(&self, collection: &CollectionId) {
+    fn check_open(&self) -> Outcome<()> {
+        match self.closed.get() {
+            true => Err(Failure::Final(Error::Closed)),
+            false => Ok(()),
+        }
+    }
+
+    pub fn close_one(&self, collection: &CollectionId) {
         if let Some(connection) = self.forget(collection) {
             connection.close();
         }
@@ -68,6 +89,11 @@ impl Connections {
         let mut open = self.open.borrow_mut();
         let at = open.iter().position(|(known, _)| known == collection)?;
         Some(open.swap_remove(at).1)
+    }
+
+    pub fn close(&self) {
+        self.closed.set(true);
+        self.close_all();
     }
 
     pub fn close_all(&self) {
@@ -111,7 +137,10 @@ impl Connection {
         };
         // Another tab deletes or upgrades: it shall not have to wait. rexie does the same; the next use finds out.
         let closing = writer.clone();
-        let versionchange = Listener::new(&writer, "versionchange", move |_| closing.close());
+        let versionchange = Listener::new(&writer, "versionchange", move |_| {
+            closing.close();
+            tell_taken_away(&closing.name());
+        });
         Ok(Connection {
             reader: RefCell::new(Some(reader)),
             writer,

@@ -6,7 +6,7 @@ use super::failure::{Failure, Outcome};
 use super::read::{HEAD, bytes_of, head_of, key_of, rows_of};
 use crate::browser::event::{FirstOf, first_of};
 use crate::ports::Fold;
-use crate::pure::journal::{Head, Position, Stored, Tail, is_anchored};
+use crate::pure::journal::{Head, Position, Stored, Tail, is_anchored, read_entry};
 use futures_util::future::{Either, select};
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -111,6 +111,15 @@ pub async fn append(connection: &Connection, durability: Durability, bytes: &[u8
     Write::begin(connection, durability, &[JOURNAL])?.append(bytes).await
 }
 
+/// For a connection that was opened again: `None` if its database is another one, made after the first was deleted. That gets
+/// nothing of what was decided on the first.
+pub async fn append_after(connection: &Connection, durability: Durability, base: Position, bytes: &[u8]) -> Outcome<Option<u64>> {
+    match begin_with_tail(connection, durability, base).await? {
+        (write, Tail::Since(_)) => write.append(bytes).await.map(Some),
+        (_, Tail::Whole(_)) => Ok(None),
+    }
+}
+
 /// A transaction, and in it what stands after `known`.
 pub async fn begin_with_tail(connection: &Connection, durability: Durability, known: Position) -> Outcome<(Write<'_>, Tail)> {
     let write = Write::begin(connection, durability, &[JOURNAL, PAGES])?;
@@ -149,15 +158,20 @@ async fn read_everything(write: &Write<'_>, head: Head) -> Outcome<Stored> {
     })
 }
 
-/// `false` if somebody else compacted first. `perhaps_done`: an earlier try lost its connection, and may have been that somebody.
+/// `false` if somebody else compacted first, or if the last entry is not there: then this is another database. `perhaps_done`: an earlier try lost its connection, and may have been that somebody.
 pub async fn compact(connection: &Connection, durability: Durability, fold: &Fold, perhaps_done: bool) -> Outcome<bool> {
     let write = Write::begin(connection, durability, &[JOURNAL, PAGES])?;
     let pages = write.store(PAGES)?;
     let (head, keys) = (read_head(&write)?, pages.get_all_keys()?);
-    write.answer(&keys).await?;
+    let last = write.store(JOURNAL)?.get(&(fold.upto.key as f64).into())?;
+    write.answer(&last).await?;
     let head = head_of(Some(&head.result()?))?;
     if head.position != fold.from {
         return Ok(perhaps_done && head.position == fold.upto);
+    }
+    let last = last.result()?;
+    if last.is_undefined() || read_entry(&bytes_of(&last)?)?.id != fold.upto.id {
+        return Ok(false);
     }
     let last = if fold.keep {
         list_of(&keys)?.last().map_or(Ok(0), key_of)?

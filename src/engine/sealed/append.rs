@@ -129,7 +129,7 @@ impl<P: Platform> Session<'_, P> {
             draft.set_note(&pending.note_name(), Some(pending.to_json()));
             Ok(())
         };
-        self.collection.resident.commit(commit).await
+        self.commit(commit).await
     }
 
     async fn stand(&mut self, home: Home, pending: Option<&Pending>, opened: Opened) -> Result<()> {

@@ -78,7 +78,7 @@ impl<P: Platform> Session<'_, P> {
             run.write_notes(draft);
             Ok((report, conflicts))
         };
-        let (report, conflicts) = self.collection.resident.commit(commit).await?;
+        let (report, conflicts) = self.commit(commit).await?;
         self.report.extend(report);
         self.conflicts.extend(conflicts);
         Ok(())
@@ -102,7 +102,7 @@ impl<P: Platform> Session<'_, P> {
             let conflicts = meeting.only(|arrival| held::is_open(draft, arrival)).all(draft, &mut report);
             Ok((report, conflicts))
         };
-        let (report, conflicts) = self.collection.resident.commit(commit).await?;
+        let (report, conflicts) = self.commit(commit).await?;
         self.report.extend(report);
         self.conflicts.extend(conflicts);
         Ok(())
@@ -116,7 +116,7 @@ impl<P: Platform> Session<'_, P> {
             draft.set_note(JOURNAL, Some(after.to_json()));
             Ok(())
         };
-        self.collection.resident.commit(commit).await
+        self.commit(commit).await
     }
 
     async fn decode_arrivals(&self, arrivals: Vec<Arrival>) -> Result<Meeting> {

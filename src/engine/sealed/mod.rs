@@ -13,7 +13,7 @@ mod repair;
 mod requests;
 mod survey;
 
-use super::sync::Session;
+use super::sync::{Session, interrupted};
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform, Rng};
 use crate::pure::crypto::encoding::base64url;
@@ -109,19 +109,13 @@ impl<P: Platform> Session<'_, P> {
             draft.set_note(DEVICE, Some(device.clone()));
             Ok(device)
         };
-        self.collection.resident.commit(name).await
+        self.commit(name).await
     }
 }
 
 /// Nothing is written if the journal is not as it was read: `clear()` or `resetSyncStatus()` came between.
 fn is_unchanged(draft: &Draft, home: &Home) -> bool {
     draft.note(JOURNAL).map_or_else(Home::default, |note| Home::read(&note)) == *home
-}
-
-fn interrupted() -> Error {
-    Error::Interrupted {
-        message: "The collection was cleared or reset during this sync. Sync again.".into(),
-    }
 }
 
 /// The URL of the collection that a closing page names.

@@ -159,7 +159,7 @@ impl<P: Platform> Session<'_, P> {
             }
             Ok(())
         };
-        self.collection.resident.commit(remove).await
+        self.commit(remove).await
     }
 
     async fn append_changes(&mut self, secrets: &Secrets, push: &mut Push, records: &[Outgoing]) -> Result<Outcome> {

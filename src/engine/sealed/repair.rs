@@ -119,7 +119,7 @@ impl<P: Platform> Session<'_, P> {
             draft.set_note(JOURNAL, Some(chain.home.to_json()));
             Ok((report, conflicts))
         };
-        let (report, conflicts) = self.collection.resident.commit(commit).await?;
+        let (report, conflicts) = self.commit(commit).await?;
         self.report.extend(report);
         self.conflicts.extend(conflicts);
         Ok(())
