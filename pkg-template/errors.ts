@@ -28,7 +28,7 @@ export interface Evidence {
   /** Hashes (base64url of SHA-256 over sealed bytes), where there are some. */
   expected: string | null;
   found: string | null;
-  /** The record as the server gave it, JSON. */
+  /** The record as the server gave it: the first 8 KiB of its JSON, and `…` if there is more. */
   record: string | null;
 }
 

@@ -237,7 +237,7 @@ pub struct Evidence {
     /// Hashes, where there are some.
     pub expected: Option<String>,
     pub found: Option<String>,
-    /// The record as the server gave it, JSON.
+    /// The record as the server gave it: the first 8 KiB of its JSON.
     pub record: Option<String>,
 }
 

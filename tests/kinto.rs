@@ -70,6 +70,7 @@ impl Server for Real {
             headers,
             body,
             redirected: matches!(status, 301..=303 | 307 | 308),
+            ..Response::default()
         }
     }
 

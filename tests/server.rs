@@ -76,6 +76,7 @@ fn request(method: &'static str, path: &str, body: Option<&str>) -> Request {
         url: format!("{ROOT}{path}"),
         headers,
         body: body.map(str::to_owned),
+        ..Request::default()
     }
 }
 

@@ -6,7 +6,7 @@ import type { RawSender } from "../essaim_wasm.js";
 import type { Emitter } from "../events.js";
 import { absoluteRemote, mergeHeaders } from "../remote.js";
 import type { HeadersOption } from "../types.js";
-import { answerText } from "./answer.js";
+import { answerText, readText } from "./answer.js";
 import { addHeaders } from "./defaults.js";
 import type { Servers } from "./servers.js";
 import type { FetchFunction, FetchResponse, RawResponse } from "./types.js";
@@ -134,7 +134,7 @@ class Sender implements RawSender {
     }
   }
 
-  async send(): Promise<string> {
+  async send(limit: number, errorLimit: number): Promise<string> {
     this.#aborts = new AbortController();
     const { method = "GET", headers, body } = this.#request;
     try {
@@ -149,9 +149,13 @@ class Sender implements RawSender {
         signal: this.#aborts.signal,
         ...(body === undefined ? {} : { body }),
       });
-      this.body = await response.text();
+      // 412 holds the object as the server has it.
+      const most = response.status < 400 || response.status === 412 ? limit : errorLimit;
+      const text = await readText(response, most);
+      if (text === undefined) this.abort();
+      this.body = text ?? "";
       this.response = response;
-      return answerText(response, this.body);
+      return answerText(response, this.body, text === undefined ? most : undefined);
     } catch (thrown) {
       this.#thrown = thrown;
       throw thrown instanceof Error ? thrown : new Error(String(thrown));

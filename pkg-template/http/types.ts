@@ -125,6 +125,8 @@ export interface FetchResponse {
   statusText: string;
   headers: Pick<Headers, "get">;
   text(): Promise<string>;
+  /** If this is a stream, it is read up to the largest size that an answer may have; `text()` is called otherwise. */
+  body?: unknown;
   /** `opaqueredirect` for a redirect whose target a browser hides. */
   type?: string;
 }

@@ -7,6 +7,7 @@ use crate::engine::server::{Notice, Patience, Servers};
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Request, Response, Transport};
 use crate::pure::exchange;
+use crate::pure::http::Asks;
 use crate::pure::protocol::Remote;
 use futures_util::FutureExt;
 use js_sys::{Function, Promise};
@@ -28,8 +29,11 @@ export interface RawRequest {
 
 /** Sends one request, again at each retry, with the method, headers and body that it knows; a rejection is the error code `network`. */
 export interface RawSender {
-  /** `{"status", "reason", "headers": [[name, value]], "redirected"}` as a line of JSON, then the body. */
-  send(): Promise<string>;
+  /**
+   * `{"status", "reason", "headers": [[name, value]], "redirected", "exceeded"}` as a line of JSON, then the body. Of a body larger than
+   * the limit nothing is passed on, and `exceeded` is the limit: `limit` bytes of an answer below 400 and of a 412, `errorLimit` of others.
+   */
+  send(limit: number, errorLimit: number): Promise<string>;
   /** Gives up the request under way. */
   abort(): void;
 }
@@ -42,7 +46,7 @@ extern "C" {
     pub type RawSender;
 
     #[wasm_bindgen(method, catch, js_name = send)]
-    async fn call_send(this: &RawSender) -> std::result::Result<JsValue, JsValue>;
+    async fn call_send(this: &RawSender, limit: usize, error_limit: usize) -> std::result::Result<JsValue, JsValue>;
     #[wasm_bindgen(method, js_name = abort)]
     fn call_abort(this: &RawSender);
 }
@@ -50,7 +54,7 @@ extern "C" {
 impl Transport for RawSender {
     async fn send(&self, request: Request) -> Result<Response> {
         let mut under_way = UnderWay { sender: self, ended: false };
-        let sent = self.call_send().await;
+        let sent = self.call_send(request.asks.limit(200), request.asks.limit(500)).await;
         under_way.ended = true;
         let text = sent.map_err(|thrown| Error::Network {
             url: request.url,
@@ -137,10 +141,9 @@ async fn ask(servers: &Servers, request: JsValue, sender: &RawSender) -> Result<
     let remote = Remote::read(&remote)?;
     // Named for errors and timeouts only: the sender knows what it sends.
     let request = Request {
-        method: "",
         url: url.clone(),
-        headers: Vec::new(),
-        body: None,
+        asks: Asks::Many,
+        ..Request::default()
     };
     let patience = Patience {
         timeout_ms: timeout.map(|ms| ms as u64),

@@ -1,10 +1,13 @@
 //! HTTP by the browser's `fetch`.
 
+use super::thrown::message_of;
 use crate::error::{Error, Result};
 use crate::ports::{Request, Response, Transport};
-use crate::pure::answers::REASON;
+use crate::pure::refusal::REASON;
 use gloo_net::http::{Headers, Method, RequestBuilder};
-use web_sys::{AbortController, RequestCache, RequestMode, RequestRedirect, ResponseType};
+use js_sys::Uint8Array;
+use wasm_bindgen::prelude::*;
+use web_sys::{AbortController, ReadableStream, RequestCache, RequestMode, RequestRedirect, ResponseType};
 
 /// Never cached, since a stale listing would look like a server that forgot; never redirected, since credentials
 /// would go with it.
@@ -52,11 +55,11 @@ impl Fetch {
 impl Transport for Fetch {
     async fn send(&self, request: Request) -> Result<Response> {
         let aborts = Aborts(AbortController::new().map_err(|_| Error::bug("no AbortController"))?);
-        let lost = |error: gloo_net::Error| Error::Network {
+        let lost = |message: String| Error::Network {
             url: request.url.clone(),
-            message: error.to_string(),
+            message,
         };
-        let response = self.build(&request, &aborts)?.send().await.map_err(lost)?;
+        let response = self.build(&request, &aborts)?.send().await.map_err(|error| lost(error.to_string()))?;
         if response.type_() == ResponseType::Opaqueredirect {
             return Ok(Response {
                 redirected: true,
@@ -66,14 +69,59 @@ impl Transport for Fetch {
         let reason = Some((REASON.to_owned(), response.status_text())).filter(|(_, reason)| !reason.is_empty());
         let headers = response.headers().entries().map(|(name, value)| (name.to_ascii_lowercase(), value));
         let headers = headers.chain(reason).collect();
-        let body = response.text().await.map_err(lost)?;
+        let status = response.status();
+        let limit = request.asks.limit(status);
+        let body = read_text(response.body(), limit).await.map_err(|thrown| lost(message_of(&thrown)))?;
         Ok(Response {
-            status: response.status(),
+            status,
             headers,
-            body,
+            exceeded: body.is_none().then_some(limit),
+            body: body.unwrap_or_default(),
             redirected: false,
         })
     }
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(extends = js_sys::Object)]
+    type Reader;
+    #[wasm_bindgen(method, catch)]
+    async fn read(this: &Reader) -> std::result::Result<Chunk, JsValue>;
+
+    type Chunk;
+    #[wasm_bindgen(method, getter)]
+    fn done(this: &Chunk) -> bool;
+    #[wasm_bindgen(method, getter)]
+    fn value(this: &Chunk) -> JsValue;
+}
+
+/// The text of a body, as `Response.text()` decodes it; `None` if it has more bytes than the limit. Then the rest is not read: the
+/// caller aborts the request.
+async fn read_text(body: Option<ReadableStream>, limit: usize) -> std::result::Result<Option<String>, JsValue> {
+    let Some(body) = body else { return Ok(Some(String::new())) };
+    let reader: Reader = body.get_reader().unchecked_into();
+    let mut bytes = Vec::new();
+    loop {
+        let chunk = reader.read().await?;
+        if chunk.done() {
+            break;
+        }
+        // Not cast: a page may have several realms, each with a `Uint8Array` of its own.
+        let chunk = Uint8Array::new(&chunk.value());
+        let start = bytes.len();
+        let end = start + chunk.length() as usize;
+        if end > limit {
+            return Ok(None);
+        }
+        bytes.resize(end, 0);
+        chunk.copy_to(&mut bytes[start..]);
+    }
+    if bytes.starts_with(b"\xef\xbb\xbf") {
+        bytes.drain(..3);
+    }
+    let lossy = |error: std::string::FromUtf8Error| String::from_utf8_lossy(error.as_bytes()).into_owned();
+    Ok(Some(String::from_utf8(bytes).unwrap_or_else(lossy)))
 }
 
 /// Aborts when dropped, with no reason: one that is not an `Error` would make gloo-net panic. Once the body has been

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform, Request, Response, Rng, Transport};
 use crate::pure::answers;
 use crate::pure::protocol::{Remote, Target};
+use crate::pure::refusal;
 use futures_util::future::{Either, select};
 use std::cell::RefCell;
 use std::pin::pin;
@@ -156,7 +157,7 @@ fn collisions_to_bear(request: &Request, response: &Response) -> u64 {
         (_, COLLISION) => COLLISION_WAITS_MS.len() as u64,
         // Of two who list a new collection at the same moment, Kinto on PostgreSQL finds no timestamp for one, and fails at that.
         // It says so of any fault of its own, most of which stay.
-        ("GET" | "HEAD", 500) if answers::is_programmatic_error(response) => 2,
+        ("GET" | "HEAD", 500) if refusal::is_programmatic_error(response) => 2,
         _ => 0,
     }
 }
@@ -216,8 +217,7 @@ mod tests {
         let request = |method| Request {
             method,
             url: "u".into(),
-            headers: Vec::new(),
-            body: None,
+            ..Request::default()
         };
         let answer = |status, body: &str| Response {
             status,

@@ -4,7 +4,8 @@ use super::http::Response;
 use super::json;
 use super::merge::Remote as RemoteRecord;
 use super::record::{RecordId, invalid, read_record};
-use crate::error::{Answer, Error, Result};
+use super::refusal;
+use crate::error::{Error, Result};
 
 /// The body of an answer below 400, as valid JSON; anything else as the error that tells what to do.
 pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
@@ -12,104 +13,32 @@ pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
         return Err(Error::Redirected { url: url.to_owned() });
     }
     let body = response.body.as_str();
+    let bad = |message: String| Error::BadResponse {
+        message,
+        url: url.to_owned(),
+        status: response.status,
+    };
+    if let Some(limit) = response.exceeded {
+        return Err(too_large(response, limit, url));
+    }
     if response.status >= 400 {
-        return Err(refusal(response, url));
+        return Err(refusal::error(response, url));
     }
     if response.status != 304 {
-        json::validate(body).map_err(|message| Error::BadResponse {
-            message,
-            url: url.to_owned(),
-            status: response.status,
-        })?;
+        json::validate(body).map_err(bad)?;
     }
     Ok(body)
 }
 
-/// The status in words, where the server gave some, beside the headers; written as HTTP/2 writes what is beside them.
-pub const REASON: &str = ":reason";
-
-/// The message has the form `HTTP <status> <error>: <errno text> (<server message>)`, which apps know from Kinto.js.
-fn refusal(response: &Response, url: &str) -> Error {
-    let status = response.status;
-    let url = url.to_owned();
-    let body = if json::validate(&response.body).is_ok() { response.body.as_str() } else { "" };
-    let text = |name: &str| json::member(body, name).and_then(json::string).map(|text| text.into_owned());
-    let errno = errno(body);
-    let error = text("error").or_else(|| response.header(REASON).map(str::to_owned));
-    let message = refusal_message(status, error, errno, text("message"));
-    let answer = Some(Box::new(told(response)));
-    match status {
-        401 => Error::Unauthorized { message, url, errno, answer },
-        403 => Error::Forbidden { message, url, errno, answer },
-        404 => Error::RemoteNotFound { message, url, errno, answer },
-        410 => Error::Gone { message, url, errno, answer },
-        _ => Error::Server {
-            message,
-            url,
-            status,
-            errno,
-            answer,
-        },
+pub fn too_large(response: &Response, limit: usize, url: &str) -> Error {
+    Error::BadResponse {
+        message: format!(
+            "its body is larger than the {} MiB that are read of such an answer; a list can be asked for in parts",
+            limit >> 20
+        ),
+        url: url.to_owned(),
+        status: response.status,
     }
-}
-
-fn told(response: &Response) -> Answer {
-    let headers = response.headers.iter().filter(|(name, _)| name != REASON);
-    Answer {
-        reason: response.header(REASON).unwrap_or_default().to_owned(),
-        headers: headers.map(|(name, value)| format!("{name}: {value}\n")).collect(),
-        body: response.body.clone(),
-    }
-}
-
-fn errno(body: &str) -> Option<u32> {
-    json::member(body, "errno").and_then(json::number).map(|errno| errno as u32)
-}
-
-/// Whether Kinto itself failed, and not something before it.
-pub fn is_programmatic_error(response: &Response) -> bool {
-    const UNDEFINED: u32 = 999;
-    json::validate(&response.body).is_ok() && errno(&response.body) == Some(UNDEFINED)
-}
-
-fn refusal_message(status: u16, error: Option<String>, errno: Option<u32>, detail: Option<String>) -> String {
-    let mut message = format!("HTTP {status} {}", error.as_deref().unwrap_or("")).trim_end().to_owned();
-    let text = errno.and_then(errno_text);
-    if let Some(told) = text.or(detail.as_deref()) {
-        message.push_str(&format!(": {told}"));
-    }
-    if let (Some(text), Some(detail)) = (text, &detail)
-        && text != detail
-    {
-        message.push_str(&format!(" ({detail})"));
-    }
-    message
-}
-
-/// Kinto's error codes (docs.kinto-storage.org, "Error responses").
-fn errno_text(errno: u32) -> Option<&'static str> {
-    Some(match errno {
-        104 => "Missing Authorization Token",
-        105 => "Invalid Authorization Token",
-        106 => "Request body was not valid JSON",
-        107 => "Invalid request parameter",
-        108 => "Missing request parameter",
-        109 => "Invalid posted data",
-        110 => "Invalid Token / id",
-        111 => "Missing Token / id",
-        112 => "Content-Length header was not provided",
-        113 => "Request body too large",
-        114 => "Resource was created, updated or deleted meanwhile",
-        115 => "Method not allowed on this end point (hint: server may be readonly)",
-        116 => "Requested version not available on this server",
-        117 => "Client has sent too many requests",
-        121 => "Resource access is forbidden for this user",
-        122 => "Another resource violates constraint",
-        201 => "Service Temporary unavailable due to high load",
-        202 => "Service deprecated",
-        999 => "Internal Server Error",
-        _ => return None,
-    })
 }
 
 /// `"123"` → 123. Front servers that compress make `W/"123"` or `"123-gzip"` of it.
@@ -233,13 +162,13 @@ pub fn single(response: &Response, url: &str) -> Result<PartAnswer> {
 fn part_answer(status: u16, body: &str) -> PartAnswer {
     match (status, json::member(body, "data")) {
         (200..=299, Some(data)) => PartAnswer::Done(data.to_owned()),
-        (404, _) => PartAnswer::NotFound(body.to_owned()),
+        (404, _) => PartAnswer::NotFound(refusal::said(body, status)),
         (409, _) => PartAnswer::Undone,
         (412, _) => {
             let existing = json::member(body, "details").and_then(|details| json::member(details, "existing"));
             PartAnswer::Overtaken(existing.filter(|raw| raw.starts_with('{')).map(str::to_owned))
         }
-        _ => PartAnswer::Refused(body.to_owned()),
+        _ => PartAnswer::Refused(refusal::said(body, status)),
     }
 }
 

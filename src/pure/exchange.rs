@@ -4,11 +4,15 @@ use super::answers;
 use super::http::Response;
 use super::json;
 use super::protocol::{BATCH_BYTES, lengths_within};
+use super::refusal;
 use crate::error::Error;
 
 /// Whether this is an answer below 400, or what is wrong with it. Stricter than a sync, which needs no body to know that a gateway
 /// is down: what is not JSON is `bad_response`, whatever its status.
 pub fn accept(response: &Response, url: &str) -> Result<(), Error> {
+    if let Some(limit) = response.exceeded {
+        return Err(answers::too_large(response, limit, url));
+    }
     if !response.body.is_empty() && !response.redirected {
         json::validate(&response.body).map_err(|message| Error::BadResponse {
             message,
@@ -30,7 +34,7 @@ pub fn refusal(error: &Error) -> String {
     }
 }
 
-/// Reads an answer as `fetch` gave it: `{"status", "reason", "headers": [[name, value]], "redirected"}`, then the body.
+/// Reads an answer as `fetch` gave it: `{"status", "reason", "headers": [[name, value]], "redirected", "exceeded"}`, then the body.
 pub fn read_answer(text: &str) -> Option<Response> {
     let (head, body) = text.split_once('\n')?;
     let text_of = |raw: &str| json::string(raw).map(|text| text.into_owned());
@@ -40,13 +44,14 @@ pub fn read_answer(text: &str) -> Option<Response> {
     };
     let mut headers: Vec<(String, String)> = json::elements(json::member(head, "headers")?)?.filter_map(header).collect();
     if let Some(reason) = json::member(head, "reason").and_then(text_of).filter(|reason| !reason.is_empty()) {
-        headers.push((answers::REASON.to_owned(), reason));
+        headers.push((refusal::REASON.to_owned(), reason));
     }
     Some(Response {
         status: json::member(head, "status").and_then(json::number)? as u16,
         headers,
         body: body.to_owned(),
         redirected: json::member(head, "redirected") == Some("true"),
+        exceeded: json::member(head, "exceeded").and_then(json::number).map(|limit| limit as usize),
     })
 }
 
@@ -76,7 +81,7 @@ mod tests {
             status,
             headers: vec![("etag".into(), "\"5\"".into())],
             body: body.into(),
-            redirected: false,
+            ..Response::default()
         }
     }
 

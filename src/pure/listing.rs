@@ -132,7 +132,7 @@ mod tests {
                 method: "GET",
                 url: format!("{RECORDS}?{query}"),
                 headers,
-                body: None,
+                ..Request::default()
             },
             NOW_MS,
         );
@@ -146,7 +146,7 @@ mod tests {
             status: 200,
             headers: headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect(),
             body: format!("{{\"data\":[{}]}}", rows.join(",")),
-            redirected: false,
+            ..Response::default()
         }
     }
 

@@ -18,8 +18,9 @@ pub mod exchange;
 pub mod filter;
 /// When and how a journal is folded into segments.
 pub mod fold;
-/// One HTTP request and its answer.
+/// Versions that were removed on this device alone.
 pub mod hidden;
+/// One HTTP request and its answer.
 pub mod http;
 /// Entries that name their base: which of them stand.
 pub mod journal;
@@ -41,6 +42,8 @@ pub mod protocol;
 pub mod query;
 /// Records, their ids and statuses.
 pub mod record;
+/// What a server says when it refuses.
+pub mod refusal;
 /// What a sync did, list by list.
 pub mod report;
 /// What becomes of a conflict that the user decided.

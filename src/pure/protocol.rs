@@ -2,7 +2,7 @@
 //!
 //! Obeys docs.kinto-storage.org, "API": records, batch operations, timestamps, pagination, backoff.
 
-use super::http::Request;
+use super::http::{Asks, Request};
 use super::json;
 use super::record::{Body, RecordId};
 use crate::error::{Error, Result};
@@ -117,7 +117,15 @@ impl Target {
             method: "GET",
             url,
             headers: self.headers_with(&[("Accept", "application/json")]),
-            body: None,
+            ..Request::default()
+        }
+    }
+
+    /// A page of a listing.
+    fn get_page(&self, url: String) -> Request {
+        Request {
+            asks: Asks::Many,
+            ..self.get(url)
         }
     }
 
@@ -161,7 +169,7 @@ impl Target {
         if let Some(expected) = &self.expected_timestamp {
             query.push_str(&format!("&_expected={}", encode(expected)));
         }
-        let mut request = self.get(format!("{}/records?{query}", self.url()));
+        let mut request = self.get_page(format!("{}/records?{query}", self.url()));
         if let Some(etag) = if_none_match {
             request.headers.push(("If-None-Match".into(), format!("\"{etag}\"")));
         }
@@ -175,7 +183,7 @@ impl Target {
 
     /// What was written to an encrypted collection since, oldest first.
     pub fn list_journal_since(&self, since: u64, rows: usize, if_none_match: Option<u64>) -> Request {
-        let mut request = self.get(format!("{}/records?_since={since}&_sort=last_modified&_limit={rows}", self.url()));
+        let mut request = self.get_page(format!("{}/records?_since={since}&_sort=last_modified&_limit={rows}", self.url()));
         if let Some(etag) = if_none_match {
             request.headers.push(("If-None-Match".into(), format!("\"{etag}\"")));
         }
@@ -184,12 +192,12 @@ impl Target {
 
     /// Everything in an encrypted collection that is not emptied. Never together with `_since`: Kinto's memory backend then forgets that.
     pub fn list_journal(&self, rows: usize) -> Request {
-        self.get(format!("{}/records?has_ct=true&_sort=last_modified&_limit={rows}", self.url()))
+        self.get_page(format!("{}/records?has_ct=true&_sort=last_modified&_limit={rows}", self.url()))
     }
 
     /// As [`Target::list_journal`], names and versions only, and `e`, which an emptied page does not have.
     pub fn list_journal_names(&self) -> Request {
-        self.get(format!(
+        self.get_page(format!(
             "{}/records?has_ct=true&_fields=id,e,last_modified&_sort=last_modified&_limit={PAGE_RECORDS}",
             self.url()
         ))
@@ -211,7 +219,11 @@ impl Target {
 
     pub fn batch(&self, parts: &[Part]) -> Request {
         let parts: Vec<String> = parts.iter().map(Part::to_json).collect();
-        self.send("POST", "/batch", &[], Some(format!("{{\"requests\":[{}]}}", parts.join(","))))
+        let body = format!("{{\"requests\":[{}]}}", parts.join(","));
+        Request {
+            asks: Asks::Many,
+            ..self.send("POST", "/batch", &[], Some(body))
+        }
     }
 
     pub fn single(&self, part: &Part) -> Request {
@@ -226,6 +238,7 @@ impl Target {
             url: format!("{}{path}", self.remote.url()),
             headers: self.headers_with(&ours),
             body,
+            asks: Asks::Object,
         }
     }
 

@@ -5,14 +5,14 @@ use crate::script;
 use essaim::browser::Fetch;
 use essaim::error::Error;
 use essaim::ports::{Request, Transport};
+use essaim::pure::http::Asks;
 use wasm_bindgen_test::wasm_bindgen_test;
 
 fn get(url: &str) -> Request {
     Request {
         method: "GET",
         url: url.to_owned(),
-        headers: vec![],
-        body: None,
+        ..Request::default()
     }
 }
 
@@ -31,6 +31,20 @@ async fn an_answer_has_status_headers_and_body() {
     );
     assert!(response.headers.iter().all(|(name, _)| name.to_ascii_lowercase() == *name));
     assert!(response.body.contains("<html"), "{}", response.body);
+}
+
+#[wasm_bindgen_test]
+async fn a_body_is_decoded_as_a_browser_does_and_read_up_to_the_limit() {
+    let decoded = Fetch::default().send(get("data:text/plain,%EF%BB%BFd%C3%A9%FF")).await.expect("an answer");
+    assert_eq!((decoded.body.as_str(), decoded.exceeded), ("dé\u{fffd}", None));
+    let limit = Asks::Object.limit(200);
+    for (bytes, exceeded) in [(limit, None), (limit + 1, Some(limit))] {
+        let answer = Fetch::default()
+            .send(get(&format!("data:text/plain,{}", "x".repeat(bytes))))
+            .await
+            .expect("an answer");
+        assert_eq!((answer.body.len(), answer.exceeded), (if exceeded.is_none() { bytes } else { 0 }, exceeded));
+    }
 }
 
 #[wasm_bindgen_test]

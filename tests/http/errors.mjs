@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { gzipBomb } from "../evil/lies/bodies.mjs";
 import { answer, BREAK, NEVER } from "../sync/proxy.mjs";
 import { newAccount, startProxy } from "./places.mjs";
 
@@ -75,6 +76,34 @@ export function errors(place) {
     const nothing = { status: 400, errno: null };
     assert.deepEqual(told.data, [{ status: 400, errno: 107, details: [{ name: "a_b" }] }, nothing, nothing, nothing, nothing]);
     assert.equal(told.page, "Fine");
+  });
+
+  test("a small body that unpacks to 330 MB is cut off, and the client goes on", async (t) => {
+    const proxy = await startProxy(t);
+    for (const [status, limit] of [[500, "1 MiB"], [200, "64 MiB"]]) {
+      gzipBomb(proxy, { at: "GET /buckets", status, start: '{"data":[' });
+      const told = await listBuckets(place, newAccount(proxy.url));
+      assert.deepEqual([told.name, told.code, told.status], ["UnparseableResponseError", "bad_response", status]);
+      assert.ok(told.message.includes(limit) && told.everything.length < 10_000, told.message);
+      proxy.behave();
+      assert.deepEqual(await place.run(async (account) => (await connect(account).listBuckets()).data, newAccount(proxy.url)), []);
+    }
+  });
+
+  test("what an app's own fetch answers is measured too, with and without a stream", async () => {
+    const told = await place.run(async (account) => {
+      const streamless = { status: 500, statusText: "", headers: new Headers(), text: async () => "x".repeat((1 << 20) + 1) };
+      let cancelled = false;
+      const endless = () => new Response(new ReadableStream({ pull: (controller) => controller.enqueue(new Uint8Array(1 << 20)), cancel: () => void (cancelled = true) }));
+      const fetchFuncs = [async () => streamless, async () => endless()];
+      const errors = [];
+      for (const fetchFunc of fetchFuncs) errors.push((await refused(connect({ ...account, fetchFunc }).listBuckets())).code);
+      const text = `{"data":[{"id":"${"é\u{1f41d}".repeat(3)}"}]}`;
+      const bytes = new TextEncoder().encode(`\ufeff${text}`);
+      const dripping = async () => new Response(new ReadableStream({ start: (controller) => (bytes.forEach((byte) => controller.enqueue(new Uint8Array([byte]))), controller.close()) }));
+      return [errors, cancelled, (await connect({ ...account, fetchFunc: dripping }).listBuckets()).data[0].id];
+    }, newAccount());
+    assert.deepEqual(told, [["bad_response", "bad_response"], true, "é\u{1f41d}".repeat(3)]);
   });
 
   test("a redirect is not followed", async (t) => {

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { serveDemo } from "../demo/serve.mjs";
+import { gzipBomb } from "../evil/lies/bodies.mjs";
 import { Device } from "../sync/device.mjs";
 import { Proxy } from "../sync/proxy.mjs";
 import { Server } from "../sync/server.mjs";
@@ -107,6 +108,18 @@ describe("in Firefox", () => {
     const wrong = key.slice(0, -1) + (key.endsWith("0") ? "1" : "0");
     await assert.rejects(PageDevice.in(page, { ...here.account, key: wrong }).then((device) => device.records()), { code: "invalid_key" });
     await assert.rejects(PageDevice.in(page, { ...here.account, key: undefined }).then((device) => device.records()), { code: "key_required" });
+  });
+
+  test("a small body that unpacks to 330 MB is cut off", async (t) => {
+    const { here, proxy } = await withJournal(t);
+    for (const [status, limit] of [[500, /1 MiB/], [200, /64 MiB/]]) {
+      gzipBomb(proxy, { status, start: '{"data":[' });
+      const error = await here.failure();
+      assert.deepEqual([error.code, error.data.status], ["bad_response", status]);
+      assert.match(error.message, limit);
+    }
+    proxy.behave();
+    assert.equal((await here.sync()).ok, true);
   });
 
   test("a plain collection is created, synced, found after a reload, and deleted", async (t) => {

@@ -68,6 +68,7 @@ fn an_eavesdropper_understands_what_is_hardly_hidden() {
             url: url.into(),
             headers: vec![("X".into(), header.into())],
             body: Some(body.into()),
+            ..Request::default()
         };
         ear.hear(&request).is_some()
     };

@@ -204,7 +204,7 @@ fn error(status: u16, errno: u16) -> Response {
         status,
         headers: vec![("content-type".into(), "application/json".into())],
         body: json!({"code": status, "errno": errno, "error": "as it says"}).to_string(),
-        redirected: false,
+        ..Response::default()
     }
 }
 

@@ -167,7 +167,7 @@ impl Transport for Network {
                 status: 503,
                 headers,
                 body: "{}".into(),
-                redirected: false,
+                ..Response::default()
             });
         }
         if let Some(body) = &request.body {
@@ -178,6 +178,7 @@ impl Transport for Network {
         if let Some(front) = internet.fronts.borrow().get(self.device) {
             response = front.pass(response);
         }
+        response = response.within(request.asks);
         internet.answered.borrow_mut().push(Answered {
             device: self.device,
             method: request.method,

@@ -235,6 +235,7 @@ pub fn request(method: &'static str, url: String, body: Option<String>) -> Reque
         url,
         headers: vec![("Authorization".into(), AUTH.into()), ("Content-Type".into(), "application/json".into())],
         body,
+        ..Request::default()
     }
 }
 

@@ -11,6 +11,7 @@ import { Proxy } from "./proxy.mjs";
 import { KINTO_URL, Server } from "./server.mjs";
 
 export { Device, lists } from "./device.mjs";
+export { KINTO_URL };
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 

@@ -13,3 +13,4 @@ import "./servers.mjs";
 import "./bad-input.mjs";
 import "./bad-servers.mjs";
 import "./kinto-js.mjs";
+import "./large-answers.mjs";

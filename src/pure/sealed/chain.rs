@@ -5,6 +5,7 @@ use super::item::{Content, EPOCH, Item, Name, VERSION};
 use super::page::{Kind, Page};
 use super::seal::{Hash, Seal};
 use crate::error::{Error, Evidence};
+use crate::pure::http::excerpt;
 
 /// How many positions in a row may be void: each was a page that somebody emptied by hand.
 pub const MOST_VOIDS: u64 = 10_000;
@@ -218,12 +219,15 @@ pub fn bad_snapshot(opened: &Opened, expected: Option<Hash>, found: Option<Hash>
     Error::BadSnapshot { evidence }
 }
 
+/// Of a record that the server shows, the evidence of an alarm has this much.
+const RECORD_BYTES: usize = 8 << 10;
+
 pub fn evidence(position: u64, expected: Option<Hash>, found: Option<Hash>, item: Option<&Item>) -> Box<Evidence> {
     Box::new(Evidence {
         position,
         expected: expected.map(Hash::to_text),
         found: found.map(Hash::to_text),
-        record: item.map(|item| item.raw.clone()),
+        record: item.map(|item| excerpt(&item.raw, RECORD_BYTES)),
         ..Evidence::default()
     })
 }

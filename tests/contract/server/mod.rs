@@ -81,7 +81,13 @@ impl Client {
         if body.is_some() {
             headers.push(("Content-Type".to_owned(), "application/json".to_owned()));
         }
-        let response = self.server.send(Request { method, url, headers, body });
+        let response = self.server.send(Request {
+            method,
+            url,
+            headers,
+            body,
+            ..Request::default()
+        });
         Reply {
             status: response.status,
             etag: response.header("etag").and_then(|etag| etag.trim_matches('"').parse().ok()),

@@ -10,13 +10,21 @@ export const gzipBomb = lie(
   "A small body on the wire unpacks to `megabytes`: `start`, and then `fill` again and again.",
   { at: "GET /records", status: 500, megabytes: 330, start: "", fill: " ", headers: {}, limits: undefined },
   (proxy, { at, status, megabytes, start, fill, headers, limits }) => {
-    const packed = pack(start, fill, megabytes);
     proxy.rule(at, async () => {
-      const body = await packed;
+      const body = await packed(start, fill, megabytes);
       return { ...answer(status, "", { "Content-Encoding": "gzip", "Content-Length": body.length, ...headers }), body };
     }, limits);
   },
 );
+
+const known = new Map();
+
+/** Packing takes a second. */
+function packed(...content) {
+  const name = JSON.stringify(content);
+  if (!known.has(name)) known.set(name, pack(...content));
+  return known.get(name);
+}
 
 /** One stream: Chromium ignores what follows the first member of a gzip file. */
 async function pack(start, fill, megabytes) {

@@ -39,6 +39,7 @@ impl Answer {
             headers: self.headers.into_iter().map(|(name, value)| (name.to_ascii_lowercase(), value)).collect(),
             body: self.body.map(|body| body.to_string()).unwrap_or_default(),
             redirected: self.status == 307,
+            ..Response::default()
         }
     }
 }
