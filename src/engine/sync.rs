@@ -240,6 +240,15 @@ impl<P: Platform> Collection<P> {
     }
 }
 
+/// What comes after a sync's own work never rejects that sync: whatever failed is tried again some other time. It goes on to the
+/// caller only that the collection was closed, cleared or reset meanwhile, and what is a fault of essaim's.
+pub(super) fn housekeeping(outcome: Result<()>) -> Result<()> {
+    match outcome {
+        Err(error @ (Error::Closed | Error::Interrupted { .. } | Error::Bug { .. })) => Err(error),
+        _ => Ok(()),
+    }
+}
+
 fn read_headers(raw: &str) -> Headers {
     let text = |raw: &str| json::string(raw).map_or_else(|| raw.to_owned(), |text| text.into_owned());
     json::members(raw)
@@ -303,7 +312,7 @@ impl<P: Platform> Session<'_, P> {
     pub(super) async fn remember_last_modified(&mut self) -> Result<()> {
         let is_ok = self.report.count(List::Errors) == 0 && self.report.count(List::Conflicts) == 0;
         match self.report.last_modified.filter(|_| is_ok) {
-            Some(last_modified) => self.remember(LAST_MODIFIED, last_modified.to_string()).await,
+            Some(last_modified) => housekeeping(self.remember(LAST_MODIFIED, last_modified.to_string()).await),
             None => Ok(()),
         }
     }

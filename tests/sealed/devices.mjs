@@ -40,9 +40,9 @@ export function aMinuteLater() {
 
 /** A device in this process. */
 export class NodeDevice extends Device {
-  static open({ remote, headers, key, bucket }) {
+  static open({ remote, headers, key, bucket, timeout }) {
     const device = new NodeDevice();
-    device.kinto = new Kinto({ remote, headers, bucket, adapter: "memory", adapterOptions: { dbName: randomUUID() } });
+    device.kinto = new Kinto({ remote, headers, bucket, timeout, adapter: "memory", adapterOptions: { dbName: randomUUID() } });
     device.collection = device.kinto.collection(COLLECTION, { key });
     return device;
   }

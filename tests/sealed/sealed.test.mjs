@@ -11,6 +11,7 @@ import "./altered.mjs";
 import "./answered.mjs";
 import "./meanwhile.mjs";
 import "./snapshots.mjs";
+import "./housekeeping.mjs";
 import "./years.mjs";
 import "./privacy.mjs";
 import "./cost.mjs";

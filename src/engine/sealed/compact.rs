@@ -5,8 +5,8 @@
 
 use super::Secrets;
 use super::requests::{Found, Put};
-use crate::engine::sync::Session;
-use crate::error::{Error, Result};
+use crate::engine::sync::{Session, housekeeping};
+use crate::error::Result;
 use crate::ports::Platform;
 use crate::pure::answers;
 use crate::pure::json;
@@ -54,13 +54,7 @@ impl<P: Platform> Session<'_, P> {
         if pages < least || !snapshot::is_due(self.live_bytes().await?, home.live_bytes + home.page_bytes, pages, least) {
             return Ok(());
         }
-        match self.compact(secrets, &Passed::default()).await {
-            Err(Error::Network { .. } | Error::Timeout { .. } | Error::Server { .. } | Error::Forbidden { .. } | Error::BadResponse { .. }) => Ok(()),
-            // About something old, which this sync did not need: who needs it will say so.
-            Err(Error::NoKey { .. } | Error::UpgradeRequired { .. }) => Ok(()),
-            Err(error) if error.is_alarm() => Ok(()),
-            done => done,
-        }
+        housekeeping(self.compact(secrets, &Passed::default()).await)
     }
 
     /// `repair`: what a repair passes over, and leaves to itself.
