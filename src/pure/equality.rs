@@ -1,83 +1,103 @@
 //! When JavaScript holds two values equal, on their JSON texts.
 
-use super::json::{Elements, Members, elements, members, number, quote_units, string_end, units, value_end};
+use super::json::{number, quote_units, skip_space, string_end, units, value_end};
 use std::collections::BTreeMap;
 
-/// One text per JavaScript value: keys sorted and unique, numbers and strings in one form.
-/// Two values are deeply equal exactly when their canonical texts are. Iterative: depth costs memory, not stack.
+/// One text per JavaScript value: keys sorted and unique, numbers and strings in one form. Two values are deeply equal exactly
+/// when their canonical texts are.
+///
+/// One pass over the text and one over the values in it. Cutting out each value and writing it into the next outer one costs
+/// the square of the depth: a record of 180 KB that is nested 30,000 deep took 10 seconds.
 pub fn canonical(text: &str) -> String {
     let text = text.trim();
-    if !matches!(text.as_bytes().first(), Some(b'{' | b'[')) {
+    if !text.starts_with(['{', '[']) {
         return canonical_scalar(text);
     }
-    enum Frame<'a> {
-        Object(Members<'a>, BTreeMap<String, String>, String),
-        Array(Elements<'a>, String),
-    }
-    fn frame(text: &str) -> Option<Frame<'_>> {
-        match text.as_bytes().first()? {
-            b'{' => members(text).map(|all| Frame::Object(all, BTreeMap::new(), String::new())),
-            b'[' => elements(text).map(|all| Frame::Array(all, String::new())),
-            _ => None,
+    let mut out = String::with_capacity(text.len());
+    let nodes = read(text);
+    let mut left = vec![Left::Node(0)];
+    while let Some(next) = left.pop() {
+        let node = match next {
+            Left::Text(text) => {
+                out.push_str(text);
+                continue;
+            }
+            Left::Node(at) => nodes.get(at),
+        };
+        match node {
+            Some(Node::Scalar(raw)) => out.push_str(&canonical_scalar(raw)),
+            Some(Node::Array(items)) => {
+                out.push('[');
+                left.push(Left::Text("]"));
+                for (index, item) in items.iter().enumerate().rev() {
+                    left.push(Left::Node(*item));
+                    left.push(Left::Text(if index > 0 { "," } else { "" }));
+                }
+            }
+            Some(Node::Object(members)) => {
+                out.push('{');
+                left.push(Left::Text("}"));
+                for (index, (key, value)) in members.iter().enumerate().rev() {
+                    let start = if index > 0 { "," } else { "" };
+                    left.extend([Left::Node(*value), Left::Text(":"), Left::Text(key), Left::Text(start)]);
+                }
+            }
+            None => {}
         }
     }
-    let mut stack: Vec<Frame<'_>> = frame(text).into_iter().collect();
-    loop {
-        let Some(top) = stack.last_mut() else { return String::new() };
-        let next = match top {
-            Frame::Object(all, _, key) => all.next().map(|(raw, value)| {
-                *key = canonical_scalar(raw);
-                value
-            }),
-            Frame::Array(all, _) => all.next(),
-        };
-        let done = match next {
-            Some(value) => match frame(value) {
-                Some(deeper) => {
-                    stack.push(deeper);
-                    continue;
-                }
-                None => canonical_scalar(value),
-            },
-            None => {
-                let closed = match stack.pop() {
-                    Some(Frame::Object(_, sorted, _)) => object_text(sorted),
-                    Some(Frame::Array(_, items)) => format!("[{items}]"),
-                    None => return String::new(),
-                };
-                if stack.is_empty() {
-                    return closed;
-                }
-                closed
-            }
-        };
-        match stack.last_mut() {
-            Some(Frame::Object(_, sorted, key)) => {
-                sorted.insert(std::mem::take(key), done);
-            }
-            Some(Frame::Array(_, items)) => {
-                if !items.is_empty() {
-                    items.push(',');
-                }
-                items.push_str(&done);
-            }
-            None => return done,
-        }
-    }
+    out
 }
 
-fn object_text(sorted: BTreeMap<String, String>) -> String {
-    let mut out = String::from("{");
-    for (key, value) in sorted {
-        if out.len() > 1 {
-            out.push(',');
+/// A value, which knows the values in it by their numbers.
+enum Node<'a> {
+    Scalar(&'a str),
+    Array(Vec<usize>),
+    /// By canonical key. Of several members with one key the last one counts.
+    Object(BTreeMap<String, usize>),
+}
+
+/// What is still to be written, the next last.
+enum Left<'a> {
+    Text(&'a str),
+    Node(usize),
+}
+
+/// The first of them is the whole text.
+fn read(text: &str) -> Vec<Node<'_>> {
+    let mut nodes = Vec::new();
+    // Objects and arrays that are not closed yet, each with the key that waits for its value.
+    let mut open: Vec<(usize, Option<String>)> = Vec::new();
+    for token in tokens(text) {
+        let node = match token {
+            "," | ":" => continue,
+            "}" | "]" => match open.pop() {
+                Some(_) if !open.is_empty() => continue,
+                _ => break,
+            },
+            "{" => Node::Object(BTreeMap::new()),
+            "[" => Node::Array(Vec::new()),
+            scalar => Node::Scalar(scalar),
+        };
+        let number = nodes.len();
+        if let Some((outer, key)) = open.last_mut() {
+            match (&mut nodes[*outer], key.take()) {
+                (Node::Array(items), _) => items.push(number),
+                (Node::Object(members), Some(key)) => drop(members.insert(key, number)),
+                _ => {
+                    *key = Some(canonical_scalar(token));
+                    continue;
+                }
+            }
         }
-        out.push_str(&key);
-        out.push(':');
-        out.push_str(&value);
+        if !matches!(node, Node::Scalar(_)) {
+            open.push((number, None));
+        }
+        nodes.push(node);
+        if open.is_empty() {
+            break;
+        }
     }
-    out.push('}');
-    out
+    nodes
 }
 
 fn canonical_scalar(raw: &str) -> String {
@@ -124,12 +144,12 @@ fn same_token(a: &str, b: &str) -> bool {
     }
 }
 
-/// The scalars, keys and brackets of canonical text.
+/// The scalars, keys and punctuation of a text.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let bytes = text.as_bytes();
-        let start = at;
+        let start = skip_space(bytes, at);
         at = match bytes.get(start)? {
             b'"' => string_end(bytes, start)?,
             b'{' | b'}' | b'[' | b']' | b',' | b':' => start + 1,
@@ -151,7 +171,7 @@ fn same_tokens<'a>(mut a: impl Iterator<Item = &'a str>, mut b: impl Iterator<It
 
 #[cfg(test)]
 mod tests {
-    use super::super::json::validate;
+    use super::super::json::{elements, members, validate};
     use super::*;
 
     #[test]

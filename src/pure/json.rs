@@ -73,7 +73,7 @@ fn plain_length(bytes: &[u8]) -> usize {
     whole + bytes[whole..].iter().take_while(is_plain).count()
 }
 
-fn skip_space(bytes: &[u8], mut at: usize) -> usize {
+pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     while matches!(bytes.get(at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
         at += 1;
     }

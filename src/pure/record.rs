@@ -6,6 +6,8 @@ use super::equality;
 use super::json;
 use crate::error::{Error, Result};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
 /// The canonical JSON text of an id, as `JSON.stringify` writes it: `"abc"`, or `12` or `true` where the app's schema has such.
@@ -269,12 +271,15 @@ pub fn merge_bodies(base: &str, over: &str) -> String {
     if base.is_empty() || over.is_empty() {
         return if base.is_empty() { over } else { base }.to_owned();
     }
-    let mut merged: Vec<(&str, &str)> = json::body_members(base).collect();
-    for (key, value) in json::body_members(over) {
-        let name = equality::canonical(key);
-        match merged.iter_mut().find(|(known, _)| equality::canonical(known) == name) {
-            Some(member) => member.1 = value,
-            None => merged.push((key, value)),
+    let mut merged: Vec<(&str, &str)> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for (key, value) in json::body_members(base).chain(json::body_members(over)) {
+        match places.entry(equality::canonical(key)) {
+            Entry::Occupied(place) => merged[*place.get()].1 = value,
+            Entry::Vacant(place) => {
+                place.insert(merged.len());
+                merged.push((key, value));
+            }
         }
     }
     join(merged)

@@ -3,6 +3,7 @@
 use super::json;
 use super::protocol::Part;
 use super::record::{RecordId, Row, Status};
+use std::collections::BTreeMap;
 
 /// The lists, by the names JavaScript sees.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -34,23 +35,27 @@ pub struct Report {
     /// By how much (ms) the journal of an encrypted collection is ahead of this device's clock, where that is more than a day.
     pub clock_skew_ms: Option<u64>,
     pub entries: Vec<(List, String)>,
+    /// Where the conflict of a record is among them, by its id.
+    pub conflicts: BTreeMap<String, usize>,
 }
 
 impl Report {
+    /// A record met in conflict twice is one conflict, with what was seen last: resolving an older one as well would put the
+    /// user's first word over the second.
     pub fn add(&mut self, list: List, json: String) {
+        if list == List::Conflicts
+            && let Some(id) = record_in(&json)
+            && let Some(old) = self.conflicts.insert(id.to_owned(), self.entries.len())
+        {
+            // Emptied and not removed, which would move all entries after it: a sync may have as many conflicts as records.
+            self.entries[old].1 = String::new();
+        }
         self.entries.push((list, json));
     }
 
-    /// Takes over what a later step found. A record met in conflict twice is one conflict, with what was seen last:
-    /// resolving an older one as well would put the user's first word over the second.
+    /// Takes over what a later step found.
     pub fn extend(&mut self, later: Report) {
-        for (list, entry) in later.entries {
-            if list == List::Conflicts {
-                let id = record_in(&entry);
-                self.entries.retain(|(other, known)| *other != List::Conflicts || record_in(known) != id);
-            }
-            self.entries.push((list, entry));
-        }
+        later.entries.into_iter().for_each(|(list, json)| self.add(list, json));
     }
 
     /// Something could not be sent or taken over, or is left to the user.
@@ -59,11 +64,14 @@ impl Report {
     }
 
     pub fn count(&self, list: List) -> usize {
-        self.entries.iter().filter(|(other, _)| *other == list).count()
+        self.of(list).count()
     }
 
     pub fn of(&self, list: List) -> impl Iterator<Item = &str> {
-        self.entries.iter().filter(move |(other, _)| *other == list).map(|(_, json)| json.as_str())
+        self.entries
+            .iter()
+            .filter(move |(other, json)| *other == list && !json.is_empty())
+            .map(|(_, json)| json.as_str())
     }
 
     pub fn to_json(&self) -> String {
@@ -109,15 +117,15 @@ mod tests {
 
     #[test]
     fn a_record_is_in_conflict_once() {
-        let conflict = |id: &str, n: u32| (List::Conflicts, format!("{{\"local\":{{\"id\":\"{id}\"}},\"n\":{n}}}"));
-        let mut report = Report {
-            entries: vec![conflict("a", 1), conflict("b", 1)],
-            ..Report::default()
+        let conflict = |id: &str, n: u32| format!("{{\"local\":{{\"id\":\"{id}\"}},\"n\":{n}}}");
+        let of = |conflicts: &[String]| {
+            let mut report = Report::default();
+            conflicts.iter().for_each(|json| report.add(List::Conflicts, json.clone()));
+            report
         };
-        report.extend(Report {
-            entries: vec![conflict("a", 2)],
-            ..Report::default()
-        });
-        assert_eq!(report.entries, [conflict("b", 1), conflict("a", 2)]);
+        let mut report = of(&[conflict("a", 1), conflict("b", 1)]);
+        report.extend(of(&[conflict("a", 2), conflict("a", 3)]));
+        assert_eq!(report.of(List::Conflicts).collect::<Vec<_>>(), [conflict("b", 1), conflict("a", 3)]);
+        assert_eq!(report.count(List::Conflicts), 2);
     }
 }

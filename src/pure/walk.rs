@@ -120,7 +120,7 @@ impl Walk {
         }
         let same = self.start.etag.is_some() && self.start.etag == self.timestamp;
         let read_at_ms = self.start.read_at_ms.filter(|_| same).or(Some(self.now_ms));
-        let is_late = read_at_ms.is_some_and(|read_at_ms| self.now_ms >= read_at_ms + LATE_MS);
+        let is_late = read_at_ms.is_some_and(|read_at_ms| self.now_ms >= read_at_ms.saturating_add(LATE_MS));
         let confirmed = same && (self.start.confirmed || is_late);
         let mut cursor = Cursor {
             etag: self.timestamp,

@@ -224,8 +224,7 @@ impl<P: Platform> Session<'_, P> {
         }
         loop {
             let head = self.home().await?.head;
-            let is_after = |position: u64, item: &Item| position > head.position && item.content != item::Content::Emptied;
-            let more = walk.view.pages().any(|(position, item)| is_after(position, item));
+            let more = walk.view.pages().next_back().is_some_and(|(position, _)| position > head.position);
             if walk.shown && !more {
                 return Ok(true);
             }
@@ -277,7 +276,7 @@ impl<P: Platform> Session<'_, P> {
         let is_whole = walk.timestamp.is_some_and(|timestamp| walk.youngest >= timestamp) && !walk.view.ends_void(&home.head);
         let is_renewed = before.confirmed && is_whole && !walk.unchanged;
         let read_at_ms = if is_same && !is_renewed { before.read_at_ms } else { now_ms };
-        let is_settled = before.confirmed || now_ms >= before.read_at_ms + LATE_MS;
+        let is_settled = before.confirmed || now_ms >= before.read_at_ms.saturating_add(LATE_MS);
         let since = match walk.timestamp.filter(|_| self.without(Rule::CursorIsTheHeads)) {
             Some(greatest) => greatest,
             None => walk.view.page(home.head.position).map_or(before.since, |item| item.last_modified),

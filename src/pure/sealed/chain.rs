@@ -1,11 +1,13 @@
 //! Which page comes next, and what no honest server shows.
 
 use super::home::Head;
-use super::item::{Content, EPOCH, Item, Name, VERSION};
+use super::item::{Content, EPOCH, Item, Name, VERSION, page_id};
 use super::page::{Kind, Page};
 use super::seal::{Hash, Seal};
 use crate::error::{Error, Evidence};
 use crate::pure::http::excerpt;
+use std::collections::BTreeMap;
+use std::ops::Bound;
 
 /// How many positions in a row may be void: each was a page that somebody emptied by hand.
 pub const MOST_VOIDS: u64 = 10_000;
@@ -13,11 +15,15 @@ pub const MOST_VOIDS: u64 = 10_000;
 /// What the server has shown so far.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// In the order of positions.
-    pages: Vec<(u64, Item)>,
-    /// As they were listed, also twice: few are ever looked for.
-    segments: Vec<Item>,
+    /// Pages with content. By their ids, which are in the order of positions: a server lists in any order.
+    pages: Rows,
+    emptied: Rows,
+    segments: Rows,
+    /// Pages with content that were added since [`View::shows`] compared them with what is known.
+    unseen: Vec<u64>,
 }
+
+type Rows = BTreeMap<String, Item>;
 
 /// A page that follows.
 #[derive(Clone, Debug)]
@@ -41,31 +47,42 @@ pub enum Next {
 
 impl View {
     pub fn add(&mut self, item: Item) {
-        match item.name.clone() {
-            Name::Page(position) => match self.find(position) {
-                Ok(at) if replaces(&self.pages[at].1, &item) => self.pages[at].1 = item,
-                Ok(_) => {}
-                Err(at) => self.pages.insert(at, (position, item)),
-            },
-            Name::Segment(_) => self.segments.push(item),
+        if self.known(&item).is_none_or(|known| replaces(known, &item)) {
+            self.put(item);
         }
     }
 
     /// As [`View::add`], of a second reading: what opens is true, whenever it was shown.
     pub fn add_again(&mut self, item: Item, seal: &Seal) {
         let opens = |item: &Item| matches!(item.name, Name::Page(position) if open(item, position, seal).is_ok());
-        let known = match item.name {
-            Name::Page(position) => self.page(position),
-            Name::Segment(_) => None,
-        };
-        match known.map(|known| (opens(known), opens(&item))) {
+        match self.known(&item).map(|known| (opens(known), opens(&item))) {
             Some((true, false)) => {}
-            Some((false, true)) => {
-                let Name::Page(position) = item.name else { return };
-                self.pages.retain(|(at, _)| *at != position);
-                self.add(item);
-            }
+            Some((false, true)) => self.put(item),
             _ => self.add(item),
+        }
+    }
+
+    fn put(&mut self, item: Item) {
+        let id = match &item.name {
+            Name::Segment(id) => return drop(self.segments.insert(id.clone(), item)),
+            Name::Page(position) => page_id(*position),
+        };
+        if item.content == Content::Emptied {
+            self.pages.remove(&id);
+            self.emptied.insert(id, item);
+        } else {
+            if let Name::Page(position) = item.name {
+                self.unseen.push(position);
+            }
+            self.emptied.remove(&id);
+            self.pages.insert(id, item);
+        }
+    }
+
+    fn known(&self, item: &Item) -> Option<&Item> {
+        match &item.name {
+            Name::Page(position) => self.page(*position),
+            Name::Segment(id) => self.segment(id),
         }
     }
 
@@ -73,37 +90,36 @@ impl View {
         !self.segments.is_empty()
     }
 
-    fn find(&self, position: u64) -> Result<usize, usize> {
-        self.pages.binary_search_by_key(&position, |(position, _)| *position)
-    }
-
+    /// What is shown of a position: a page with content, or an emptied one.
     pub fn page(&self, position: u64) -> Option<&Item> {
-        self.find(position).ok().map(|at| &self.pages[at].1)
+        let id = page_id(position);
+        self.pages.get(&id).or_else(|| self.emptied.get(&id))
     }
 
     pub fn segment(&self, id: &str) -> Option<&Item> {
-        let of_that_name = self.segments.iter().filter(|item| matches!(&item.name, Name::Segment(name) if name == id));
-        of_that_name.reduce(|known, item| if replaces(known, item) { item } else { known })
+        self.segments.get(id)
     }
 
+    /// The pages with content, in the order of positions.
     pub fn pages(&self) -> impl DoubleEndedIterator<Item = (u64, &Item)> {
-        self.pages.iter().map(|(position, item)| (*position, item))
+        self.pages.values().filter_map(numbered)
     }
 
-    /// The pages after a position.
+    /// Those after a position.
     fn beyond(&self, position: u64) -> impl DoubleEndedIterator<Item = (u64, &Item)> {
-        let from = self.pages.partition_point(|(known, _)| *known <= position);
-        self.pages[from..].iter().map(|(position, item)| (*position, item))
+        let after = self.pages.range((Bound::Excluded(page_id(position)), Bound::Unbounded));
+        after.filter_map(|(_, item)| numbered(item))
     }
 
     /// The first position after the head that is shown with content.
     fn after(&self, head: &Head) -> Option<(u64, &Item)> {
-        self.beyond(head.position).find(|(_, item)| item.content != Content::Emptied)
+        self.beyond(head.position).next()
     }
 
     /// A page after the head is shown as emptied, and nothing after that.
     pub fn ends_void(&self, head: &Head) -> bool {
-        self.beyond(head.position).next_back().is_some_and(|(_, item)| item.content == Content::Emptied)
+        let last = |rows: &Rows| rows.values().next_back().and_then(numbered).map_or(0, |(position, _)| position);
+        last(&self.emptied) > last(&self.pages).max(head.position)
     }
 
     /// What follows the head. A page that names the head's hash follows it, wherever it stands: positions between were
@@ -124,10 +140,12 @@ impl View {
         })
     }
 
-    /// Whether the known head is shown, as it is known. Another page in its place, or in that of an earlier one, is a fork.
-    pub fn shows(&self, head: &Head, known: impl Fn(u64) -> Option<Hash>, seal: &Seal) -> Result<bool> {
+    /// Whether the known head is shown, as it is known. Another page in its place, or in that of an earlier one, is a fork. Only
+    /// what was added since this was last asked is looked at: a listing may have any number of pages.
+    pub fn shows(&mut self, head: &Head, known: impl Fn(u64) -> Option<Hash>, seal: &Seal) -> Result<bool> {
         let mut shown = head.position == 0;
-        for (position, item) in self.pages().take_while(|(position, _)| *position <= head.position) {
+        for position in std::mem::take(&mut self.unseen).into_iter().filter(|position| *position <= head.position) {
+            let Some(item) = self.page(position) else { continue };
             let Content::Sealed { ct, .. } = &item.content else { continue };
             let expected = if position == head.position { Some(head.hash) } else { known(position) };
             let found = seal.chain_hash(position, ct);
@@ -147,9 +165,6 @@ impl View {
     /// The latest snapshot after the head and before `end`.
     pub fn latest_snapshot(&self, head: &Head, end: u64, seal: &Seal) -> Result<Option<Opened>> {
         for (position, item) in self.beyond(head.position).rev().skip_while(|(position, _)| *position >= end) {
-            if item.content == Content::Emptied {
-                continue;
-            }
             let opened = open(item, position, seal)?;
             if matches!(opened.page.kind, Kind::Snapshot(_)) {
                 return Ok(Some(opened));
@@ -161,8 +176,15 @@ impl View {
     /// The first position after the head whose content is not shown, although that of a later one is.
     pub fn first_missing(&self, head: &Head) -> u64 {
         (head.position + 1..)
-            .find(|position| self.page(*position).is_none_or(|item| item.content == Content::Emptied))
+            .find(|position| !self.pages.contains_key(&page_id(*position)))
             .unwrap_or(head.position + 1)
+    }
+}
+
+fn numbered(item: &Item) -> Option<(u64, &Item)> {
+    match item.name {
+        Name::Page(position) => Some((position, item)),
+        Name::Segment(_) => None,
     }
 }
 

@@ -3,7 +3,6 @@
 use super::chain::{self, MOST_VOIDS, Opened, View};
 use super::change::Change;
 use super::home::{Head, Home, PageNote};
-use super::item::Content;
 use super::page::Kind;
 use super::run::Run;
 use super::seal::Seal;
@@ -28,7 +27,7 @@ impl Survey {
     /// that only a newer essaim can read is taken for damage.
     pub fn of(view: &View, head: u64, seal: &Seal) -> Result<Self> {
         let (mut survey, mut newer) = (Survey::default(), Vec::new());
-        for (position, item) in view.pages().filter(|(_, item)| item.content != Content::Emptied) {
+        for (position, item) in view.pages() {
             match chain::open(item, position, seal) {
                 Ok(opened) => survey.opened.push(opened),
                 Err(Error::Tampered { .. }) => survey.junk.push(position),
