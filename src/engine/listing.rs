@@ -17,7 +17,7 @@ impl<P: Platform> Session<'_, P> {
         while let Some(request) = listing.take_next() {
             let url = request.url.clone();
             let response = self.send(request).await?;
-            if !listing.refuses_token(&response) {
+            if !listing.is_refused(&response) {
                 return Ok(Some((response, url)));
             }
         }

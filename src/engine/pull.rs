@@ -41,8 +41,8 @@ impl<P: Platform> Session<'_, P> {
         };
         let (cursor, has_synced) = self.collection.resident.read(look).await?;
         let cursor = match cursor {
-            Some(cursor) => Some(cursor),
-            None => self.first_cursor(&name).await?,
+            Some(cursor) if !cursor.comparing => Some(cursor),
+            begun => self.first_cursor(&name, begun).await?,
         };
         Ok(Walk::new(
             cursor.unwrap_or_default(),
@@ -52,7 +52,7 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// Where a remote that was never read is begun: where the app said, or where it parts from what is here.
-    async fn first_cursor(&self, name: &str) -> Result<Option<Cursor>> {
+    async fn first_cursor(&self, name: &str, begun: Option<Cursor>) -> Result<Option<Cursor>> {
         let name = name.to_owned();
         let take_over = move |draft: &mut Draft| {
             let said = draft.note(CURSOR);
@@ -64,22 +64,43 @@ impl<P: Platform> Session<'_, P> {
         };
         match self.collection.resident.read(|state| state.notes.contains_key(CURSOR)).await? {
             true => Ok(self.commit(take_over).await?.map(|note| Cursor::read(&note))),
-            false => self.adopted_or_recognised().await,
+            false => {
+                let cursor = self.adopted_or_recognised(begun).await?;
+                if let Some(cursor) = &cursor {
+                    self.keep_cursor(cursor).await?;
+                }
+                Ok(cursor)
+            }
         }
     }
 
     /// The first remote after an adoption is the one that Kinto.js knew: what it saw there is the witness.
-    async fn adopted_or_recognised(&self) -> Result<Option<Cursor>> {
-        let recognised = self.recognise().await?;
+    async fn adopted_or_recognised(&self, begun: Option<Cursor>) -> Result<Option<Cursor>> {
+        let recognised = self.recognise(begun).await?;
         let look = |state: &State| state.notes.get(ADOPTED_CURSOR).map(|note| Cursor::read(note));
         let Some(adopted) = self.collection.resident.read(look).await? else {
             return Ok(recognised);
         };
-        let since = recognised.and_then(|cursor| cursor.since).or(adopted.since);
-        Ok(Some(Cursor { since, ..adopted }))
+        let (since, again) = match recognised.filter(|cursor| cursor.since.is_some()) {
+            Some(cursor) => (cursor.since, cursor.again),
+            None => (adopted.since, adopted.again),
+        };
+        Ok(Some(Cursor { since, again, ..adopted }))
     }
 
     pub(super) async fn pull(&mut self) -> Result<()> {
+        if self.pull_listing().await? {
+            // What was left open before a listing was cut is met now, if the line allows it: all else has come.
+            match self.pull_listing().await {
+                Err(error) if is_cut(&error) => {}
+                done => drop(done?),
+            }
+        }
+        Ok(())
+    }
+
+    /// True if something is still open that was met before this listing was cut, in another sync.
+    async fn pull_listing(&mut self) -> Result<bool> {
         let mut walk = self.begin_walk().await?;
         let mut listing = self.listing(self.target.list(walk.since, walk.only_if_changed()));
         match self.pull_page(&mut walk, &mut listing).await {
@@ -94,7 +115,9 @@ impl<P: Platform> Session<'_, P> {
             self.pull_page(&mut walk, &mut listing).await?;
         }
         walk.is_cut = listing.is_cut;
-        self.finish(walk).await
+        let leaves_open = walk.leaves_open();
+        self.finish(walk).await?;
+        Ok(leaves_open)
     }
 
     /// After a push: what was just written need not come back. If nothing else is new, the cursor passes it, for the
@@ -108,15 +131,16 @@ impl<P: Platform> Session<'_, P> {
                 return self.pull().await;
             }
             self.note_timestamp(&mut walk, &response)?;
-            for text in listing.read(&response, &url)? {
+            let records = listing.read(&response, &url)?;
+            let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
+            for text in self.not_here(&mut walk, fresh).await? {
                 let version = answers::version(text).filter(|(id, at)| written.get(id) == Some(at));
-                // What came late is left to the next pull, which reads the last seconds again.
-                let is_known = version.is_some() || !walk.is_news(text) || walk.is_old(answers::version(text).as_ref());
-                if !is_known {
+                if version.is_none() {
                     return self.pull().await;
                 }
                 walk.passed(version.as_ref(), false);
             }
+            self.keep_progress(&mut walk, &listing).await?;
         }
         walk.is_cut = listing.is_cut;
         self.finish(walk).await
@@ -146,11 +170,12 @@ impl<P: Platform> Session<'_, P> {
         if let Some((client_timestamp, server_timestamp)) = walk.misses_the_witness(newest, !listing.announces_more) {
             self.look_for_a_flush(client_timestamp, server_timestamp).await?;
         }
-        if !fresh.is_empty() {
-            let incoming = self.decode(fresh).await?;
-            self.apply(walk, incoming).await?;
+        if fresh.is_empty() {
+            return self.keep_progress(walk, listing).await;
         }
-        Ok(())
+        let incoming = self.decode(fresh).await?;
+        walk.reached = listing.last();
+        self.apply(walk, incoming).await
     }
 
     /// Without what is only listed again, and so no business of the app's transformers and hooks: records that are here in this
@@ -265,8 +290,26 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
+    /// A page that changes nothing here moves the next try forward too, if more are to come.
+    async fn keep_progress(&self, walk: &mut Walk, listing: &Listing) -> Result<()> {
+        walk.reached = listing.last();
+        if !listing.has_more() {
+            return Ok(());
+        }
+        self.keep_cursor(&walk.committed()).await
+    }
+
+    pub(super) async fn keep_cursor(&self, cursor: &Cursor) -> Result<()> {
+        let (name, note) = (self.cursor_name(), cursor.to_json());
+        let commit = move |draft: &mut Draft| {
+            draft.set_note(&name, Some(note.clone()));
+            Ok(())
+        };
+        self.commit(commit).await
+    }
+
     async fn finish(&mut self, walk: Walk) -> Result<()> {
-        let after = walk.finished();
+        let after = walk.finished(self.collection.resident.platform.clock().now_ms());
         if after != walk.start {
             let name = self.cursor_name();
             let commit = move |draft: &mut Draft| {
@@ -301,6 +344,11 @@ impl<P: Platform> Session<'_, P> {
             Ok(())
         }
     }
+}
+
+/// The line failed, or the server did.
+pub(super) fn is_cut(error: &Error) -> bool {
+    matches!(error, Error::Network { .. } | Error::Timeout { .. } | Error::Server { status: 500.., .. })
 }
 
 /// True if the change is left open.

@@ -2,37 +2,55 @@
 //! need not come again. Kinto.js downloads everything.
 //!
 //! To begin after the youngest of them without asking (what Kinto.js does once it has a timestamp) would be wrong: a dump may
-//! be a part of the collection, and what it left out would never come. So the versions are compared first.
+//! be a part of the collection, and what it left out would never come. So the versions are compared first, as far as they are
+//! the same. The price is a list of versions, a tenth of the records.
 
 use super::sync::Session;
 use crate::error::Result;
 use crate::ports::Platform;
-use crate::pure::cursor::Cursor;
+use crate::pure::cursor::{Cursor, LATE_MS};
 use crate::pure::record::{RecordId, Row, Status};
 use crate::pure::state::State;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::pure::{answers, json};
+use std::collections::BTreeMap;
 
 impl<P: Platform> Session<'_, P> {
-    /// Up to where all that the server has is here: the price is a list of versions, a tenth of the records.
-    pub(super) async fn recognise(&self) -> Result<Option<Cursor>> {
+    /// Up to where all that the server has is here. `begun`: as far as an earlier sync came, which was cut.
+    pub(super) async fn recognise(&self, begun: Option<Cursor>) -> Result<Option<Cursor>> {
         let here = self.collection.resident.read(versions).await?;
         if here.is_empty() {
-            return Ok(None);
+            return Ok(begun.map(ended));
         }
-        let there = self.list_all(self.target.list_versions(None)).await?;
-        // Not collected: that would bring another sort into the module.
-        let mut listed = BTreeSet::new();
-        listed.extend(there.iter().map(|(id, _)| id.clone()));
-        // What is not listed was deleted there, at a time that only the list with tombstones tells.
-        let gone_at = match here.keys().all(|id| listed.contains(id)) {
-            true => None,
-            false => {
-                let with_tombstones = self.list_all(self.target.list_ids()).await?;
-                let is_gone = |(id, _): &&(RecordId, u64)| here.contains_key(id) && !listed.contains(id);
-                with_tombstones.iter().filter(is_gone).map(|(_, at)| *at).min()
+        let mut cursor = begun.unwrap_or(Cursor {
+            comparing: true,
+            ..Cursor::default()
+        });
+        // With tombstones: what was deleted there is still to be told here.
+        let mut listing = self.listing(self.target.list_versions(Some(cursor.reached.unwrap_or(0))));
+        while let Some((response, url)) = self.next_page(&mut listing).await? {
+            let rows = listing.read(&response, &url)?;
+            let timestamp = answers::etag(&response);
+            cursor.again = cursor.again.or(timestamp.map(|at| at.saturating_sub(LATE_MS)));
+            if rows.into_iter().any(|row| !is_same(&here, &mut cursor, row)) {
+                break;
             }
-        };
-        Ok(meeting_point(&here, &there, gone_at))
+            cursor.reached = listing.last();
+            if listing.has_more() {
+                self.keep_cursor(&cursor).await?;
+            }
+        }
+        Ok(Some(ended(cursor)))
+    }
+}
+
+/// The cursor that a pull begins with.
+fn ended(cursor: Cursor) -> Cursor {
+    Cursor {
+        // What appears late behind what was compared is read by the pull.
+        again: cursor.since.map(|since| since.saturating_sub(LATE_MS)).min(cursor.again),
+        reached: None,
+        comparing: false,
+        ..cursor
     }
 }
 
@@ -43,56 +61,71 @@ fn versions(state: &State) -> BTreeMap<RecordId, u64> {
     versions
 }
 
-/// `there` is oldest first, without tombstones; `gone_at` is the first deletion that is still to be told here.
-fn meeting_point(here: &BTreeMap<RecordId, u64>, there: &[(RecordId, u64)], gone_at: Option<u64>) -> Option<Cursor> {
-    let is_known = |(id, at): &&(RecordId, u64)| here.get(id) == Some(at) && gone_at.is_none_or(|gone| *at < gone);
-    let (id, at) = there.iter().take_while(is_known).last()?;
-    let mut cursor = Cursor {
-        since: Some(*at),
-        ..Cursor::default()
-    };
-    cursor.saw(id, *at);
-    Some(cursor)
+/// Whether a row of the list is here in the same version, or a deletion of what is not here: then the cursor passes it.
+fn is_same(here: &BTreeMap<RecordId, u64>, cursor: &mut Cursor, row: &str) -> bool {
+    let Some((id, at)) = answers::version(row) else { return true };
+    let known = here.get(&id);
+    match json::member(row, "deleted") == Some("true") {
+        true if known.is_some() => return false,
+        true => {}
+        false if known != Some(&at) => return false,
+        false => {
+            cursor.since = Some(at);
+            cursor.saw(&id, at);
+        }
+    }
+    true
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn of<T: FromIterator<(RecordId, u64)>>(versions: &[(&str, u64)]) -> T {
-        versions.iter().map(|(id, at)| (RecordId::from_text(id), *at)).collect()
-    }
-
     #[test]
     fn a_pull_begins_where_here_and_there_part() {
-        type Case<'a> = (&'a [(&'a str, u64)], &'a [(&'a str, u64)], Option<u64>, Option<u64>, &'a str);
+        type Case<'a> = (&'a [(&'a str, u64)], &'a [(&'a str, u64, bool)], Option<u64>, &'a str);
+        let (live, gone) = (false, true);
         let cases: [Case<'_>; 8] = [
-            (&[("a", 1), ("b", 2)], &[("a", 1), ("b", 2)], None, Some(2), "the whole dump"),
-            (&[("a", 1), ("b", 2)], &[("a", 1), ("b", 2), ("c", 3)], None, Some(2), "one is new there"),
-            (&[("a", 1), ("b", 2)], &[("b", 2), ("a", 5)], None, Some(2), "one was edited there"),
+            (&[("a", 1), ("b", 2)], &[("a", 1, live), ("b", 2, live)], Some(2), "the whole dump"),
+            (
+                &[("a", 1), ("b", 2)],
+                &[("a", 1, live), ("b", 2, live), ("c", 3, live)],
+                Some(2),
+                "one is new there",
+            ),
+            (&[("a", 1), ("b", 2)], &[("b", 2, live), ("a", 5, live)], Some(2), "one was edited there"),
             (
                 &[("a", 1), ("c", 3)],
-                &[("a", 1), ("b", 2), ("c", 3)],
-                None,
+                &[("a", 1, live), ("b", 2, live), ("c", 3, live)],
                 Some(1),
                 "the dump is a part of it",
             ),
-            (&[("b", 2), ("c", 3)], &[("a", 1), ("b", 2), ("c", 3)], None, None, "its oldest is missing"),
+            (
+                &[("b", 2), ("c", 3)],
+                &[("a", 1, live), ("b", 2, live), ("c", 3, live)],
+                None,
+                "its oldest is missing",
+            ),
             (
                 &[("a", 1), ("b", 2), ("c", 4)],
-                &[("a", 1), ("c", 4)],
-                Some(3),
+                &[("a", 1, live), ("b", 3, gone), ("c", 4, live)],
                 Some(1),
                 "one was deleted there before the youngest",
             ),
-            (&[("a", 1), ("b", 2), ("c", 4)], &[("a", 1), ("c", 4)], Some(5), Some(4), "and after it"),
-            (&[("a", 1)], &[("a", 2)], None, None, "another server"),
+            (
+                &[("a", 1), ("c", 4)],
+                &[("a", 1, live), ("b", 3, gone), ("c", 4, live)],
+                Some(4),
+                "what was deleted there is not here",
+            ),
+            (&[("a", 1)], &[("a", 2, live)], None, "another server"),
         ];
-        for (here, there, gone_at, since, what) in cases {
-            let there: Vec<_> = of(there);
-            let cursor = meeting_point(&of(here), &there, gone_at);
-            assert_eq!(cursor.as_ref().and_then(|cursor| cursor.since), since, "{what}");
-            assert_eq!(cursor.and_then(|cursor| cursor.witness).map(|(_, at)| at), since, "{what}");
+        for (here, there, since, what) in cases {
+            let here = here.iter().map(|(id, at)| (RecordId::from_text(id), *at)).collect();
+            let mut cursor = Cursor::default();
+            let row = |(id, at, deleted): &(&str, u64, bool)| format!("{{\"id\":\"{id}\",\"last_modified\":{at},\"deleted\":{deleted}}}");
+            there.iter().all(|one| is_same(&here, &mut cursor, &row(one)));
+            assert_eq!((cursor.since, cursor.witness.map(|(_, at)| at)), (since, since), "{what}");
         }
     }
 }

@@ -18,23 +18,36 @@ pub struct Cursor {
     pub read_at_ms: Option<u64>,
     /// Nothing can appear behind the cursor any more: the next pull asks only whether the timestamp changed.
     pub confirmed: bool,
+    /// Where the next listing begins: before `since`, as long as something may still appear late.
+    pub again: Option<u64>,
+    /// The last version shown by a listing that was cut. The next sync goes on there; `etag`, `read_at_ms`, `confirmed` and
+    /// `again` are what holds once that listing is read to its end.
+    pub reached: Option<u64>,
+    /// What is listed is still compared with records that were here before (see `engine::recognise`).
+    pub comparing: bool,
 }
 
 /// On PostgreSQL a write gets its timestamp before its transaction commits, so that it may appear behind a younger one:
-/// measured with one batch writer beside a single one, an incremental reader never saw 524 of 1,155 records. So the last
-/// seconds are read again, until a look that long after them finds that nothing has changed.
+/// measured with one batch writer beside a single one, an incremental reader never saw 524 of 1,155 records. So the seconds
+/// before a listing began are read again after its end, until a look that long after them finds that nothing has changed.
+/// They are not read again in the middle of a listing: what is written in one burst would keep it at its first page.
 pub const LATE_MS: u64 = 10_000;
 
 impl Cursor {
     pub fn read(note: &str) -> Self {
         let number = |name: &str| json::member(note, name).and_then(json::number).map(|ms| ms as u64);
         let witness = json::member(note, "witness").and_then(|raw| RecordId::read(raw).ok());
+        let (since, confirmed) = (number("since"), json::member(note, "confirmed") == Some("true"));
+        let late_ms = if confirmed { 0 } else { LATE_MS };
         Cursor {
-            since: number("since"),
+            since,
             witness: witness.zip(number("witness_at")),
             etag: number("etag"),
             read_at_ms: number("read_at"),
-            confirmed: json::member(note, "confirmed") == Some("true"),
+            confirmed,
+            again: number("again").or(since.map(|since| since.saturating_sub(late_ms))),
+            reached: number("reached"),
+            comparing: json::member(note, "comparing") == Some("true"),
         }
     }
 
@@ -45,18 +58,17 @@ impl Cursor {
             None => ("null", None),
         };
         let (since, at, etag, read_at) = (number(self.since), number(at), number(self.etag), number(self.read_at_ms));
-        let confirmed = self.confirmed;
-        format!("{{\"since\":{since},\"witness\":{witness},\"witness_at\":{at},\"etag\":{etag},\"read_at\":{read_at},\"confirmed\":{confirmed}}}")
+        let (confirmed, again, reached, comparing) = (self.confirmed, number(self.again), number(self.reached), self.comparing);
+        format!(
+            "{{\"since\":{since},\"witness\":{witness},\"witness_at\":{at},\"etag\":{etag},\"read_at\":{read_at},\"confirmed\":{confirmed},\"again\":{again},\"reached\":{reached},\"comparing\":{comparing}}}"
+        )
     }
 
     /// The `_since` that shows what is new, and the witness.
     pub fn ask_since(&self) -> Option<u64> {
         let before_witness = self.witness.as_ref().map(|(_, at)| at.saturating_sub(1));
-        let late_ms = if self.confirmed { 0 } else { LATE_MS };
-        match (self.since.map(|since| since.saturating_sub(late_ms)), before_witness) {
-            (Some(since), Some(before)) => Some(since.min(before)),
-            (since, before) => since.or(before),
-        }
+        let begin = self.reached.or_else(|| [self.since, self.again].into_iter().flatten().min());
+        [begin, before_witness].into_iter().flatten().min()
     }
 
     pub fn saw(&mut self, id: &RecordId, last_modified: u64) {
@@ -78,6 +90,9 @@ mod tests {
             etag: Some(8),
             read_at_ms: Some(9),
             confirmed: true,
+            again: Some(4),
+            reached: Some(3),
+            comparing: true,
         };
         for cursor in [full, Cursor::default()] {
             assert_eq!(Cursor::read(&cursor.to_json()), cursor);
@@ -99,13 +114,22 @@ mod tests {
 
     #[test]
     fn the_last_seconds_are_read_again_until_confirmed() {
+        let read = |confirmed| Cursor::read(&format!("{{\"since\":50000,\"witness\":\"a\",\"witness_at\":49000,\"confirmed\":{confirmed}}}"));
+        assert_eq!(read(false).ask_since(), Some(50_000 - LATE_MS));
+        assert_eq!(read(true).ask_since(), Some(48_999));
+    }
+
+    #[test]
+    fn a_listing_that_was_cut_goes_on_where_it_was() {
         let mut cursor = Cursor {
-            since: Some(50_000),
+            since: Some(9_000),
+            again: Some(0),
+            reached: Some(5_000),
             ..Cursor::default()
         };
-        cursor.saw(&RecordId::from_text("a"), 49_000);
-        assert_eq!(cursor.ask_since(), Some(50_000 - LATE_MS));
-        cursor.confirmed = true;
-        assert_eq!(cursor.ask_since(), Some(48_999));
+        cursor.saw(&RecordId::from_text("a"), 9_000);
+        assert_eq!(cursor.ask_since(), Some(5_000));
+        cursor.reached = None;
+        assert_eq!(cursor.ask_since(), Some(0));
     }
 }

@@ -80,10 +80,10 @@ mod tests {
             since: Some(50_000),
             ..Cursor::default()
         };
-        for (confirmed, stays) in [(false, true), (true, false)] {
+        for (again, stays) in [(40_000, true), (50_000, false)] {
             let mut draft = Draft::new(Rc::new(RefCell::default()));
             hide(&mut draft, &id, &Row::new("", Status::Updated, Some(49_000)));
-            cursor.confirmed = confirmed;
+            cursor.again = Some(again);
             forget(&mut draft, &cursor);
             assert_eq!(!versions(&hidden(draft)).is_empty(), stays);
         }

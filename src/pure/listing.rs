@@ -22,9 +22,10 @@ pub struct Listing {
     last: Option<u64>,
     /// Whether the page that was read last names a next one.
     pub announces_more: bool,
-    /// The next page is asked for by a token; tokens are not asked for once one was refused.
+    /// The other way to ask for the next page, if there is one, and which way the server takes, once it refused one.
+    other: Option<Request>,
     is_by_token: bool,
-    refuses_tokens: bool,
+    takes_tokens: Option<bool>,
     /// The end was concluded although the server refuses to list what is newer: it is more than a day ahead of its clock.
     pub is_cut: bool,
 }
@@ -37,8 +38,9 @@ impl Listing {
             now_ms,
             last: None,
             announces_more: false,
+            other: None,
             is_by_token: false,
-            refuses_tokens: false,
+            takes_tokens: None,
             is_cut: false,
         }
     }
@@ -48,18 +50,24 @@ impl Listing {
         self.next.take()
     }
 
-    /// Whether this answer refuses the token of the request: what it was to show is asked for by `_since`.
-    pub fn refuses_token(&mut self, response: &Response) -> bool {
-        let is_refused = response.status == 400 && self.is_by_token;
+    /// Whether this answer refuses the way in which the page was asked for. The other way is next.
+    pub fn is_refused(&mut self, response: &Response) -> bool {
+        let other = self.other.take();
+        let is_refused = response.status == 400 && other.is_some();
         if is_refused {
-            self.refuses_tokens = true;
-            self.next = Some(self.after(None, false));
+            self.takes_tokens = Some(!self.is_by_token);
+            self.next = other;
         }
         is_refused
     }
 
     pub fn has_more(&self) -> bool {
         self.next.is_some()
+    }
+
+    /// The newest version that was shown.
+    pub fn last(&self) -> Option<u64> {
+        self.last
     }
 
     /// The rows of a page that were not shown before.
@@ -76,37 +84,40 @@ impl Listing {
         self.announces_more = hint.is_some();
         let is_whole = hint.is_none() && etag.is_some() && etag <= self.last;
         if self.last > before && !is_whole {
-            self.next = Some(self.after(hint, etag.is_some()));
+            self.ask_for_more(hint, etag.is_some());
         }
         Ok(records)
     }
 
-    fn after(&mut self, hint: Option<&str>, is_dated: bool) -> Request {
+    fn ask_for_more(&mut self, hint: Option<&str>, is_dated: bool) {
         let (address, query) = self.first.url.split_once('?').unwrap_or((&self.first.url, ""));
-        let is_filtered = query.starts_with("has_ct=");
-        // What is deleted while a listing without tombstones is read is told after the timestamp of its first page: it has to have one.
-        let by_token = !self.refuses_tokens && (is_filtered || is_dated && !query.contains("_since="));
-        let token = hint.and_then(token).filter(|_| by_token);
-        self.is_by_token = token.is_some();
-        let query = match token {
-            Some(token) => format!("{query}&_token={token}"),
-            None => {
-                let last = self.last.unwrap_or(0);
-                let since = acceptable(last, self.now_ms);
-                self.is_cut |= since < last;
-                let is_kept = |part: &&str| !part.starts_with("has_ct=") && !part.starts_with("_since=");
-                let mut kept: Vec<&str> = query.split('&').filter(is_kept).collect();
-                let page = format!("_since={since}");
-                kept.push(&page);
-                kept.join("&")
-            }
-        };
-        let is_ours = |(name, _): &&(String, String)| !name.eq_ignore_ascii_case("if-none-match");
-        Request {
+        let request = |query: String| Request {
             url: format!("{address}?{query}"),
-            headers: self.first.headers.iter().filter(is_ours).cloned().collect(),
+            headers: self
+                .first
+                .headers
+                .iter()
+                .filter(|(name, _)| !name.eq_ignore_ascii_case("if-none-match"))
+                .cloned()
+                .collect(),
             ..self.first.clone()
-        }
+        };
+        let by_token = hint.and_then(token).map(|token| request(format!("{query}&_token={token}")));
+        let last = self.last.unwrap_or(0);
+        let since = acceptable(last, self.now_ms);
+        let is_kept = |part: &&str| !part.starts_with("has_ct=") && !part.starts_with("_since=");
+        let page = format!("_since={since}");
+        let query_since: Vec<&str> = query.split('&').filter(is_kept).chain([page.as_str()]).collect();
+        let by_version = request(query_since.join("&"));
+        // What is deleted while a listing without tombstones is read is told after the timestamp of its first page: it has to have one.
+        let prefers_token = query.starts_with("has_ct=") || since < last || is_dated && !query.contains("_since=");
+        let (next, other) = match by_token {
+            Some(by_token) if self.takes_tokens.unwrap_or(prefers_token) => (by_token, Some(by_version)),
+            by_token => (by_version, by_token),
+        };
+        self.is_by_token = next.url.contains("&_token=");
+        self.is_cut |= since < last;
+        (self.next, self.other) = (Some(next), other);
     }
 }
 
@@ -207,20 +218,26 @@ mod tests {
     }
 
     #[test]
-    fn what_a_token_was_refused_for_is_asked_for_by_version() {
+    fn what_is_refused_is_asked_for_in_the_other_way() {
         let mut listing = listing("has_ct=true");
         let refusal = Response {
             status: 400,
             ..Response::default()
         };
-        assert!(!listing.refuses_token(&refusal));
+        assert!(!listing.is_refused(&refusal));
         listing.read(&page(&[4, 5], &[("next-page", "x?_token=t")]), "u").unwrap();
         assert_eq!(listing.take_next().unwrap().url, format!("{RECORDS}?has_ct=true&_token=t"));
-        assert!(listing.refuses_token(&refusal));
+        assert!(listing.is_refused(&refusal));
         assert_eq!(listing.take_next().unwrap().url, format!("{RECORDS}?_since=5"));
         listing.read(&page(&[6, 7], &[("next-page", "x?_token=t")]), "u").unwrap();
         assert_eq!(listing.take_next().unwrap().url, format!("{RECORDS}?_since=7"));
-        assert!(!listing.refuses_token(&refusal));
+        assert!(listing.is_refused(&refusal), "the token again, as the server takes neither for long");
+        let mut listing = super::tests::listing("_since=0");
+        listing.read(&page(&[4, 5], &[("next-page", "x?_token=t")]), "u").unwrap();
+        assert_eq!(listing.take_next().unwrap().url, format!("{RECORDS}?_since=5"));
+        assert!(listing.is_refused(&refusal));
+        assert_eq!(listing.take_next().unwrap().url, format!("{RECORDS}?_since=0&_token=t"));
+        assert!(!listing.is_refused(&refusal));
     }
 
     #[test]

@@ -158,7 +158,7 @@ impl Target {
 
     /// As [`Target::list`], but only who changed, and when.
     pub fn list_versions(&self, since: Option<u64>) -> Request {
-        self.listing("_fields=id,last_modified&", since, None)
+        self.listing("_fields=id,last_modified,deleted&", since, None)
     }
 
     fn listing(&self, fields: &str, since: Option<u64>, if_none_match: Option<u64>) -> Request {

@@ -12,7 +12,7 @@ pub(super) fn acceptable(since: u64, now_ms: u64) -> u64 {
     if since > now_ms + HALF_A_DAY_MS { now_ms } else { since }
 }
 
-/// One walk through the pages of a listing.
+/// One walk through the pages of a listing, or through what was left of it when it was cut.
 #[derive(Clone, Debug)]
 pub struct Walk {
     pub start: Cursor,
@@ -24,8 +24,11 @@ pub struct Walk {
     held_at: Option<u64>,
     /// The collection's timestamp when the first page was made, which every later write passes.
     pub timestamp: Option<u64>,
+    has_begun: bool,
     saw_witness: bool,
     pub unchanged: bool,
+    /// The last version shown.
+    pub reached: Option<u64>,
     /// Perhaps not all was shown: see [`super::listing::Listing::is_cut`].
     pub is_cut: bool,
 }
@@ -34,15 +37,19 @@ impl Walk {
     pub fn new(start: Cursor, has_synced: bool, now_ms: u64) -> Self {
         // Without `_since` there are no tombstones: right for a device that has nothing to delete.
         let since = start.ask_since().map(|since| acceptable(since, now_ms)).or(has_synced.then_some(0));
+        // What was left open before the listing was cut is still open.
+        let held_at = start.reached.filter(|_| start.since < start.reached).map(|_| start.since.unwrap_or(0) + 1);
         Walk {
             cursor: start.clone(),
             since,
             start,
             now_ms,
-            held_at: None,
+            held_at,
             timestamp: None,
+            has_begun: false,
             saw_witness: false,
             unchanged: false,
+            reached: None,
             is_cut: false,
         }
     }
@@ -50,12 +57,17 @@ impl Walk {
     /// Asking only whether anything changed is right when nothing is held back, and nothing can have come late.
     pub fn only_if_changed(&self) -> Option<u64> {
         let is_held = self.start.since < self.start.witness.as_ref().map(|(_, at)| *at);
-        self.start.etag.filter(|_| self.start.confirmed && !is_held)
+        self.start.etag.filter(|_| self.start.confirmed && self.start.reached.is_none() && !is_held)
     }
 
     /// Whether this change was shown before: nothing to tell of it again.
     pub fn is_old(&self, version: Option<&(RecordId, u64)>) -> bool {
         version.is_some_and(|(_, at)| Some(*at) <= self.start.since)
+    }
+
+    /// Whether the end of this walk leaves a change that was not met in it, but before the listing was cut.
+    pub fn leaves_open(&self) -> bool {
+        self.start.since < self.start.reached
     }
 
     /// A server whose clock went back was restored from a backup.
@@ -69,7 +81,26 @@ impl Walk {
             });
         }
         self.timestamp = self.timestamp.or(etag);
+        if !self.has_begun && self.start.reached.is_none() {
+            self.begin();
+        }
+        self.has_begun = true;
         Ok(())
+    }
+
+    /// What will hold when this listing is read to its end: whatever is older than its first page by [`LATE_MS`] has been shown.
+    fn begin(&mut self) {
+        let same = self.start.etag.is_some() && self.start.etag == self.timestamp;
+        let read_at_ms = self.start.read_at_ms.filter(|_| same).unwrap_or(self.now_ms);
+        let confirmed = same && (self.start.confirmed || self.now_ms >= read_at_ms.saturating_add(LATE_MS));
+        let late_ms = if confirmed { 0 } else { LATE_MS };
+        self.cursor = Cursor {
+            etag: self.timestamp,
+            read_at_ms: Some(read_at_ms),
+            confirmed,
+            again: self.timestamp.map(|timestamp| timestamp.saturating_sub(late_ms)),
+            ..self.cursor.clone()
+        };
     }
 
     /// False for the witness itself, which is asked for only to see that it is still there.
@@ -101,36 +132,34 @@ impl Walk {
         }
     }
 
-    /// The cursor as it can be kept after this page.
+    /// The cursor as it can be kept after this page: the next sync goes on behind it.
     pub fn committed(&self) -> Cursor {
         let mut cursor = self.cursor.clone();
-        (cursor.etag, cursor.read_at_ms, cursor.confirmed) = (None, None, false);
+        cursor.reached = self.reached.or(self.start.reached);
+        // Without a timestamp nothing tells what may have come late: all of it is read once more.
+        cursor.again = cursor.again.or(Some(self.since.unwrap_or(0)));
         // A record of an early page that is deleted while later pages of a listing without tombstones are read is only
         // told by a tombstone past the first page's timestamp.
         if self.since.is_none() {
-            cursor.since = cursor.since.min(self.timestamp.or(cursor.since));
+            let upto = |at: Option<u64>| at.min(self.timestamp.or(at));
+            (cursor.since, cursor.reached) = (upto(cursor.since), upto(cursor.reached));
         }
         self.hold(cursor)
     }
 
-    /// The cursor after the last page: whatever is not past the first page's timestamp has been shown.
-    pub fn finished(&self) -> Cursor {
+    /// The cursor after the last page, at this time: whatever is not past the first page's timestamp has been shown.
+    pub fn finished(&self, now_ms: u64) -> Cursor {
         if self.unchanged {
             return self.start.clone();
         }
-        let same = self.start.etag.is_some() && self.start.etag == self.timestamp;
-        let read_at_ms = self.start.read_at_ms.filter(|_| same).or(Some(self.now_ms));
-        let is_late = read_at_ms.is_some_and(|read_at_ms| self.now_ms >= read_at_ms.saturating_add(LATE_MS));
-        let confirmed = same && (self.start.confirmed || is_late);
-        let mut cursor = Cursor {
-            etag: self.timestamp,
-            read_at_ms,
-            confirmed,
-            ..self.committed()
-        };
-        if !self.is_cut {
-            cursor.since = cursor.since.max(self.timestamp);
+        let mut cursor = self.cursor.clone();
+        cursor.reached = None;
+        match self.is_cut {
+            true => (cursor.etag, cursor.confirmed) = (None, false),
+            false => cursor.since = cursor.since.max(self.timestamp),
         }
+        let late_ms = LATE_MS + now_ms.saturating_sub(self.now_ms);
+        cursor.again = cursor.again.or(cursor.since.map(|since| since.saturating_sub(late_ms)));
         self.hold(cursor)
     }
 
@@ -139,5 +168,72 @@ impl Walk {
             cursor.since = cursor.since.min(Some(held_at.saturating_sub(1)));
         }
         cursor
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(at: u64) -> RecordId {
+        RecordId::from_text(&format!("r{at}"))
+    }
+
+    /// Reads pages of rows at these versions, and gives the walk as it is kept when the line drops after the last one.
+    fn cut(start: Cursor, timestamp: Option<u64>, now_ms: u64, versions: &[u64]) -> Cursor {
+        let mut walk = walk(start, timestamp, now_ms, versions);
+        walk.reached = versions.last().copied();
+        walk.committed()
+    }
+
+    fn walk(start: Cursor, timestamp: Option<u64>, now_ms: u64, versions: &[u64]) -> Walk {
+        let mut walk = Walk::new(start, false, now_ms);
+        walk.note_timestamp(timestamp).unwrap();
+        versions.iter().for_each(|at| walk.passed(Some(&(id(*at), *at)), false));
+        walk
+    }
+
+    #[test]
+    fn every_page_of_a_burst_moves_the_next_try_forward() {
+        for timestamp in [Some(100_900), None] {
+            let mut cursor = Cursor::default();
+            for at in [100_000, 100_300, 100_600] {
+                cursor = cut(cursor, timestamp, 200_000, &[at, at + 1]);
+                assert_eq!(cursor.ask_since(), Some(at), "the newest version is shown again, and nothing before it");
+            }
+            let cursor = walk(cursor, timestamp, 200_000, &[100_900]).finished(200_000);
+            assert_eq!(cursor.ask_since(), Some(timestamp.map_or(0, |timestamp| timestamp - LATE_MS)));
+            // The late seconds are read in the same way.
+            let cursor = cut(cursor, timestamp, 300_000, &[100_000, 100_001]);
+            assert_eq!(cursor.ask_since(), Some(100_001));
+            let cursor = walk(cursor, timestamp, 300_000, &[100_900]).finished(300_000);
+            assert_eq!((cursor.confirmed, cursor.reached), (timestamp.is_some(), None));
+        }
+    }
+
+    #[test]
+    fn what_comes_late_while_a_listing_is_cut_is_read_after_its_end() {
+        let cursor = cut(Cursor::default(), Some(100_900), 0, &[100_000]);
+        let cursor = walk(cursor, Some(190_000), 90_000, &[190_000]).finished(90_000);
+        assert_eq!((cursor.since, cursor.again, cursor.confirmed), (Some(190_000), Some(90_900), false));
+    }
+
+    #[test]
+    fn what_was_left_open_before_a_cut_is_met_again_after_the_end() {
+        let mut first = walk(Cursor::default(), Some(100_900), 0, &[]);
+        first.passed(Some(&(id(100_000), 100_000)), true);
+        first.passed(Some(&(id(100_300), 100_300)), false);
+        first.reached = Some(100_300);
+        let cursor = first.committed();
+        assert_eq!(cursor.ask_since(), Some(100_299));
+        let rest = walk(cursor, Some(100_900), 0, &[100_900]);
+        assert!(rest.leaves_open());
+        assert_eq!((rest.finished(0).since, rest.finished(0).ask_since()), (Some(99_999), Some(90_900)));
+    }
+
+    #[test]
+    fn a_listing_that_shows_no_timestamp_is_read_again_for_as_long_as_it_took() {
+        let cursor = walk(Cursor::default(), None, 1_000, &[100_900]).finished(61_000);
+        assert_eq!(cursor.again, Some(100_900 - LATE_MS - 60_000));
     }
 }

@@ -7,6 +7,7 @@ import "./pushing.mjs";
 import "./meanwhile.mjs";
 import "./pulling.mjs";
 import "./hidden-pages.mjs";
+import "./bad-lines.mjs";
 import "./resolving.mjs";
 import "./lost-servers.mjs";
 import "./servers.mjs";
