@@ -9,6 +9,7 @@ use crate::browser::{AppStorage, BrowserRandom, Durability, Fetch};
 use crate::engine::client::Client;
 use crate::error::{Error, Result};
 use crate::ports::{Platform, Rng};
+use crate::pure::crypto::erase::erasing;
 use crate::pure::crypto::key;
 use futures_util::{FutureExt, TryFutureExt};
 use js_sys::Promise;
@@ -162,11 +163,15 @@ impl RawClient {
 }
 
 /// The text of a new key for an encrypted collection.
-#[wasm_bindgen]
-pub fn make_key() -> String {
-    let mut random = Zeroizing::new([0; 32]);
-    BrowserRandom.fill(&mut *random);
-    key::make_key(*random).as_str().to_owned()
+///
+/// As a value of JavaScript, which reads it where it is: a `String` would be passed in memory that is freed and not erased.
+#[wasm_bindgen(unchecked_return_type = "string")]
+pub fn make_key() -> JsValue {
+    erasing(|| {
+        let mut random = Zeroizing::new([0; 32]);
+        BrowserRandom.fill(&mut *random);
+        JsValue::from_str(&key::make_key(*random))
+    })
 }
 
 fn open_client(options: JsValue, http: &RawHttp, storage: Option<AppStorage>) -> Result<Client<BrowserPlatform>> {

@@ -44,6 +44,14 @@ export function partsOf(key) {
   return [secret, secret.replaceAll("-", "")].flatMap((text) => Array.from({ length: text.length - 7 }, (_, at) => text.slice(at, at + 8)));
 }
 
+const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+
+/** The 36 bytes that a key's text stands for. */
+export function keyBytes(key) {
+  const digits = [...key.slice(key.indexOf("-")).replaceAll("-", "")].map((digit) => ALPHABET.indexOf(digit).toString(2).padStart(5, "0"));
+  return Buffer.from(digits.join("").match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+}
+
 /** A hash, as evidence has it. */
 export const HASH = /^[\w-]{43}$/;
 

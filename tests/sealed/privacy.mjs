@@ -4,16 +4,8 @@ import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { SyncResultObject } from "../../pkg/collection-entry.js";
-import { partsOf } from "./alarms.mjs";
+import { keyBytes, partsOf } from "./alarms.mjs";
 import { COLLECTION, SIDE_BY_SIDE, stage } from "./devices.mjs";
-
-const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-/** The 36 bytes that a key's text stands for. */
-function keyBytes(key) {
-  const digits = [...key.slice(key.indexOf("-")).replaceAll("-", "")].map((digit) => ALPHABET.indexOf(digit).toString(2).padStart(5, "0"));
-  return Buffer.from(digits.join("").match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-}
 
 /** A text as it may be hidden in another: as it is, in hexadecimal, in base64 of either alphabet, wherever it begins. */
 function disguises(secret) {

@@ -17,6 +17,7 @@ use super::sync::{Session, interrupted};
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform, Rng};
 use crate::pure::crypto::encoding::base64url;
+use crate::pure::crypto::erase::erasing;
 use crate::pure::crypto::key;
 use crate::pure::draft::Draft;
 use crate::pure::json;
@@ -36,10 +37,12 @@ pub struct Secrets {
 impl Secrets {
     /// Errors: `invalid_key`.
     pub fn derive(key: &str, name: &str) -> Result<Self> {
-        let keys = key::read_key(key)?.derive_journal(name);
-        Ok(Secrets {
-            seal: Seal::new(&keys),
-            server_collection: keys.server_collection,
+        erasing(|| {
+            let keys = key::read_key(key)?.derive_journal(name);
+            Ok(Secrets {
+                seal: Seal::new(&keys),
+                server_collection: keys.server_collection,
+            })
         })
     }
 }

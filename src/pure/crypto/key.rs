@@ -151,8 +151,10 @@ fn read_secret(text: &str) -> Option<Zeroizing<[u8; SECRET]>> {
     let typed = typed.strip_prefix(PREFIX_AS_MEANT)?;
     let mut plain = Zeroizing::new(String::with_capacity(typed.len()));
     plain.extend(typed.iter().map(|digit| char::from(replaced(*digit, CROCKFORD, RFC_4648))));
-    let bytes = Zeroizing::new(Base32UpperUnpadded::decode_vec(&plain).ok()?);
-    let secret = bytes.first_chunk::<SECRET>()?;
+    // Decoded in place of ours: a vector of the decoder's is not erased where it finds an error.
+    let mut bytes = Zeroizing::new([0; SECRET + 4]);
+    let decoded = Base32UpperUnpadded::decode(plain.as_str(), bytes.as_mut_slice()).ok()?;
+    let secret = decoded.first_chunk::<SECRET>()?;
     // Written again, it must be what was typed: that compares the checksum, the length and the bits after the last byte.
     (digits(secret).as_slice() == typed).then(|| Zeroizing::new(*secret))
 }

@@ -9,6 +9,8 @@ pub mod context;
 pub mod encoding;
 /// Seals and opens: the C2SP chunked-encryption format.
 pub mod envelope;
+/// What computations leave behind on the stack.
+pub mod erase;
 /// SHA-256.
 pub mod hash;
 /// From one secret many.

@@ -2,6 +2,7 @@
 
 use super::item::EPOCH;
 use super::page::{self, Page};
+use crate::pure::crypto::erase::erasing;
 use crate::pure::crypto::key::{JournalKeys, Key};
 use crate::pure::crypto::{context, encoding, envelope, padding};
 use zeroize::Zeroizing;
@@ -37,30 +38,34 @@ impl Seal {
     }
 
     pub fn seal_page(&self, position: u64, text: &str, salt: Salt) -> Vec<u8> {
-        envelope::seal(&self.key, &context::page_context(&self.sid, EPOCH, position), salt, &padding::pad(text))
+        self.seal(&context::page_context(&self.sid, EPOCH, position), salt, &padding::pad(text))
     }
 
     /// `None` for whatever was not sealed for this very place.
     pub fn open_page(&self, position: u64, ct: &[u8]) -> Option<Page> {
-        page::read(&self.open(&context::page_context(&self.sid, EPOCH, position), ct)?)
+        let bytes = self.open(&context::page_context(&self.sid, EPOCH, position), ct)?;
+        page::read(std::str::from_utf8(&bytes).ok()?)
     }
 
     pub fn seal_segment(&self, id: &str, text: &str, salt: Salt) -> Vec<u8> {
-        envelope::seal(&self.key, &context::segment_context(&self.sid, EPOCH, id), salt, &padding::pad(text))
+        self.seal(&context::segment_context(&self.sid, EPOCH, id), salt, &padding::pad(text))
     }
 
     /// Not padded: how many hashes there are follows from the positions, which everybody sees.
     pub fn seal_history(&self, id: &str, hashes: &[u8], salt: Salt) -> Vec<u8> {
-        envelope::seal(&self.key, &context::segment_context(&self.sid, EPOCH, id), salt, hashes)
+        self.seal(&context::segment_context(&self.sid, EPOCH, id), salt, hashes)
     }
 
     pub fn open_segment(&self, id: &str, ct: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
-        envelope::open(&self.key, &context::segment_context(&self.sid, EPOCH, id), ct).ok()
+        self.open(&context::segment_context(&self.sid, EPOCH, id), ct)
     }
 
-    fn open(&self, context: &[u8], ct: &[u8]) -> Option<String> {
-        let bytes = envelope::open(&self.key, context, ct).ok()?;
-        std::str::from_utf8(&bytes).ok().map(str::to_owned)
+    fn seal(&self, context: &[u8], salt: Salt, plaintext: &[u8]) -> Vec<u8> {
+        erasing(|| envelope::seal(&self.key, context, salt, plaintext))
+    }
+
+    fn open(&self, context: &[u8], ct: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        erasing(|| envelope::open(&self.key, context, ct).ok())
     }
 
     pub fn chain_hash(&self, position: u64, ct: &[u8]) -> Hash {
