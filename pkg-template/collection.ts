@@ -9,9 +9,9 @@ import { sharedBy, type OpenCollection, type Place, type Shared } from "./connec
 import { invalidOption, KintoError } from "./errors.js";
 import type { RawCollection } from "./essaim_wasm.js";
 import { emit, Events, type Emitter } from "./events.js";
-import { recordText } from "./json.js";
+import { kindOf, recordText } from "./json.js";
 import { readKey, type KeyOption } from "./key.js";
-import { absoluteRemote, mergeHeaders, readRemote } from "./remote.js";
+import { absoluteRemote, maskHeaders, mergeHeaders, readRemote } from "./remote.js";
 import { readSyncResult, type SyncResultObject } from "./result.js";
 import { readIdSchema } from "./schema.js";
 import { replacesSteps, syncStepwise } from "./stepwise.js";
@@ -65,7 +65,9 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   readonly #app: App;
   readonly #shared: Shared;
   readonly #place: Place;
-  readonly #key: KeyOption | undefined;
+  readonly #isEncrypted: boolean;
+  /** Of an encrypted collection, until it is open. */
+  #key: KeyOption | undefined;
 
   /**
    * `kinto.collection()` makes one. By hand it needs no `Kinto`, but an object with the `api` to sync with: it then syncs
@@ -89,6 +91,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
     this.localFields = [...(options.localFields ?? [])];
     this.#app = new App(this);
     this.#key = readKey(options);
+    this.#isEncrypted = this.#key !== undefined;
     this.#shared = sharedBy(kinto);
     const { adapter, adapterOptions, connection } = this.#shared;
     this.db = makeAdapter<T>(options.adapter ?? adapter, `${bucket}/${name}`, options.adapterOptions ?? adapterOptions);
@@ -251,13 +254,15 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
 
   /** @internal */
   protected get isEncrypted(): boolean {
-    return this.#key !== undefined;
+    return this.#isEncrypted;
   }
 
   /** @internal */
-  protected open(): Promise<OpenCollection> {
+  protected async open(): Promise<OpenCollection> {
     const { bucket, name, localFields, events } = this;
-    return this.#shared.connection.open({ place: this.#place, bucket, name, localFields, key: this.#key, events, app: this.#app });
+    const opened = await this.#shared.connection.open({ place: this.#place, bucket, name, localFields, key: this.#key, events, app: this.#app });
+    this.#key = undefined;
+    return opened;
   }
 
   async #talk(
@@ -269,17 +274,18 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
     this.#heedBackoff(given);
     const described = { ...given, bucket: given.bucket || this.bucket, collection: given.collection || this.name };
     const request = JSON.stringify(this.#syncRequest({ ...given, bucket: described.bucket }));
+    const told = given.headers ? { ...described, headers: maskHeaders(given.headers) } : described;
     try {
       const result =
         inSteps && (this.#shared.byHand || replacesSteps(this))
           ? await syncStepwise(this, described)
           : readSyncResult<T>(await this.handle.call((raw) => work(raw, request)));
-      emit(this.events, "sync:success", { ...described, result });
+      emit(this.events, "sync:success", { ...told, result });
       return result;
     } catch (error) {
       const failure = this.#syncError(error);
       // As in Kinto.js, a sync that the server's wish put off did not happen, so it did not fail.
-      if (!KintoError.is(failure, "backoff")) emit(this.events, "sync:error", { ...described, error: failure });
+      if (!KintoError.is(failure, "backoff")) emit(this.events, "sync:error", { ...told, error: failure });
       throw failure;
     }
   }
@@ -305,7 +311,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   #syncRequest({ strategy: given, ...options }: SyncOptions): object {
     const strategy = given ?? syncStrategy.MANUAL;
     if (!Object.values(syncStrategy).includes(strategy)) {
-      throw invalidOption(`Unknown strategy ${JSON.stringify(strategy)}. Use one of Kinto.syncStrategy.`);
+      throw invalidOption(`Unknown strategy ${typeof strategy === "string" ? JSON.stringify(strategy) : kindOf(strategy)}. Use one of Kinto.syncStrategy.`);
     }
     const { retry, timeout } = this.#shared;
     return {

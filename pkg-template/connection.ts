@@ -79,6 +79,11 @@ export function sharedBy(kinto: { events?: Emitter | undefined }): Shared {
   return shared;
 }
 
+/** By itself: a function that is kept keeps everything around it. */
+function evictedTeller(events: Emitter, names: CollectionNames): OpenCollection["tellEvicted"] {
+  return (unsynced) => emit(events, "storage:evicted", { ...names, unsynced });
+}
+
 export class Connection {
   readonly #settings: ConnectionSettings;
   /** Shared with the HTTP client: a server that wants to be left alone is left alone by both. */
@@ -97,17 +102,22 @@ export class Connection {
 
   /** Loads the WASM if it is not, and opens a collection. */
   async open(opening: Opening): Promise<OpenCollection> {
-    const [wasm, key] = await Promise.all([load(), awaitKey(opening.key)]);
-    if (this.#closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
-    const { place, bucket, name, localFields, app } = opening;
-    const raw = enterNow(() => this.#client(wasm, place).collection({ bucket, name, localFields, ...(key === undefined ? {} : { key }) }, app));
+    const { bucket, name, events } = opening;
+    const raw = await this.#take(opening);
     const opened = JSON.parse(await enter(() => raw.open())) as Opened;
-    const tellEvicted = (unsynced: number) => emit(opening.events, "storage:evicted", { bucket, collection: name, unsynced });
+    const tellEvicted = evictedTeller(events, { bucket, collection: name });
     this.#tellMemory(opening, opened);
     if (opened.evicted) tellEvicted(opened.evicted.unsynced);
-    if (opened.adopted) emit(opening.events, "storage:adopted", { bucket, collection: name, ...opened.adopted });
-    else if (opened.persistent && key === undefined) void this.#tellLeftovers(opening, raw);
+    if (opened.adopted) emit(events, "storage:adopted", { bucket, collection: name, ...opened.adopted });
+    else if (opened.persistent && opening.key === undefined) void this.#tellLeftovers(opening, raw);
     return { raw, persistent: opened.persistent, tellEvicted };
+  }
+
+  /** The only place that has the key itself: no function that is kept was made here. */
+  async #take({ place, bucket, name, localFields, app, key: option }: Opening): Promise<RawCollection> {
+    const [wasm, key] = await Promise.all([load(), awaitKey(option)]);
+    if (this.#closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
+    return enterNow(() => this.#client(wasm, place).collection({ bucket, name, localFields, ...(key === undefined ? {} : { key }) }, app));
   }
 
   close(): void {

@@ -151,6 +151,13 @@ function pathText(keys: (string | number)[]): string {
   }, "");
 }
 
+/** What a value is, for messages: these never quote what an app stores. */
+export function kindOf(value: unknown): string {
+  if (value === undefined || value === null) return String(value);
+  if (Array.isArray(value)) return "an array";
+  return typeof value === "object" ? "an object" : `a ${typeof value}`;
+}
+
 /** The JSON text of an id. Ids are strings, unless the app's `idSchema` says otherwise. */
 export function idText(id: unknown): string {
   return JSON.stringify(id) ?? "null";

@@ -7,7 +7,7 @@ import { Changes, type Emitter } from "./events.js";
 import type { RawCollection, RawTransaction } from "./essaim_wasm.js";
 import { readFilters } from "./filters.js";
 import { Handle } from "./handle.js";
-import { asRecord, idText, recordsText, recordText, withoutText } from "./json.js";
+import { asRecord, idText, kindOf, recordsText, recordText, withoutText } from "./json.js";
 import { assertId, isValidId } from "./schema.js";
 import { CollectionTransaction, refusePromise } from "./transaction.js";
 import type {
@@ -243,13 +243,11 @@ export abstract class LocalCollection<T extends object> {
   async importBulk(records: readonly ImportedRecord<T>[]): Promise<StoredRecord<T>[]> {
     if (!Array.isArray(records)) throw invalidRecord("Records is not an array.");
     const text = recordsText(records);
-    for (const record of records.map(asRecord)) {
-      if (!Object.hasOwn(record, "id") || !isValidId(this.idSchema, record["id"])) {
-        throw invalidRecord(`Record has invalid ID: ${JSON.stringify(record)}`, "id");
-      }
-      if (!record["last_modified"]) {
-        throw invalidRecord(`Record has no last_modified value: ${JSON.stringify(record)}`, "last_modified");
-      }
+    for (const [index, record] of records.map(asRecord).entries()) {
+      const { id, last_modified } = { ...record };
+      const [ofId, ofTime] = [`[${index}].id`, `[${index}].last_modified`];
+      if (!isValidId(this.idSchema, id)) throw invalidRecord(`Record has invalid ID: ${ofId} is ${id === undefined ? "missing" : `${kindOf(id)} that is no id`}`, ofId);
+      if (!last_modified) throw invalidRecord(`Record has no last_modified value: ${ofTime} is ${last_modified === undefined ? "missing" : kindOf(last_modified)}`, ofTime);
     }
     return this.handle.call((raw) => raw.import_bulk(text));
   }

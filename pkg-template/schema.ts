@@ -1,6 +1,7 @@
 /** Ids: how they are made and which are valid. */
 
 import { invalidId, invalidOption } from "./errors.js";
+import { kindOf } from "./json.js";
 import type { IdSchema } from "./types.js";
 
 const RECORD_ID = /^[a-zA-Z0-9][a-zA-Z0-9_-]*$/;
@@ -55,5 +56,5 @@ export function isValidId(schema: IdSchema, id: unknown): boolean {
 }
 
 export function assertId(schema: IdSchema, id: unknown): void {
-  if (!isValidId(schema, id)) throw invalidId(`Invalid Id: ${String(id)}`);
+  if (!isValidId(schema, id)) throw invalidId(`Invalid Id: ${typeof id === "object" ? kindOf(id) : String(id)}`);
 }

@@ -3,7 +3,7 @@
 import { transformOne } from "./app.js";
 import { invalidOption, KintoError, ServerWasFlushedError } from "./errors.js";
 import { withoutLocalFields } from "./equality.js";
-import { assertJson, messageOf, recordsText } from "./json.js";
+import { assertJson, kindOf, messageOf, recordsText } from "./json.js";
 import { LocalCollection } from "./local.js";
 import { addLists, SyncResultObject, type SyncLists } from "./result.js";
 import type { HeadersOption, Hooks, IdOf, IncomingChanges, RemoteTransformer, StoredRecord, Strategy } from "./types.js";
@@ -170,7 +170,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     for (const hook of this.hooks[name] ?? []) {
       const returned: unknown = await hook(current, this as never);
       if (typeof returned !== "object" || returned === null || !("changes" in returned)) {
-        throw new Error(`Invalid return value for hook: ${JSON.stringify(returned)} has no 'then()' or 'changes' properties`);
+        throw new Error(`Invalid return value for hook: ${shown(returned)} has no 'then()' or 'changes' properties`);
       }
       current = returned as IncomingChanges;
     }
@@ -303,6 +303,9 @@ async function listChanges(client: Pick<RemoteCollection, "listRecords">, since:
     if (newest === before || (newest >= timestamp && !page.hasNextPage)) return { data, last_modified: first.last_modified };
   }
 }
+
+/** Of what a hook returned no content, which may be records. */
+const shown = (returned: unknown) => (typeof returned === "number" || typeof returned === "boolean" ? String(returned) : kindOf(returned));
 
 function pullFilters({ exclude, expectedTimestamp }: PullOptions): Record<string, unknown> | undefined {
   const filters: Record<string, unknown> = {};

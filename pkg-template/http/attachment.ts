@@ -5,7 +5,7 @@ import { invalidOption } from "../errors.js";
 /** `data:text/plain;name=a.txt;base64,…` → a file. */
 function readDataUrl(dataUrl: string): { blob: Blob; name: string | undefined } {
   const comma = String(dataUrl).indexOf(";base64,");
-  if (!String(dataUrl).startsWith("data:") || comma < 0) throw invalidOption(`Invalid data-url: ${String(dataUrl).slice(0, 32)}...`);
+  if (!String(dataUrl).startsWith("data:") || comma < 0) throw invalidOption("Invalid data-url: it must begin with data: and say ;base64, before the content.");
   const [type = "", ...parameters] = dataUrl.slice("data:".length, comma).split(";");
   const name = parameters.map((parameter) => /^name=(.*)$/.exec(parameter)?.[1]).find((found) => found !== undefined);
   return { blob: new Blob([readBase64(dataUrl.slice(comma + ";base64,".length))], { type }), name };

@@ -18,12 +18,12 @@ export interface Settings {
 
 /** Whatever sends requests with defaults of its own: a client, a bucket, a collection. */
 export abstract class Requester {
-  /** @internal */
-  protected defaults: Defaults;
+  /** @internal Not enumerable: there are credentials in it, which are not to be in logs and copies of this object. */
+  declare protected defaults: Defaults;
 
   /** @internal */
   protected constructor(defaults: Defaults) {
-    this.defaults = defaults;
+    Object.defineProperty(this, "defaults", { value: defaults, writable: true });
   }
 
   /** The headers of its requests. */

@@ -4,7 +4,7 @@ import { enter } from "../door.js";
 import { invalidOption, KintoError, NetworkTimeoutError, ServerResponse, UnparseableResponseError } from "../errors.js";
 import type { RawSender } from "../essaim_wasm.js";
 import type { Emitter } from "../events.js";
-import { absoluteRemote, mergeHeaders } from "../remote.js";
+import { absoluteRemote, maskHeaders, mergeHeaders } from "../remote.js";
 import type { HeadersOption } from "../types.js";
 import { answerText, readText } from "./answer.js";
 import { addHeaders } from "./defaults.js";
@@ -169,17 +169,14 @@ class Sender implements RawSender {
   /** The error with what only this side knows. No secret gets into it. */
   explain(error: unknown): unknown {
     const { method = "GET", headers } = this.#request;
-    if (error instanceof NetworkTimeoutError) error.options = { method, headers: masked(headers) };
+    if (error instanceof NetworkTimeoutError) error.options = { method, headers: maskHeaders(headers) };
     if (KintoError.is(error, "network")) error.cause = this.#thrown;
     if (error instanceof ServerResponse || error instanceof UnparseableResponseError) {
       const { statusText, headers } = this.response!;
-      Object.assign(error.response, { statusText, headers });
+      // In Node, cookies are among them.
+      const shown = headers instanceof Headers ? new Headers([...headers].filter(([name]) => name !== "set-cookie")) : headers;
+      Object.assign(error.response, { statusText, headers: shown });
     }
     return error;
   }
-}
-
-function masked(headers: Record<string, string>): Record<string, string> {
-  const secret = /^(authorization|cookie)$/i;
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, secret.test(name) ? "**** (suppressed)" : value]));
 }

@@ -6,6 +6,7 @@ use super::http::{Asks, Request};
 use super::json;
 use super::record::{Body, RecordId};
 use crate::error::{Error, Result};
+use std::fmt;
 
 pub type Headers = Vec<(String, String)>;
 
@@ -16,14 +17,16 @@ pub struct Remote(String);
 impl Remote {
     pub fn read(url: &str) -> Result<Self> {
         let root = url.strip_suffix('/').unwrap_or(url);
+        // Without what may be a password.
+        let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("…@{rest}"));
         let bad = |message: String| Error::InvalidOption { message };
         let version = root.rsplit('/').next().and_then(|last| last.strip_prefix('v')).unwrap_or("");
         if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit()) {
-            return Err(bad(format!("The remote URL must contain the version: {url}. Give it as https://server/v1.")));
+            return Err(bad(format!("The remote URL must contain the version: {shown}. Give it as https://server/v1.")));
         }
         if origin(root).is_none() {
             return Err(bad(format!(
-                "Invalid remote URL: {url}. Give it as https://server/v1, without credentials; these belong in `headers`."
+                "Invalid remote URL: {shown}. Give it as https://server/v1, without credentials; these belong in `headers`."
             )));
         }
         Ok(Remote(root.to_owned()))
@@ -84,7 +87,7 @@ pub fn encode(text: &str) -> String {
 }
 
 /// One remote collection, and what every request to it carries.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     pub remote: Remote,
     pub bucket: String,
@@ -92,6 +95,13 @@ pub struct Target {
     pub headers: Headers,
     /// For caches in between: the timestamp that the caller knows the server has (`_expected`).
     pub expected_timestamp: Option<String>,
+}
+
+/// Without the headers: there are credentials in them.
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.url())
+    }
 }
 
 /// How many records a page of a listing may have. A page is one local commit, and what an interrupted pull loses at most.

@@ -43,7 +43,8 @@ pub fn error(response: &Response, url: &str) -> Error {
 
 fn answer(response: &Response, body: String) -> Answer {
     let mut headers = String::new();
-    for (name, value) in response.headers.iter().filter(|(name, _)| name != REASON) {
+    // Outside of browsers, cookies are among them.
+    for (name, value) in response.headers.iter().filter(|(name, _)| name != REASON && name != "set-cookie") {
         if headers.len() + name.len() + value.len() < HEADERS_BYTES {
             headers.push_str(&format!("{name}: {value}\n"));
         }

@@ -34,6 +34,6 @@ export function attachments(place) {
       const records = connect(account).bucket(bucket).collection("c");
       return [(await refused(records.addAttachment("hello"))).message, (await refused(records.addAttachment("data:text/plain;base64,***"))).message];
     }, newAccount());
-    assert.deepEqual(messages, ["Invalid data-url: hello...", "Invalid data-url: what follows base64, is not base64."]);
+    assert.deepEqual(messages, ["Invalid data-url: it must begin with data: and say ;base64, before the content.", "Invalid data-url: what follows base64, is not base64."]);
   });
 }

@@ -184,9 +184,9 @@ export const records = {
 
   async import_bulk_refuses_what_did_not_come_from_a_server({ tasks }) {
     await rejects(tasks.importBulk({}), { code: "invalid_record", message: "Records is not an array." });
-    await rejects(tasks.importBulk([{ last_modified: 1 }]), { code: "invalid_record", message: 'Record has invalid ID: {"last_modified":1}' });
-    await rejects(tasks.importBulk([{ id: "a b", last_modified: 1 }]), { message: 'Record has invalid ID: {"id":"a b","last_modified":1}' });
-    await rejects(tasks.importBulk([{ id: "a" }]), { code: "invalid_record", message: 'Record has no last_modified value: {"id":"a"}' });
+    await rejects(tasks.importBulk([{ last_modified: 1 }]), { code: "invalid_record", message: "Record has invalid ID: [0].id is missing" });
+    await rejects(tasks.importBulk([{ id: "a b", last_modified: 1 }]), { message: "Record has invalid ID: [0].id is a string that is no id", data: { path: "[0].id" } });
+    await rejects(tasks.importBulk([{ id: "a" }]), { code: "invalid_record", message: "Record has no last_modified value: [0].last_modified is missing" });
     equal((await tasks.list()).data, []);
   },
 };
