@@ -31,7 +31,9 @@ function noKey(): Error {
 }
 
 /**
- * Makes a key for encrypted collections: 256 random bits as text, with a checksum. It can encrypt any number of collections.
+ * Makes a key for encrypted collections: 256 random bits as text, with a checksum. It can encrypt any number of collections of
+ * different names. Two of one name are one collection in two places, also in two buckets, accounts or servers, and a server may
+ * show one as the other: make a key for each user, and for each bucket in which a name comes twice.
  * essaim keeps it nowhere: store it where only its owner can read it. Without it, what is on the server is lost.
  *
  * @example

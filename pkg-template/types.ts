@@ -176,6 +176,9 @@ export interface CollectionOptions {
   /**
    * Encrypts the collection on the server, so that nobody without this key can read it: what `makeKey()` made. Whoever
    * loses the key loses what is on the server. A mistyped one is `invalid_key`; another one is another collection.
+   *
+   * One key and one name are one collection, whatever the bucket, the account and the server: its pages can move between them.
+   * Where a name comes twice (two buckets, two users), give each collection a key of its own.
    */
   key?: KeyOption;
 }

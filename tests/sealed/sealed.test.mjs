@@ -14,6 +14,7 @@ import "./snapshots.mjs";
 import "./housekeeping.mjs";
 import "./years.mjs";
 import "./privacy.mjs";
+import "./places.mjs";
 import "./secrets.mjs";
 import "./cost.mjs";
 import "./reload.mjs";
