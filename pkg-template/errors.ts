@@ -109,7 +109,8 @@ export interface ErrorData {
   forbidden: ServerErrorData;
   gone: ServerErrorData;
   remote_not_found: ServerErrorData;
-  server: ServerErrorData & { status: number };
+  /** `retryAfterMs`: how long the server asks to wait, if it does; a day at most. */
+  server: ServerErrorData & { status: number; retryAfterMs?: number };
   backoff: { retryAfterMs: number };
   bad_response: { url: string; status: number };
   redirected: { url: string };

@@ -102,6 +102,9 @@ pub enum Error {
         url: String,
         status: u16,
         errno: Option<u32>,
+        /// When the server says to ask again, if it does; a day at most.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        retry_after_ms: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
         answer: Option<Box<Answer>>,
     },

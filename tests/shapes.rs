@@ -46,6 +46,7 @@ fn one_of_each() -> Vec<Error> {
             url: text(),
             status: 500,
             errno: None,
+            retry_after_ms: None,
             answer: None,
         },
         Error::Backoff { retry_after_ms: 0 },

@@ -1,7 +1,7 @@
 /** Lists in pages: reading them, and deleting what is in them. */
 
 import { enterNow } from "../door.js";
-import { invalidOption } from "../errors.js";
+import { invalidOption, UnparseableResponseError } from "../errors.js";
 import { load } from "../load.js";
 import { absoluteRemote } from "../remote.js";
 import type { Defaults } from "./defaults.js";
@@ -22,7 +22,7 @@ interface Step {
 export async function listPages<T>(client: RemoteServer, path: string, params: ListParams, given: Defaults, method?: string): Promise<PaginationResult<T>> {
   const request = { method, path: withQuery(path, listQuery(params)), headers: given.headers };
   const first = await client.execute<Answer["json"]>(request, { raw: true, retry: given.retry });
-  return gather(readingStep(client, first, given), params.pages, "first");
+  return gather(readingStep(client, first, given), params.pages, "first", client.remote + path);
 }
 
 /** An address on another origin is refused when it is wanted: the page that names it is good. */
@@ -46,7 +46,7 @@ function readingStep(client: RemoteServer, answer: Answer, given: Defaults): Ste
  */
 export async function deletePages<T>(client: RemoteServer, path: string, params: DeleteAllOptions, given: Defaults): Promise<PaginationResult<T>> {
   const { last_modified } = params;
-  return gather(deletingStep({ client, path, params, given }, { ...given, last_modified }, undefined), params.pages, "last");
+  return gather(deletingStep({ client, path, params, given }, { ...given, last_modified }, undefined), params.pages, "last", client.remote + path);
 }
 
 /** A list that is being deleted. */
@@ -62,7 +62,7 @@ async function deletingStep(deletion: Deletion, manner: Defaults & { last_modifi
   const bound = { _before: before };
   const request = deleteRequest(withQuery(path, { ...listQuery(params), ...bound }), manner);
   const answer: Answer = await client.execute(request, { raw: true, retry: given.retry });
-  const deleted: { last_modified: number }[] = answer.json?.data ?? [];
+  const deleted = rowsOf<{ last_modified: number }>(answer, client.remote + path);
   if (deleted.length === 0 || client.isBatch) return { answer, next: undefined };
   const earliest = before ?? deleted.reduce((least, { last_modified }) => Math.min(least, last_modified), Infinity);
   const left = Boolean(answer.headers.get("Next-Page")) || (await countLeft(deletion, earliest)) > 0;
@@ -89,21 +89,31 @@ function listQuery({ filters, sort = "-last_modified", limit, since, fields }: L
   return { ...filters, _sort: sort, _limit: limit ?? undefined, _since: since || undefined, _fields: fields ?? undefined };
 }
 
+/** A server could go on for ever: the bounds are those of a sync. */
+const isEndless = (pages: number, rows: number) => rows > 1e6 || pages > (rows < 25 * pages ? 1024 : 4096);
+
+function rowsOf<T>({ json }: Answer, url: string): T[] {
+  const rows: unknown = json?.data ?? [];
+  if (!Array.isArray(rows)) throw new UnparseableResponseError("The answer to a list has no list.", { url, status: 200 });
+  return rows as T[];
+}
+
 /**
  * Follows as many pages as are asked for, and brings them together. Those that were read have the timestamp of the first: what
  * was written while the others were read is younger, and perhaps on none of them.
  */
-async function gather<T>(first: Step | Promise<Step>, pages: number | undefined, dated: "first" | "last"): Promise<PaginationResult<T>> {
-  let gathered: T[] = [];
+async function gather<T>(first: Step | Promise<Step>, pages: number | undefined, dated: "first" | "last", url: string): Promise<PaginationResult<T>> {
+  const gathered: T[] = [];
   let read = 0;
   let dating: Answer | undefined;
   const follow = async (step: Step): Promise<PaginationResult<T>> => {
-    const page = (step.answer.json?.data ?? []) as T[];
+    const page = rowsOf<T>(step.answer, url);
     if (!pages) return result(page, step);
     dating = (dated === "first" && dating) || step.answer;
-    gathered = gathered.concat(page);
+    for (const row of page) gathered.push(row);
     read += 1;
-    return read < pages && step.next ? follow(await step.next()) : result(gathered, step);
+    if (step.next && isEndless(read, gathered.length)) throw new UnparseableResponseError(`The list goes on after ${read} pages with ${gathered.length} objects.`, { url, status: 200 });
+    return read < pages && step.next ? follow(await step.next()) : result(gathered.slice(), step);
   };
   const result = (data: T[], { answer, next }: Step): PaginationResult<T> => ({
     data,

@@ -9,7 +9,7 @@ use crate::pure::record::RecordId;
 
 impl<P: Platform> Session<'_, P> {
     pub(in crate::engine) fn listing(&self, request: Request) -> Listing {
-        Listing::new(request, self.collection.resident.platform.clock().now_ms())
+        Listing::new(request, self.collection.resident.platform.clock().now_ms()).of_journal(self.collection.secrets.is_some())
     }
 
     /// The next page of a listing, and the address that it was requested at; `None` after the last one.

@@ -39,7 +39,7 @@ struct Server {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Patience {
     pub timeout_ms: Option<u64>,
-    /// How often to wait and ask again where the server says when (`Retry-After`).
+    /// How often to wait and ask again where the server refuses and says when (`Retry-After`).
     pub retries: u32,
 }
 
@@ -175,8 +175,15 @@ fn random(rng: &impl Rng) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
+/// Kinto says half a minute where nothing else was configured. A longer wait is the caller's to decide on: the refusal says how long.
+const LONGEST_WAIT_MS: u64 = 30_000;
+
+/// How long to wait before the request is sent again, if it was refused for now. What was done is never sent again.
 fn retry_after(response: &Response, retries: &mut u32) -> Option<u64> {
-    let wait_ms = answers::seconds(response, "retry-after")?;
+    if !matches!(response.status, COLLISION | 429 | 503) {
+        return None;
+    }
+    let wait_ms = answers::seconds(response, "retry-after").filter(|wait_ms| *wait_ms <= LONGEST_WAIT_MS)?;
     *retries = retries.checked_sub(1)?;
     Some(wait_ms)
 }
@@ -213,6 +220,26 @@ mod tests {
     }
 
     #[test]
+    fn only_a_refusal_is_retried_and_no_wait_is_long() {
+        for (status, seconds, wait_ms) in [
+            (429, "1", Some(1000)),
+            (409, "1", Some(1000)),
+            (503, "30", Some(30_000)),
+            (503, "31", None),
+            (503, "1e30", None),
+            (503, "Infinity", None),
+            (200, "1", None),
+            (201, "1", None),
+            (304, "1", None),
+            (404, "1", None),
+            (412, "1", None),
+            (500, "1", None),
+        ] {
+            assert_eq!(retry_after(&response(status, "retry-after", seconds), &mut 1), wait_ms, "{status} {seconds}");
+        }
+    }
+
+    #[test]
     fn what_met_another_request_is_asked_again_unless_it_writes_one_record() {
         let request = |method| Request {
             method,
@@ -241,9 +268,9 @@ mod tests {
     }
 
     #[test]
-    fn a_server_that_wants_to_be_left_alone_for_ever_is() {
+    fn a_server_that_wants_to_be_left_alone_for_ever_is_for_a_day() {
         let (servers, remote) = (Servers::default(), Remote::read("http://server/v1").unwrap());
         servers.note(&remote, &response(200, "backoff", "1e30"), 1000);
-        assert_eq!(servers.backoff_ms(&remote, 1000), u64::MAX - 1000);
+        assert_eq!(servers.backoff_ms(&remote, 1000), 86_400_000);
     }
 }

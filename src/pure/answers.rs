@@ -49,11 +49,13 @@ pub fn etag(response: &Response) -> Option<u64> {
     digits.parse().ok().filter(|_| is_added(tag[digits.len()..].trim_start_matches('"')))
 }
 
-/// Seconds in this header, as milliseconds. What a front server adds comes after a comma: the first counts.
+/// Seconds in this header, as milliseconds, a day at most: `1e30` and `Infinity` would be for ever. What a front server adds comes
+/// after a comma: the first counts.
 pub fn seconds(response: &Response, name: &str) -> Option<u64> {
+    const DAY_S: f64 = 86_400.0;
     let first = response.header(name)?.split([',', ';']).next()?;
     let seconds: f64 = first.trim().parse().ok()?;
-    (seconds > 0.0).then_some((seconds * 1000.0) as u64)
+    (seconds > 0.0).then_some((seconds.min(DAY_S) * 1000.0) as u64)
 }
 
 /// `data` of an answer, as JSON text.
@@ -226,6 +228,8 @@ mod tests {
             )
         };
         assert_eq!([wait("30"), wait("30, 60"), wait(" 1.5 ;x")], [Some(30_000), Some(30_000), Some(1500)]);
+        assert_eq!(["86401", "1e30", "1e400", "Infinity"].map(wait), [Some(86_400_000); 4]);
+        assert_eq!([wait("-Infinity"), wait("NaN")], [None; 2]);
         assert_eq!([wait("0"), wait("-1"), wait(""), wait("Wed, 21 Oct 2035 07:28:00 GMT")], [None; 4]);
     }
 

@@ -11,8 +11,19 @@
 
 use super::answers;
 use super::http::{Request, Response};
+use super::json;
 use super::walk::acceptable;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::pure::sealed::item;
+
+/// A listing has an end: a server could go on for ever, and no other sync could begin. A plain pull resumes where it was ended.
+const MOST_PAGES: usize = 4096;
+const MOST_ROWS: usize = 1_000_000;
+/// Of pages with fewer than 25 rows on average.
+const MOST_SHORT_PAGES: usize = 1024;
+const SHORT_PAGE_ROWS: usize = 25;
+/// Pages in a row of a journal's listing that have rows, but none of a journal.
+const MOST_FOREIGN_PAGES: usize = 256;
 
 pub struct Listing {
     first: Request,
@@ -26,6 +37,10 @@ pub struct Listing {
     other: Option<Request>,
     is_by_token: bool,
     takes_tokens: Option<bool>,
+    is_of_journal: bool,
+    pages: usize,
+    rows: usize,
+    foreign_pages: usize,
     /// The end was concluded although the server refuses to list what is newer: it is more than a day ahead of its clock.
     pub is_cut: bool,
 }
@@ -41,8 +56,17 @@ impl Listing {
             other: None,
             is_by_token: false,
             takes_tokens: None,
+            is_of_journal: false,
+            pages: 0,
+            rows: 0,
+            foreign_pages: 0,
             is_cut: false,
         }
+    }
+
+    /// Rows that are neither pages nor segments count as nothing.
+    pub fn of_journal(self, is_of_journal: bool) -> Self {
+        Listing { is_of_journal, ..self }
     }
 
     /// The request for the next page; `None` after the last one.
@@ -86,7 +110,34 @@ impl Listing {
         if self.last > before && !is_whole {
             self.ask_for_more(hint, etag.is_some());
         }
-        Ok(records)
+        self.count(&records);
+        match self.next.is_some() && self.is_endless() {
+            true => Err(Error::BadResponse {
+                message: format!("its list goes on after {} pages with {} rows", self.pages, self.rows),
+                url: url.to_owned(),
+                status: response.status,
+            }),
+            false => Ok(records),
+        }
+    }
+
+    fn count(&mut self, records: &[&str]) {
+        let is_foreign = |record: &&str| {
+            let id = json::member(record, "id").and_then(json::string);
+            id.and_then(|id| item::read_name(&id)).is_none()
+        };
+        self.pages += 1;
+        self.rows += records.len();
+        self.foreign_pages = match self.is_of_journal && records.iter().all(is_foreign) {
+            true => self.foreign_pages + 1,
+            false => 0,
+        };
+    }
+
+    fn is_endless(&self) -> bool {
+        let has_short_pages = self.rows < self.pages * SHORT_PAGE_ROWS;
+        let most_pages = if has_short_pages { MOST_SHORT_PAGES } else { MOST_PAGES };
+        self.pages > most_pages || self.rows > MOST_ROWS || self.foreign_pages > MOST_FOREIGN_PAGES
     }
 
     fn ask_for_more(&mut self, hint: Option<&str>, is_dated: bool) {
@@ -190,6 +241,40 @@ mod tests {
         listing.take_next().unwrap();
         assert!(listing.read(&page(&[4, 5], &[("next-page", "x")]), "u").unwrap().is_empty());
         assert!(!listing.has_more());
+    }
+
+    #[test]
+    fn a_listing_of_ever_new_rows_ends() {
+        for (rows, is_of_journal, most_pages, what) in [
+            (1, false, MOST_SHORT_PAGES, "rows one by one"),
+            (24, false, MOST_SHORT_PAGES, "short pages"),
+            (25, false, MOST_PAGES, "longer pages"),
+            (2000, false, MOST_ROWS / 2000, "full pages"),
+            (2000, true, MOST_FOREIGN_PAGES, "rows that are not of a journal"),
+        ] {
+            let mut listing = listing("_since=3").of_journal(is_of_journal);
+            let mut pages = 0;
+            let last = loop {
+                let first = 10 + pages * rows;
+                let shown: Vec<u64> = (first..first + rows).collect();
+                match listing.read(&page(&shown, &[("next-page", "x")]), "u") {
+                    Ok(_) => pages += 1,
+                    Err(error) => break error,
+                }
+            };
+            assert_eq!((pages as usize, last.code().as_str()), (most_pages, "bad_response"), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_large_honest_listing_is_read_to_its_end() {
+        for (rows, count) in [(2000, 900_000), (100, 400_000), (25, 100_000)] {
+            let mut listing = listing("_since=3");
+            for first in (10..count).step_by(rows as usize) {
+                let shown: Vec<u64> = (first..first + rows).collect();
+                assert_eq!(listing.read(&page(&shown, &[("next-page", "x")]), "u").map(|all| all.len()), Ok(rows as usize));
+            }
+        }
     }
 
     #[test]

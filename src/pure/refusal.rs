@@ -3,6 +3,7 @@
 //! Any other member would stand in the error's data beside what only the client itself writes, such as the evidence of an
 //! alarm. Texts are cut off: an error is kept, logged and sent around.
 
+use super::answers;
 use super::http::{Response, excerpt};
 use super::json;
 use crate::error::{Answer, Error};
@@ -36,6 +37,7 @@ pub fn error(response: &Response, url: &str) -> Error {
             url,
             status,
             errno,
+            retry_after_ms: answers::seconds(response, "retry-after"),
             answer,
         },
     }

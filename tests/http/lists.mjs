@@ -5,6 +5,16 @@ import { test } from "node:test";
 import { newAccount, startProxy, withCollection } from "./places.mjs";
 
 export function lists(place) {
+  test("a list that never ends is given up", async () => {
+    const told = await place.run(async (account) => {
+      let asked = 0;
+      const fetchFunc = async (url) => new Response(`{"data":[{"id":"r${(asked += 1)}"}]}`, { headers: { "Next-Page": `${url.split("?")[0]}?_token=${asked}` } });
+      const { code } = await refused(connect({ ...account, fetchFunc }).listBuckets({ pages: Infinity }));
+      return [code, asked < 2000];
+    }, newAccount());
+    assert.deepEqual(told, ["bad_response", true]);
+  });
+
   test("a page, the next ones, some of them, all of them", async () => {
     const told = await place.run(async ({ bucket, ...account }) => {
       const records = connect(account).bucket(bucket).collection("c");

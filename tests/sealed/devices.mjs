@@ -43,7 +43,7 @@ export class NodeDevice extends Device {
   static open({ remote, headers, key, bucket, timeout }) {
     const device = new NodeDevice();
     device.kinto = new Kinto({ remote, headers, bucket, timeout, adapter: "memory", adapterOptions: { dbName: randomUUID() } });
-    device.collection = device.kinto.collection(COLLECTION, { key });
+    device.collection = device.kinto.collection(COLLECTION, key === undefined ? {} : { key });
     return device;
   }
 

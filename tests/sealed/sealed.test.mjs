@@ -20,3 +20,4 @@ import "./cost.mjs";
 import "./reload.mjs";
 import "./schedules.mjs";
 import "./firefox.mjs";
+import "./endless.mjs";

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Device, pages, SIDE_BY_SIDE, stage } from "./devices.mjs";
+import { busy, retryAfter } from "../evil/lies/waiting.mjs";
 import { answer, kintoError, NEVER } from "./proxy.mjs";
 
 const synced = (record) => ({ ...record, _status: "synced" });
@@ -39,6 +40,31 @@ describe("a server that wants to be left alone", SIDE_BY_SIDE, () => {
       const result = await here.sync({ retry: 1 });
       assert.ok(performance.now() - begun >= 1000);
       assert.deepEqual([result.ok, await server.titles()], [true, ["a"]]);
+    });
+  }
+
+  test("with Retry-After on success nothing is sent twice, and nobody waits", async (t) => {
+    const { here, proxy, server } = await stage(t);
+    await here.createAll(["a"]);
+    retryAfter(proxy, { at: "* ", seconds: 60 });
+    const begun = performance.now();
+    assert.deepEqual([(await here.sync({ retry: 3 })).ok, await server.titles()], [true, ["a"]]);
+    assert.deepEqual([proxy.take("POST /batch").length, proxy.take("GET /tasks").length], [1, 1]);
+    assert.ok(performance.now() - begun < 30_000);
+  });
+
+  for (const [seconds, retryAfterMs] of [["3600", 3_600_000], ["1e30", 86_400_000], ["Infinity", 86_400_000]]) {
+    test(`with a Retry-After of ${seconds} seconds the sync fails at once, and says how long to wait`, async (t) => {
+      const { here, proxy } = await stage(t);
+      await here.createAll(["a"]);
+      busy(proxy, { seconds });
+      const error = await here.failure({ retry: 3 });
+      assert.deepEqual([error.code, error.data.status, error.data.retryAfterMs, proxy.take("GET /records").length], ["server", 503, retryAfterMs, 1]);
+      proxy.behave();
+      const later = await here.failure();
+      assert.equal(later.code, "backoff");
+      assert.ok(later.data.retryAfterMs <= retryAfterMs);
+      assert.equal((await here.sync({ ignoreBackoff: true })).ok, true);
     });
   }
 

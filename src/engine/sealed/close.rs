@@ -61,6 +61,7 @@ impl<P: Platform> Session<'_, P> {
             url: self.target.url(),
             status: 413,
             errno: None,
+            retry_after_ms: None,
             answer: None,
         }
     }

@@ -31,10 +31,14 @@ export const noEnd = lie(
   { rows: 3, row: (number) => ({ id: `new-${number}`, last_modified: number }) },
   (proxy, { rows, row }) => {
     let shown = Date.now();
-    rewrite(proxy, LIST, (given, request) => {
+    let isFirst = true;
+    proxy.rule(LIST, async (request, pass) => {
       const url = new URL(request.url, proxy.origin);
       url.searchParams.set("_token", shown);
-      if (!request.query.has("_token")) return withHeaders(given, { "next-page": url.href });
+      if (isFirst) {
+        isFirst = false;
+        return withHeaders(await pass(), { "next-page": url.href });
+      }
       const data = Array.from({ length: rows }, () => row((shown += 1)));
       return answer(200, { data }, { "next-page": url.href, ETag: `"${shown}"` });
     });
