@@ -324,6 +324,14 @@ fn a_snapshot_that_lies_is_not_used() {
 }
 
 #[test]
+fn python_reads_the_vectors_of_keys_and_envelopes() {
+    let (printed, said, code) = run(python("vectors.py"), "");
+    assert_eq!((said.as_str(), code), ("", 0));
+    let counts: Vec<usize> = serde_json::from_str(&printed).unwrap();
+    assert!(counts[0] > 20 && counts[1] > 50 && counts[2] == 1, "{counts:?}");
+}
+
+#[test]
 fn the_reader_needs_what_the_kinto_for_tests_has() {
     let read = |path: &str| std::fs::read_to_string(format!("{}/tests/{path}", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let of_kinto = read("kinto/requirements.txt");
