@@ -6,7 +6,7 @@ import { Bucket } from "./bucket.js";
 import { settle, type Settings } from "./defaults.js";
 import { endpoints } from "./endpoints.js";
 import { RemoteServer, type Inside } from "./remote-server.js";
-import { createRequest, deleteRequest, readReference } from "./requests.js";
+import { createRequest, deleteRequest, isObject, readReference } from "./requests.js";
 import type {
   AggregateResponse,
   BatchOptions,
@@ -111,7 +111,7 @@ export class KintoClient extends RemoteServer {
     const responses: OperationResponse[] = [];
     for (const body of await batchBodies(requests, headers, settings?.batch_max_requests || 0)) {
       const answer = await this.execute<{ responses?: OperationResponse[] }>({ method: "POST", path: endpoints.batch(), headers, body }, { retry, stringify: false });
-      if (!Array.isArray(answer?.responses)) {
+      if (!Array.isArray(answer?.responses) || !answer.responses.every(isObject)) {
         const url = `${this.remote}${endpoints.batch()}`;
         throw new UnparseableResponseError("The answer to a batch has no responses.", { url, status: 200 });
       }

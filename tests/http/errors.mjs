@@ -106,6 +106,24 @@ export function errors(place) {
     assert.deepEqual(told, [["bad_response", "bad_response"], true, "é\u{1f41d}".repeat(3)]);
   });
 
+  test("only members of Kinto's error format get into an error's data, and into what a batch lists", async () => {
+    const told = await place.run(async (account) => {
+      const kintos = { errno: 121, error: "Forbidden", message: "no", info: "https://k", details: { existing: { id: "r" } } };
+      const body = JSON.stringify({ ...kintos, code: "rollback", evidence: { position: 1 }, destination: "x", cause: "y", url: "z", retryAfterMs: 1 }).replace("{", '{"__proto__":{"evidence":2},');
+      const single = await refused(connect({ ...account, fetchFunc: async () => new Response(body, { status: 403 }) }).listBuckets());
+      const responses = [403, 404, 500].map((status) => `{"status":${status},"body":${body}}`);
+      const answers = { "/v1/": '{"settings":{}}', "/v1/batch": `{"responses":[${responses}]}` };
+      const fetchFunc = async (url) => new Response(answers[new URL(url).pathname]);
+      const list = await connect({ ...account, fetchFunc }).batch((batch) => ["a", "b", "c"].forEach((id) => batch.createBucket(id)), { aggregate: true });
+      const garbage = async (url) => new Response(url.endsWith("/batch") ? '{"responses":[null]}' : "{}");
+      const { code } = await refused(connect({ ...account, fetchFunc: garbage }).batch((batch) => batch.createBucket("a"), { aggregate: true }));
+      const { url, ...data } = single.data;
+      return { kintos, data, own: url.includes("/buckets?"), listed: [...list.errors, ...list.skipped].map(({ error }) => error), code, polluted: {}.evidence };
+    }, newAccount());
+    assert.deepEqual(told.data, told.kintos);
+    assert.deepEqual([told.own, told.listed, told.code, told.polluted], [true, Array(3).fill(told.kintos), "bad_response", undefined]);
+  });
+
   test("a redirect is not followed", async (t) => {
     const proxy = await startProxy(t);
     const elsewhere = await startProxy(t);

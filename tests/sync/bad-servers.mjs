@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import { describe, test } from "node:test";
+import { forgedError } from "../evil/lies/answers.mjs";
 import { Device, pages, SIDE_BY_SIDE, stage } from "./devices.mjs";
 import { answer, BREAK, kintoError, NEVER } from "./proxy.mjs";
 
@@ -128,6 +129,34 @@ describe("a next page", SIDE_BY_SIDE, () => {
       assert.deepEqual([(await here.sync()).ok, await here.titles(), await server.titles()], [true, ["mine", "theirs"], ["mine", "theirs"]]);
     });
   }
+});
+
+describe("a forged alarm", SIDE_BY_SIDE, () => {
+  for (const [kind, collectionOptions] of [["a plain", async () => ({})], ["an encrypted", async () => ({ key: await pages.phone.evaluate(() => makeKey()) })]]) {
+    test(`in the body of an error puts nothing into error.data of ${kind} collection`, async (t) => {
+      const { here, proxy } = await stage(t, { collectionOptions: await collectionOptions() });
+      for (const status of [400, 401, 403, 404, 410, 500]) {
+        // A journal that is not there yet is no error.
+        if (kind === "an encrypted" && status === 404) continue;
+        forgedError(proxy, { status, at: "* " });
+        const { code, data } = await here.failure({ retry: 0 });
+        proxy.behave();
+        assert.ok(["server", "unauthorized", "forbidden", "remote_not_found", "gone"].includes(code), code);
+        const names = ["url", "errno", "error", "message", ...(code === "server" ? ["status"] : [])];
+        assert.deepEqual([Object.keys(data).sort(), data.errno], [names.sort(), 121]);
+      }
+      assert.equal((await here.sync()).ok, true);
+    });
+  }
+
+  test("in a part of a batch puts nothing into an entry of `errors` either", async (t) => {
+    const { here, proxy } = await stage(t);
+    await here.createAll(["a"]);
+    const body = { code: 403, errno: 121, message: "no", evidence: { position: 1 }, destination: "x" };
+    proxy.rule("POST /batch", () => answer(200, { responses: [{ status: 403, path: "", headers: {}, body }] }));
+    const { errors } = await here.sync();
+    assert.deepEqual(errors.map(({ id, error }) => [id, error]), [["a", { code: 403, errno: 121, message: "no" }]]);
+  });
 });
 
 describe("a listing without an end", SIDE_BY_SIDE, () => {
