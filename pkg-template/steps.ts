@@ -3,6 +3,7 @@
 import { transformOne } from "./app.js";
 import { invalidOption, KintoError, ServerWasFlushedError } from "./errors.js";
 import { withoutLocalFields } from "./equality.js";
+import { assertEnds } from "./http/listing.js";
 import { assertJson, kindOf, messageOf, recordsText } from "./json.js";
 import { LocalCollection } from "./local.js";
 import { addLists, SyncResultObject, type SyncLists } from "./result.js";
@@ -83,17 +84,19 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     this.#assertPlain("pullChanges");
     if (!result.ok) return result;
     const known = options.lastModified === undefined ? await this.db.getLastModified() : options.lastModified;
-    const { data, last_modified } = await listChanges(client, known ? String(await this.#since(known, options)) : undefined, {
+    const { data, undated, last_modified } = await listChanges(client, known ? String(await this.#since(known, options)) : undefined, {
       filters: pullFilters(options),
       headers: options.headers ?? {},
       retry: options.retry,
     });
-    const timestamp = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
+    const shown = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
+    const timestamp = Number.isSafeInteger(shown) ? shown : null;
     if (!options.exclude && known && timestamp && timestamp > known && data.length === 0) {
       const message = `Server has been flushed. Client Side Timestamp: ${known} Server Side Timestamp: ${timestamp}`;
       throw new ServerWasFlushedError(known, timestamp, message);
     }
     result.lastModified = timestamp;
+    for (const row of undated) result.add("errors", { type: "incoming", ...(isId(row) && { id: row.id }), message: "A record of the server has no last_modified that is a version." } as never);
     const decoded = await this.#decodeAll(data, "incoming", result);
     const { changes } = await this.applyHook("incoming-changes", { lastModified: timestamp as number, changes: decoded });
     return this.importChanges(result, changes, options.strategy);
@@ -111,8 +114,9 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   async importChanges(result: SyncResultObject<T>, decodedChanges: readonly object[], strategy: Strategy = "manual"): Promise<SyncResultObject<T>> {
     this.#assertPlain("importChanges");
     try {
-      const text = recordsText(decodedChanges);
-      const ids = decodedChanges.map((change) => (change as { id?: unknown }).id);
+      const changes = decodedChanges.filter((change) => isJson(change, "incoming", result));
+      const text = recordsText(changes);
+      const ids = changes.map((change) => (change as { id?: unknown }).id);
       addLists(result, await this.touch<SyncLists<T>>(ids, (raw) => raw.import_changes(text, strategy)));
     } catch (error) {
       if (KintoError.is(error, "invalid_option")) throw error;
@@ -150,7 +154,8 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
       ...(await this.#overtaken(summary, result, before)),
       ...summary.skipped.map(({ id }) => ({ answer: "gone", id })),
     ];
-    const text = JSON.stringify(answers.map((answer) => ({ ...answer, sent: before.get(answer.id) ?? null })));
+    const usable = answers.filter((answer) => isJson("remote" in answer && answer.remote, "outgoing", result));
+    const text = JSON.stringify(usable.map((answer) => ({ ...answer, sent: before.get(answer.id) ?? null })));
     const settled = await this.handle.call<SyncLists<T>>((raw) => raw.settle_answers(text, strategy));
     if (settled.resolved.length > 0) result.reset("conflicts").reset("resolved");
     addLists(result, settled);
@@ -241,14 +246,15 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     if (steps.length === 0) return records;
     const outcomes = await Promise.all(records.map((record) => transformOne(record, steps)));
     return outcomes.flatMap((outcome, at) => {
-      if ("ok" in outcome) return [outcome.ok];
+      if ("ok" in outcome) return [type === "incoming" ? asShown(records[at], outcome.ok) : outcome.ok];
       result.add("errors", { type, id: records[at].id, message: outcome.error });
       return [];
     });
   }
 
   async #published({ published }: BatchSummary, result: SyncResultObject<T>): Promise<{ answer: string; id: unknown; remote: any }[]> {
-    const decoded = await this.#decodeAll(published.map(({ data }) => data), "outgoing", result);
+    const records = published.map((body) => body?.data).filter((record) => typeof record === "object" && record !== null);
+    const decoded = await this.#decodeAll(records, "outgoing", result);
     return decoded.map((remote) => ({ answer: "published", id: remote.id as unknown, remote }));
   }
 
@@ -276,7 +282,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
  * What changed, oldest first, and the timestamp of the first page. Where a client cannot see that there is a next page, or may
  * not go where it is said to be, what follows is asked for by the last version shown, until a page shows nothing newer.
  */
-async function listChanges(client: Pick<RemoteCollection, "listRecords">, since: string | undefined, options: object): Promise<{ data: any[]; last_modified: string | null }> {
+async function listChanges(client: Pick<RemoteCollection, "listRecords">, since: string | undefined, options: object): Promise<{ data: any[]; undated: any[]; last_modified: string | null }> {
   const list = async (since: string | undefined) => {
     const query = { ...options, since, sort: "last_modified" };
     try {
@@ -287,25 +293,56 @@ async function listChanges(client: Pick<RemoteCollection, "listRecords">, since:
     }
   };
   const data: any[] = [];
+  const undated = new Map<string, any>();
+  let pages = 0;
   const shown = new Set<unknown>();
   let newest = 0;
   for (let page = await list(since), first = page; ; page = await list(String(newest))) {
     const before = newest;
     for (const record of page.data) {
+      if (!isVersion(record?.last_modified)) {
+        undated.set(JSON.stringify(record), record);
+        continue;
+      }
       if (record.last_modified <= before) continue;
-      newest = Math.max(newest, record.last_modified || 0);
+      newest = Math.max(newest, record.last_modified);
       // A list without `since` has no deletions; of those that follow it, the ones of records that were listed count.
-      if (page !== first && since === undefined && record.deleted === true && !shown.has(record.id)) continue;
+      if (page !== first && since === undefined && isTombstone(record) && !shown.has(record.id)) continue;
       shown.add(record.id);
       data.push(record);
     }
     const timestamp = page.last_modified ? parseInt(page.last_modified.replace(/"/g, ""), 10) : NaN;
-    if (newest === before || (newest >= timestamp && !page.hasNextPage)) return { data, last_modified: first.last_modified };
+    if (newest === before || (newest >= timestamp && !page.hasNextPage)) return { data, undated: [...undated.values()], last_modified: first.last_modified };
+    assertEnds((pages += 1), data.length, "");
   }
 }
 
 /** Of what a hook returned no content, which may be records. */
 const shown = (returned: unknown) => (typeof returned === "number" || typeof returned === "boolean" ? String(returned) : kindOf(returned));
+
+/** One that JSON cannot hold (a server's `1e400` is Infinity) is refused by itself. */
+function isJson(change: any, type: "incoming" | "outgoing", result: SyncResultObject<any>): boolean {
+  try {
+    assertJson(change);
+    return true;
+  } catch (error) {
+    result.add("errors", { type, ...(isId(change) && { id: change.id }), message: messageOf(error) });
+    return false;
+  }
+}
+
+const isVersion = (at: unknown) => Number.isSafeInteger(at) && (at as number) >= 0;
+
+/** Whether a change names its record by what can be an id in JSON. */
+const isId = (change: any): change is { id: string | number } => typeof change?.id === "string" || Number.isFinite(change?.id);
+
+const isTombstone = (change: any) => change?.deleted === true && Object.keys(change).every((name) => ["id", "last_modified", "_status", "deleted"].includes(name));
+
+/** A deletion of the server's stays one, whatever transformers make of it; they may delete a record here, but not by a field that it has. */
+function asShown(shown: any, decoded: any): object {
+  const isDeletion = isTombstone(shown) || (decoded.deleted === true && shown.deleted !== true);
+  return isDeletion ? { id: decoded.id, last_modified: decoded.last_modified ?? shown.last_modified, deleted: true } : decoded;
+}
 
 function pullFilters({ exclude, expectedTimestamp }: PullOptions): Record<string, unknown> | undefined {
   const filters: Record<string, unknown> = {};

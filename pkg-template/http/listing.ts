@@ -90,7 +90,10 @@ function listQuery({ filters, sort = "-last_modified", limit, since, fields }: L
 }
 
 /** A server could go on for ever: the bounds are those of a sync. */
-const isEndless = (pages: number, rows: number) => rows > 1e6 || pages > (rows < 25 * pages ? 1024 : 4096);
+export function assertEnds(pages: number, rows: number, url: string): void {
+  const isEndless = rows > 1e6 || pages > (rows < 25 * pages ? 1024 : 4096);
+  if (isEndless) throw new UnparseableResponseError(`The list goes on after ${pages} pages with ${rows} objects.`, { url, status: 200 });
+}
 
 function rowsOf<T>({ json }: Answer, url: string): T[] {
   const rows: unknown = json?.data ?? [];
@@ -112,7 +115,7 @@ async function gather<T>(first: Step | Promise<Step>, pages: number | undefined,
     dating = (dated === "first" && dating) || step.answer;
     for (const row of page) gathered.push(row);
     read += 1;
-    if (step.next && isEndless(read, gathered.length)) throw new UnparseableResponseError(`The list goes on after ${read} pages with ${gathered.length} objects.`, { url, status: 200 });
+    if (step.next) assertEnds(read, gathered.length, url);
     return read < pages && step.next ? follow(await step.next()) : result(gathered.slice(), step);
   };
   const result = (data: T[], { answer, next }: Step): PaginationResult<T> => ({

@@ -4,7 +4,7 @@
 use super::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::{App, Clock, Platform, Response};
-use crate::pure::answers;
+use crate::pure::answers::{self, Shown};
 use crate::pure::cursor::Cursor;
 use crate::pure::draft::Draft;
 use crate::pure::hidden;
@@ -21,6 +21,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 /// A change as it came, and decoded.
 struct Incoming {
+    id: Option<RecordId>,
     /// As on the wire, for what cannot be decoded.
     version: Option<(RecordId, u64)>,
     decoded: Result<Remote>,
@@ -133,7 +134,13 @@ impl<P: Platform> Session<'_, P> {
             self.note_timestamp(&mut walk, &response)?;
             let records = listing.read(&response, &url)?;
             let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
-            for text in self.not_here(&mut walk, fresh).await? {
+            // What has no version is no record: the pull has said so.
+            let fresh = self
+                .not_here(&mut walk, fresh)
+                .await?
+                .into_iter()
+                .filter(|text| answers::version(text).is_some());
+            for text in fresh {
                 let version = answers::version(text).filter(|(id, at)| written.get(id) == Some(at));
                 if version.is_none() {
                     return self.pull().await;
@@ -164,7 +171,7 @@ impl<P: Platform> Session<'_, P> {
             return Ok(());
         }
         let records = listing.read(&response, &url)?;
-        let newest = records.last().and_then(|text| answers::version(text)).map(|(_, at)| at);
+        let newest = records.iter().rev().find_map(|text| answers::version(text)).map(|(_, at)| at);
         let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
         let fresh = self.not_here(walk, fresh).await?;
         if let Some((client_timestamp, server_timestamp)) = walk.misses_the_witness(newest, !listing.announces_more) {
@@ -185,7 +192,7 @@ impl<P: Platform> Session<'_, P> {
         let is_here = |state: &State, hidden: &[(RecordId, u64)], text: &str, version: &Option<(RecordId, u64)>| {
             let Some((id, at)) = version else { return false };
             let is_old = walk.is_old(version.as_ref());
-            let is_deletion = json::member(text, "deleted") == Some("true");
+            let is_deletion = answers::is_tombstone(text);
             match state.rows.get(id) {
                 // A listing without `_since` that is continued by it shows tombstones too.
                 None if is_deletion => is_old || walk.since.is_none(),
@@ -208,14 +215,28 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn decode(&self, records: Vec<&str>) -> Result<Vec<Incoming>> {
-        let versions: Vec<_> = records.iter().map(|text| answers::version(text)).collect();
-        let decoded = self.collection.transformed(records.into_iter().map(str::to_owned).collect(), false).await?;
-        let read = |(version, result): (Option<(RecordId, u64)>, Result<String>)| {
-            let at = version.as_ref().map(|(_, at)| *at);
-            let decoded = result.and_then(|text| answers::read_decoded(&text, at));
-            Incoming { version, decoded }
-        };
-        let mut incoming: Vec<Incoming> = versions.into_iter().zip(decoded).map(read).collect();
+        let mut incoming = Vec::with_capacity(records.len());
+        let mut read = Vec::with_capacity(records.len());
+        let mut texts = Vec::with_capacity(records.len());
+        for text in records {
+            match answers::read_version(text) {
+                Ok(version) => {
+                    read.push((version, answers::shown(text)));
+                    texts.push(text.to_owned());
+                }
+                Err(error) => incoming.push(Incoming {
+                    id: json::member(text, "id").and_then(|id| RecordId::read(id).ok()),
+                    version: None,
+                    decoded: Err(error),
+                }),
+            }
+        }
+        let decoded = self.collection.transformed(texts, false).await?;
+        incoming.extend(read.into_iter().zip(decoded).map(|((version, shown), result)| Incoming {
+            id: Some(version.0.clone()),
+            decoded: result.and_then(|text| answers::read_decoded(&text, Some(version.1), shown)),
+            version: Some(version),
+        }));
         if self.collection.app.has_incoming_hook() {
             self.run_hook(&mut incoming).await?;
         }
@@ -226,8 +247,12 @@ impl<P: Platform> Session<'_, P> {
     async fn run_hook(&self, incoming: &mut Vec<Incoming>) -> Result<()> {
         let decoded = || incoming.iter().filter_map(|change| change.decoded.as_ref().ok());
         let changes: Vec<String> = decoded().map(Remote::to_json).collect();
-        let mut versions: BTreeMap<RecordId, u64> = BTreeMap::new();
-        versions.extend(decoded().filter_map(|remote| Some((remote.id.clone(), remote.last_modified?))));
+        let mut known: BTreeMap<RecordId, (Option<u64>, Shown)> = BTreeMap::new();
+        known.extend(decoded().map(|remote| {
+            let has_field = !remote.deleted && answers::shown(&format!("{{{}}}", remote.body)) != Shown::Record;
+            let shown = if has_field { Shown::WithField } else { Shown::Record };
+            (remote.id.clone(), (remote.last_modified, shown))
+        }));
         let last_modified = self.report.last_modified.map_or_else(|| "null".to_owned(), |ms| ms.to_string());
         let answer = self
             .collection
@@ -241,11 +266,11 @@ impl<P: Platform> Session<'_, P> {
         incoming.retain(|change| change.decoded.is_err());
         incoming.extend(hooked.map(|text| {
             let id = json::member(text, "id").and_then(|id| RecordId::read(id).ok());
-            let seen = id.and_then(|id| versions.get_key_value(&id)).map(|(id, at)| (id.clone(), *at));
-            let version = answers::version(text).or(seen);
+            let (seen_at, shown) = id.as_ref().and_then(|id| known.get(id)).copied().unwrap_or((None, Shown::WithField));
+            let version = answers::version(text).or(id.clone().zip(seen_at));
             let at = version.as_ref().map(|(_, at)| *at);
-            let decoded = answers::read_decoded(text, at);
-            Incoming { version, decoded }
+            let decoded = answers::read_decoded(text, at, shown);
+            Incoming { id, version, decoded }
         }));
         Ok(())
     }
@@ -273,8 +298,11 @@ impl<P: Platform> Session<'_, P> {
                     }
                     Err(error) => {
                         let message = format!("\"message\":{}", json::quote(&error.to_string()));
-                        let (list, json) = error_entry("incoming", change.version.as_ref().map(|(id, _)| id), None, &message);
+                        let (list, json) = error_entry("incoming", change.id.as_ref(), None, &message);
                         report.add(list, json);
+                        if change.version.is_none() {
+                            walk.refused();
+                        }
                         true
                     }
                 };

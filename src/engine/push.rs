@@ -15,7 +15,7 @@ use crate::pure::answers::{self, PartAnswer};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::protocol::{Part, batch_length};
-use crate::pure::record::{Body, RecordId, Row, Status, read_record};
+use crate::pure::record::{Body, RecordId, Row, Status, is_bare_deletion, is_no_record, read_record};
 use crate::pure::report::List;
 use crate::pure::report::error_entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -239,6 +239,7 @@ impl<P: Platform> Session<'_, P> {
         let is_new = encoded.status.unwrap_or(row.status) == Status::Created;
         match (deletes, row.last_modified) {
             (true, Some(version)) => Ok(self.target.delete(remote_id, version)),
+            _ if is_bare_deletion(&encoded.body) => Err(is_no_record()),
             (_, version) => Ok(self.target.put(remote_id, &Body::from(encoded.body), version.filter(|_| !is_new))),
         }
     }
@@ -288,11 +289,9 @@ impl<P: Platform> Session<'_, P> {
         };
         let mut decoded = self.collection.transformed(answers.iter().filter_map(text).collect(), false).await?.into_iter();
         let mut next = |answered: &str| {
-            let at = answers::version(answered).map(|(_, at)| at);
-            decoded
-                .next()
-                .unwrap_or_else(|| Err(Error::bug("a decoded answer is missing")))
-                .and_then(|text| answers::read_decoded(&text, at))
+            let text = decoded.next().unwrap_or_else(|| Err(Error::bug("a decoded answer is missing")))?;
+            let (_, at) = answers::read_version(answered)?;
+            answers::read_decoded(&text, Some(at), answers::shown(answered))
         };
         let decode = |(one, answer): (&Outgoing, PartAnswer)| match answer {
             PartAnswer::Done(text) => {

@@ -8,10 +8,10 @@
 use super::sync::Session;
 use crate::error::Result;
 use crate::ports::Platform;
+use crate::pure::answers;
 use crate::pure::cursor::{Cursor, LATE_MS};
 use crate::pure::record::{RecordId, Row, Status};
 use crate::pure::state::State;
-use crate::pure::{answers, json};
 use std::collections::BTreeMap;
 
 impl<P: Platform> Session<'_, P> {
@@ -27,11 +27,16 @@ impl<P: Platform> Session<'_, P> {
         });
         // With tombstones: what was deleted there is still to be told here.
         let mut listing = self.listing(self.target.list_versions(Some(cursor.reached.unwrap_or(0))));
+        let (mut asked, mut has_field) = (false, false);
         while let Some((response, url)) = self.next_page(&mut listing).await? {
             let rows = listing.read(&response, &url)?;
             let timestamp = answers::etag(&response);
             cursor.again = cursor.again.or(timestamp.map(|at| at.saturating_sub(LATE_MS)));
-            if rows.into_iter().any(|row| !is_same(&here, &mut cursor, row)) {
+            // By the members that are listed here, a record with a field `deleted: true` cannot be told from a deletion.
+            if !asked && rows.iter().any(|row| answers::is_tombstone(row)) {
+                (asked, has_field) = (true, self.has_records_with_field().await?);
+            }
+            if rows.into_iter().any(|row| !is_same(&here, &mut cursor, row, has_field)) {
                 break;
             }
             cursor.reached = listing.last();
@@ -40,6 +45,15 @@ impl<P: Platform> Session<'_, P> {
             }
         }
         Ok(Some(ended(cursor)))
+    }
+
+    /// Whether a live record has a field `deleted: true`: without `_since`, deletions are not listed.
+    async fn has_records_with_field(&self) -> Result<bool> {
+        let request = self.target.list_with_field();
+        let url = request.url.clone();
+        let response = self.send(request).await?;
+        let body = answers::accept(&response, &url)?;
+        Ok(!answers::records(body, &url, response.status)?.is_empty())
     }
 }
 
@@ -62,11 +76,15 @@ fn versions(state: &State) -> BTreeMap<RecordId, u64> {
 }
 
 /// Whether a row of the list is here in the same version, or a deletion of what is not here: then the cursor passes it.
-fn is_same(here: &BTreeMap<RecordId, u64>, cursor: &mut Cursor, row: &str) -> bool {
+fn is_same(here: &BTreeMap<RecordId, u64>, cursor: &mut Cursor, row: &str, has_field: bool) -> bool {
     let Some((id, at)) = answers::version(row) else { return true };
     let known = here.get(&id);
-    match json::member(row, "deleted") == Some("true") {
-        true if known.is_some() => return false,
+    match answers::is_tombstone(row) {
+        true if known == Some(&at) && has_field => {
+            cursor.since = Some(at);
+            cursor.saw(&id, at);
+        }
+        true if known.is_some() || has_field => return false,
         true => {}
         false if known != Some(&at) => return false,
         false => {
@@ -124,8 +142,29 @@ mod tests {
             let here = here.iter().map(|(id, at)| (RecordId::from_text(id), *at)).collect();
             let mut cursor = Cursor::default();
             let row = |(id, at, deleted): &(&str, u64, bool)| format!("{{\"id\":\"{id}\",\"last_modified\":{at},\"deleted\":{deleted}}}");
-            there.iter().all(|one| is_same(&here, &mut cursor, &row(one)));
+            there.iter().all(|one| is_same(&here, &mut cursor, &row(one), false));
             assert_eq!((cursor.since, cursor.witness.map(|(_, at)| at)), (since, since), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_field_called_deleted_is_no_deletion() {
+        let id = RecordId::from_text("a");
+        let row = r#"{"id":"a","last_modified":5,"deleted":true}"#;
+        for (known, has_field, same, since) in [
+            (None, false, true, None),
+            (None, true, false, None),
+            (Some(5), true, true, Some(5)),
+            (Some(4), true, false, None),
+            (Some(4), false, false, None),
+        ] {
+            let (mut here, mut cursor) = (BTreeMap::new(), Cursor::default());
+            here.extend(known.map(|at| (id.clone(), at)));
+            assert_eq!(
+                (is_same(&here, &mut cursor, row, has_field), cursor.since),
+                (same, since),
+                "{known:?} {has_field}"
+            );
         }
     }
 }

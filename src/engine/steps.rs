@@ -30,12 +30,7 @@ impl<P: Platform> Collection<P> {
             for (text, change) in &changes {
                 match change {
                     Ok(remote) => drop(take_over(draft, remote, strategy, &local_fields, |list, json| report.add(list, json))),
-                    Err(error) => {
-                        let message = format!("\"message\":{}", json::quote(&error.to_string()));
-                        let id = json::member(text, "id").and_then(|raw| RecordId::read(raw).ok());
-                        let (list, json) = error_entry("incoming", id.as_ref(), None, &message);
-                        report.add(list, json);
-                    }
+                    Err(error) => refuse(&mut report, "incoming", text, error),
                 }
             }
             Ok(report.to_json())
@@ -52,12 +47,15 @@ impl<P: Platform> Collection<P> {
             local_fields: self.local_fields.clone(),
         };
         let answers = json::elements(answers).ok_or_else(|| invalid("Answers is not an array.", ""))?;
-        let answers = answers.map(Answered::read).collect::<Result<Vec<_>>>()?;
+        let answers = answers.map(|text| (text.to_owned(), Answered::read(text))).collect::<Vec<_>>();
         let commit = move |draft: &mut Draft| {
             check_epoch(draft, &epoch)?;
             let mut settled = Settled::default();
-            for answered in &answers {
-                answered.settle(draft, &settle, &mut settled);
+            for (text, answered) in &answers {
+                match answered {
+                    Ok(answered) => answered.settle(draft, &settle, &mut settled),
+                    Err(error) => refuse(&mut settled.report, "outgoing", text, error),
+                }
             }
             Ok(settled.report.to_json())
         };
@@ -67,6 +65,7 @@ impl<P: Platform> Collection<P> {
     /// Takes the app's word that everything which the server had at `last_modified` is here: the next pull, wherever from,
     /// begins after it. With `None` it begins anew.
     pub async fn save_last_modified(&self, last_modified: Option<u64>, epoch: Option<String>) -> Result<()> {
+        let last_modified = last_modified.filter(|ms| *ms <= json::MAX_SAFE_INTEGER);
         let save = move |draft: &mut Draft| {
             check_epoch(draft, &epoch)?;
             for name in draft.note_names().iter().filter(|name| name.starts_with(CURSOR)) {
@@ -85,6 +84,14 @@ impl<P: Platform> Collection<P> {
     pub async fn reads_all(&self) -> Result<bool> {
         self.resident.read(|state| state.notes.contains_key(ADOPTED_CURSOR)).await
     }
+}
+
+/// One that cannot be taken over stops no other.
+fn refuse(report: &mut Report, kind: &str, text: &str, error: &Error) {
+    let message = format!("\"message\":{}", json::quote(&error.to_string()));
+    let id = json::member(text, "id").and_then(|raw| RecordId::read(raw).ok());
+    let (list, json) = error_entry(kind, id.as_ref(), None, &message);
+    report.add(list, json);
 }
 
 /// An empty name is the default.

@@ -13,7 +13,7 @@ use super::cursor::Cursor;
 use super::draft::Draft;
 use super::json;
 use super::operations::{ADOPTED, ADOPTED_CURSOR, LAST_MODIFIED, METADATA};
-use super::record::{Parsed, RecordId, Row, Status, read_record, split_local};
+use super::record::{Parsed, RecordId, Row, Status, is_bare_deletion, read_record, split_local};
 use crate::error::Result;
 pub(super) use marker::Marker;
 
@@ -136,7 +136,7 @@ pub(super) fn is_of_nothing(row: &Row) -> bool {
 fn read_row(text: &str, known_upto: Option<u64>) -> Result<Option<(RecordId, Row)>> {
     let parsed = read_as_kinto_js_does(text)?;
     let body = split_local(&parsed.body, &["_cid".to_owned()]).0;
-    if parsed.deleted && (parsed.status == Some(Status::Synced) || json::body_members(&body).count() == 1) {
+    if parsed.deleted && (parsed.status == Some(Status::Synced) || is_bare_deletion(&body)) {
         return Ok(None);
     }
     let id = parsed.id()?.clone();

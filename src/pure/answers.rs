@@ -3,7 +3,7 @@
 use super::http::Response;
 use super::json;
 use super::merge::Remote as RemoteRecord;
-use super::record::{RecordId, invalid, read_record};
+use super::record::{RecordId, invalid, is_reserved, read_record, read_timestamp};
 use super::refusal;
 use crate::error::{Error, Result};
 
@@ -46,7 +46,7 @@ pub fn etag(response: &Response) -> Option<u64> {
     let tag = response.header("etag")?.trim().trim_start_matches("W/").trim_matches('"');
     let digits = tag.trim_end_matches(|char: char| !char.is_ascii_digit());
     let is_added = |added: &str| ["", "-gzip", "-br", "-zstd", "-deflate", "--gzip", ";gzip"].contains(&added);
-    digits.parse().ok().filter(|_| is_added(tag[digits.len()..].trim_start_matches('"')))
+    json::whole(digits).filter(|_| is_added(tag[digits.len()..].trim_start_matches('"')))
 }
 
 /// Seconds in this header, as milliseconds, a day at most: `1e30` and `Infinity` would be for ever. What a front server adds comes
@@ -78,33 +78,73 @@ pub fn records<'a>(body: &'a str, url: &str, status: u16) -> Result<Vec<&'a str>
     json::elements(data(body, url, status)?).map(Iterator::collect).ok_or_else(bad)
 }
 
+/// What a server shows of a record, by its member `deleted`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// A record without such a member, or with another value there.
+    Record,
+    /// `deleted: true` and nothing else.
+    Tombstone,
+    /// A record of an app that has `deleted: true` among its own fields.
+    WithField,
+}
+
+/// By one pass, at the cost of no copy.
+pub fn shown(text: &str) -> Shown {
+    let (mut is_deleted, mut has_others) = (false, false);
+    for (key, value) in json::members(text).into_iter().flatten().filter(|(key, _)| !is_reserved(key)) {
+        match json::is_key(key, "deleted") {
+            true => is_deleted = value == "true",
+            false => has_others = true,
+        }
+    }
+    match (is_deleted, has_others) {
+        (false, _) => Shown::Record,
+        (true, false) => Shown::Tombstone,
+        (true, true) => Shown::WithField,
+    }
+}
+
+pub fn is_tombstone(text: &str) -> bool {
+    shown(text) == Shown::Tombstone
+}
+
 /// A record of a listing, as the merge wants it.
 pub fn read_remote(text: &str) -> Result<RemoteRecord> {
+    read_decoded(text, None, Shown::WithField)
+}
+
+/// As [`read_remote`], of what the app's transformers or hooks made of a record that was `shown` so, and stood `at` this version. Those
+/// that keep only their own members drop the version; without it the next edit would not say what it was made from, and be refused for ever.
+///
+/// They may delete a record here by `deleted: true`, but not where that is a field of the record. A deletion stays one.
+pub fn read_decoded(text: &str, at: Option<u64>, shown: Shown) -> Result<RemoteRecord> {
     let parsed = read_record(text)?;
+    let deleted = match shown {
+        Shown::Record => parsed.deleted,
+        Shown::Tombstone => true,
+        Shown::WithField => parsed.is_tombstone(),
+    };
     let id = parsed.id.ok_or_else(|| invalid("A record of the server has no id.", "id"))?;
-    let body = if parsed.deleted { "\"deleted\":true".into() } else { parsed.body.into() };
     Ok(RemoteRecord {
         id,
-        body,
-        last_modified: parsed.last_modified,
-        deleted: parsed.deleted,
+        body: if deleted { "\"deleted\":true".into() } else { parsed.body.into() },
+        last_modified: parsed.last_modified.or(at),
+        deleted,
     })
 }
 
-/// As [`read_remote`], of what the app's transformers made of a record that stood `at` this version. Those that keep only
-/// their own members drop it; without it the next edit would not say what it was made from, and be refused for ever.
-pub fn read_decoded(text: &str, at: Option<u64>) -> Result<RemoteRecord> {
-    let remote = read_remote(text)?;
-    Ok(RemoteRecord {
-        last_modified: remote.last_modified.or(at),
-        ..remote
-    })
+/// Id and version of a record as a server shows it, whatever else it holds. The cursor needs them even if the record cannot be decoded; and
+/// without them it is no record.
+pub fn read_version(text: &str) -> Result<(RecordId, u64)> {
+    let missing = |name: &str| invalid(&format!("A record of the server has no {name}."), name);
+    let member = |name: &str| json::member(text, name).ok_or_else(|| missing(name));
+    let id = RecordId::read(member("id")?)?;
+    Ok((id, read_timestamp(member("last_modified")?)?.ok_or_else(|| missing("last_modified"))?))
 }
 
-/// Where a listing's record stands, whatever else it holds: what the cursor needs even if it cannot be decoded.
 pub fn version(text: &str) -> Option<(RecordId, u64)> {
-    let id = RecordId::read(json::member(text, "id")?).ok()?;
-    Some((id, json::member(text, "last_modified").and_then(json::number)? as u64))
+    read_version(text).ok()
 }
 
 /// `settings.batch_max_requests` of a server's hello; Kinto's default where it is not said.
@@ -253,6 +293,67 @@ mod tests {
         let body = format!(r#"{{"responses":[{done},{{"status":409,"body":{{}}}},{done}]}}"#);
         let parts = batch(&body, "u", 200, 3).unwrap();
         assert_eq!(parts, [PartAnswer::Undone, PartAnswer::Undone, PartAnswer::Done(r#"{"id":"a"}"#.into())]);
+    }
+
+    #[test]
+    fn what_is_no_version_is_none() {
+        for text in [
+            r#"{"id":"a"}"#,
+            r#"{"last_modified":5}"#,
+            r#"{"id":null,"last_modified":5}"#,
+            r#"{"id":1e400,"last_modified":5}"#,
+            r#"{"id":-1e400,"last_modified":5}"#,
+            r#"{"id":{"a":1},"last_modified":5}"#,
+            r#"{"id":["a"],"last_modified":5}"#,
+            r#"{"id":"a","last_modified":null}"#,
+            r#"{"id":"a","last_modified":"5"}"#,
+            r#"{"id":"a","last_modified":1e400}"#,
+            r#"{"id":"a","last_modified":-1e400}"#,
+            r#"{"id":"a","last_modified":9007199254740993}"#,
+            r#"{"id":"a","last_modified":-1}"#,
+            r#"{"id":"a","last_modified":5.5}"#,
+            r#"{"id":"a","last_modified":true}"#,
+            r#"{"id":"a","last_modified":[5]}"#,
+            "[1]",
+            "1e400",
+            "null",
+        ] {
+            assert_eq!(version(text), None, "{text}");
+        }
+        assert_eq!(version(r#"{"id":"a","last_modified":5e0}"#), Some((RecordId::from_text("a"), 5)));
+        let tag = |tag: &str| {
+            etag(&Response {
+                headers: vec![("etag".into(), tag.into())],
+                ..Response::default()
+            })
+        };
+        assert_eq!(["\"5\"", "W/\"5-gzip\""].map(tag), [Some(5); 2]);
+        assert_eq!(
+            ["\"1e400\"", "\"9007199254740993\"", "\"-1\"", "\"99999999999999999999\"", "\"\"", "5.5"].map(tag),
+            [None; 6]
+        );
+    }
+
+    #[test]
+    fn a_tombstone_is_bare_and_an_apps_own_field_is_a_field() {
+        use Shown::*;
+        let bare = r#"{"id":"a","last_modified":3,"deleted":true}"#;
+        let field = r#"{"id":"a","last_modified":3,"deleted":true,"n":1}"#;
+        let plain = r#"{"id":"a","last_modified":3,"deleted":"true","n":1}"#;
+        assert_eq!([bare, field, plain].map(shown), [Tombstone, WithField, Record]);
+        for (decoded, was, deleted) in [
+            (bare, Tombstone, true),
+            (plain, Tombstone, true),
+            (field, WithField, false),
+            (plain, WithField, false),
+            (bare, WithField, true),
+            (field, Record, true),
+            (plain, Record, false),
+        ] {
+            let remote = read_decoded(decoded, None, was).unwrap();
+            assert_eq!(remote.deleted, deleted, "{decoded} {was:?}");
+            assert_eq!(&*remote.body == "\"deleted\":true", deleted, "{decoded} {was:?}");
+        }
     }
 
     #[test]

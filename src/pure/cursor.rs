@@ -35,7 +35,8 @@ pub const LATE_MS: u64 = 10_000;
 
 impl Cursor {
     pub fn read(note: &str) -> Self {
-        let number = |name: &str| json::member(note, name).and_then(json::number).map(|ms| ms as u64);
+        // An earlier version took any number of a server's for a version, as `1e400`: such a cursor would miss it for ever.
+        let number = |name: &str| json::member(note, name).and_then(json::whole);
         let witness = json::member(note, "witness").and_then(|raw| RecordId::read(raw).ok());
         let (since, confirmed) = (number("since"), json::member(note, "confirmed") == Some("true"));
         let late_ms = if confirmed { 0 } else { LATE_MS };
@@ -96,6 +97,19 @@ mod tests {
         };
         for cursor in [full, Cursor::default()] {
             assert_eq!(Cursor::read(&cursor.to_json()), cursor);
+        }
+    }
+
+    #[test]
+    fn what_an_earlier_version_took_for_a_version_is_none() {
+        for (id, at) in [("inf", "9"), ("\"a\"", "18446744073709551615"), ("\"a\"", "9007199254740992")] {
+            let note = format!("{{\"since\":{at},\"witness\":{id},\"witness_at\":{at},\"etag\":null,\"read_at\":8,\"confirmed\":true}}");
+            let cursor = Cursor::read(&note);
+            assert_eq!(
+                (cursor.witness, cursor.since, cursor.read_at_ms),
+                (None, Some(9).filter(|_| at == "9"), Some(8)),
+                "{note}"
+            );
         }
     }
 

@@ -1,6 +1,6 @@
 //! A change in the making: its own writes are visible to its reads, and nothing is decided yet.
 
-use super::record::{RecordId, Row};
+use super::record::{RecordId, Row, is_bare_deletion, is_no_record};
 use super::sealed::RECORD_BYTES;
 use super::sealed::home::GROUP;
 use super::state::{Change, State};
@@ -52,6 +52,9 @@ impl Draft {
 
     /// Errors: `limit`.
     pub fn check_size(&self, id: &RecordId, row: &Row) -> Result<()> {
+        if !self.is_sealed() && row.is_live() && is_bare_deletion(&row.body) {
+            return Err(is_no_record());
+        }
         self.check_bytes(id, row.body.len() + id.as_json().len())
     }
 

@@ -15,6 +15,8 @@ use super::json;
 use super::walk::acceptable;
 use crate::error::{Error, Result};
 use crate::pure::sealed::item;
+use std::collections::BTreeSet;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 /// A listing has an end: a server could go on for ever, and no other sync could begin. A plain pull resumes where it was ended.
 const MOST_PAGES: usize = 4096;
@@ -37,6 +39,8 @@ pub struct Listing {
     other: Option<Request>,
     is_by_token: bool,
     takes_tokens: Option<bool>,
+    /// Hashes of the rows that have no version.
+    undated: BTreeSet<u64>,
     is_of_journal: bool,
     pages: usize,
     rows: usize,
@@ -56,6 +60,7 @@ impl Listing {
             other: None,
             is_by_token: false,
             takes_tokens: None,
+            undated: BTreeSet::new(),
             is_of_journal: false,
             pages: 0,
             rows: 0,
@@ -102,7 +107,8 @@ impl Listing {
         records.retain(|record| {
             let at = answers::version(record).map(|(_, at)| at);
             self.last = self.last.max(at);
-            at.is_none() || at > before
+            // What has no version is shown on every later page too.
+            if at.is_none() { self.undated.insert(hash(record)) } else { at > before }
         });
         let (etag, hint) = (answers::etag(response), response.header("next-page"));
         self.announces_more = hint.is_some();
@@ -172,6 +178,12 @@ impl Listing {
     }
 }
 
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The token in the address of a next page, as it is there, if it can be put into another address.
 fn token(next: &str) -> Option<&str> {
     let (_, query) = next.split_once('?')?;
@@ -232,6 +244,17 @@ mod tests {
             listing.read(&page(versions, headers), "u").unwrap();
             assert_eq!(listing.has_more(), has_more, "{what}");
         }
+    }
+
+    #[test]
+    fn a_row_without_a_version_is_shown_once_and_moves_nothing() {
+        let mut listing = listing("_since=3");
+        let mut response = page(&[4, 5], &[("next-page", "x")]);
+        response.body = response.body.replace("5}", "1e400}");
+        assert_eq!(listing.read(&response, "u").unwrap().len(), 2);
+        assert!(listing.take_next().unwrap().url.ends_with("_since=4"));
+        response.body = response.body.replace("last_modified\":4", "last_modified\":6");
+        assert_eq!(listing.read(&response, "u").unwrap().len(), 1);
     }
 
     #[test]

@@ -120,7 +120,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Change>> {
     }
     let mut changes = Vec::new();
     while reader.at < bytes.len() {
-        changes.push(reader.change().ok_or_else(damaged)?);
+        changes.extend(reader.change().ok_or_else(damaged)?);
     }
     Ok(changes)
 }
@@ -135,17 +135,19 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn change(&mut self) -> Option<Change> {
+    /// The inner `None` for a change of a record whose id is none: it is left out, and the rest of the collection opens.
+    fn change(&mut self) -> Option<Option<Change>> {
         Some(match self.byte()? {
             1 => {
                 let id = self.id()?;
-                Change::Put(id, self.row()?)
+                let row = self.row()?;
+                id.map(|id| Change::Put(id, row))
             }
-            2 => Change::Remove(self.id()?),
-            3 => Change::Note(self.text()?.to_owned(), None),
-            4 => Change::Note(self.text()?.to_owned(), Some(self.text()?.to_owned())),
-            5 => Change::Sending(self.id()?),
-            6 => Change::Clear,
+            2 => self.id()?.map(Change::Remove),
+            3 => Some(Change::Note(self.text()?.to_owned(), None)),
+            4 => Some(Change::Note(self.text()?.to_owned(), Some(self.text()?.to_owned()))),
+            5 => self.id()?.map(Change::Sending),
+            6 => Some(Change::Clear),
             _ => return None,
         })
     }
@@ -174,8 +176,8 @@ impl<'a> Reader<'a> {
         Some(row)
     }
 
-    fn id(&mut self) -> Option<RecordId> {
-        self.text().map(RecordId::from_canonical)
+    fn id(&mut self) -> Option<Option<RecordId>> {
+        self.text().map(RecordId::from_disk)
     }
 
     fn text(&mut self) -> Option<&'a str> {
@@ -242,6 +244,27 @@ mod tests {
             }
         }
         assert_eq!(read(&write(&changes)).unwrap(), changes);
+    }
+
+    /// As an earlier version wrote what a server listed as `{"id":1e400}`, between other changes.
+    #[test]
+    fn a_record_whose_id_is_no_json_is_left_out() {
+        let put = |id: &str| [&[1, id.len() as u8], id.as_bytes(), &[7, 9, 5], b"\"n\":1"].concat();
+        let of = |tag: u8, id: &str| [&[tag, id.len() as u8], id.as_bytes()].concat();
+        let page = [
+            vec![FORMAT],
+            put("inf"),
+            put("\"a\""),
+            put("-inf"),
+            of(5, "inf"),
+            of(2, "-inf"),
+            put("NaN"),
+            put("12"),
+        ]
+        .concat();
+        let row = Row::new("\"n\":1", Status::Synced, Some(9));
+        let kept = ["\"a\"", "12"].map(|id| Change::Put(RecordId::read(id).unwrap(), row.clone()));
+        assert_eq!(read(&page).unwrap(), kept);
     }
 
     #[test]

@@ -186,6 +186,11 @@ impl Target {
         request
     }
 
+    /// A live record that has a field `deleted: true`, if there is one.
+    pub fn list_with_field(&self) -> Request {
+        self.get_page(format!("{}/records?deleted=true&_fields=id&_limit=1", self.url()))
+    }
+
     /// All records and tombstones, as versions.
     pub fn list_ids(&self) -> Request {
         self.list_versions(Some(0))

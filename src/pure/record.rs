@@ -27,11 +27,12 @@ impl RecordId {
         }
     }
 
-    /// From text that [`RecordId::as_json`] gave, perhaps of an earlier version, which wrote some numbers otherwise.
-    pub fn from_canonical(json: &str) -> Self {
+    /// From text that [`RecordId::as_json`] gave, perhaps of an earlier version, which wrote some numbers otherwise. `None` for what is no
+    /// JSON: it wrote `inf` for a server's `1e400`.
+    pub fn from_disk(json: &str) -> Option<Self> {
         match json.starts_with('"') {
-            true => RecordId(json.into()),
-            false => RecordId(equality::canonical(json).into()),
+            true => Some(RecordId(json.into())),
+            false => RecordId::read(json).ok(),
         }
     }
 
@@ -187,12 +188,18 @@ pub struct Parsed {
     pub id: Option<RecordId>,
     pub last_modified: Option<u64>,
     pub status: Option<Status>,
-    /// A tombstone: `deleted` is true.
+    /// Has a member `deleted` that is true: see [`Parsed::is_tombstone`].
     pub deleted: bool,
     pub body: String,
 }
 
 impl Parsed {
+    /// A deletion as a server lists it: `deleted: true` and no other member of its own. With another one it is a record of an app
+    /// that has a field of that name.
+    pub fn is_tombstone(&self) -> bool {
+        self.deleted && is_bare_deletion(&self.body)
+    }
+
     pub fn id(&self) -> Result<&RecordId> {
         self.id.as_ref().ok_or_else(|| Error::InvalidId {
             message: "Cannot use a record missing id.".into(),
@@ -211,6 +218,20 @@ pub fn own_members(body: &str) -> Cow<'_, str> {
         false => body.into(),
         true => join(json::body_members(body).filter(|(key, _)| !is_reserved(key)).collect()).into(),
     }
+}
+
+/// Whether `deleted: true` is all that a body has: on a server such a record cannot be told from a deletion.
+pub fn is_bare_deletion(body: &str) -> bool {
+    let mut members = json::body_members(body).peekable();
+    members.peek().is_some() && members.all(|(key, value)| value == "true" && json::is_key(key, "deleted"))
+}
+
+/// What [`is_bare_deletion`] is refused with.
+pub fn is_no_record() -> Error {
+    invalid(
+        "A record whose only field is `deleted: true` cannot be told from a deletion on the server. Give it another field, or delete it.",
+        "deleted",
+    )
 }
 
 /// Takes a record apart. The text has to be valid JSON already.
@@ -238,11 +259,11 @@ pub fn read_record(text: &str) -> Result<Parsed> {
     Ok(parsed)
 }
 
-fn read_timestamp(raw: &str) -> Result<Option<u64>> {
-    const SAFE: f64 = 9_007_199_254_740_991.0;
-    match json::number(raw) {
+/// A version: a whole number that JavaScript holds exactly. Any other number would be newer or older than all others.
+pub fn read_timestamp(raw: &str) -> Result<Option<u64>> {
+    match json::whole(raw) {
         _ if raw == "null" => Ok(None),
-        Some(ms) if (0.0..=SAFE).contains(&ms) && ms.fract() == 0.0 => Ok(Some(ms as u64)),
+        Some(ms) => Ok(Some(ms)),
         _ => Err(invalid(
             &format!("last_modified is not a whole number of milliseconds but {}", json::kind(raw)),
             "last_modified",
@@ -338,7 +359,7 @@ mod tests {
         assert_eq!(RecordId::read("1.0").unwrap(), RecordId::read("1").unwrap());
         assert_ne!(RecordId::read("\"1\"").unwrap(), RecordId::read("1").unwrap());
         assert_eq!(RecordId::read("1e21").unwrap().as_json(), "1e+21");
-        assert_eq!(RecordId::from_canonical("9007199254740992.0"), RecordId::read("9007199254740992").unwrap());
+        assert_eq!(RecordId::from_disk("9007199254740992.0"), RecordId::read("9007199254740992").ok());
         for (raw, kind) in [
             ("{}", "an object"),
             ("", "nothing"),

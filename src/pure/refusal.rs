@@ -81,8 +81,7 @@ pub fn said(body: &str, status: u16) -> String {
 }
 
 fn whole(raw: &str) -> Option<u32> {
-    let number = json::number(raw)?;
-    (number >= 0.0 && number <= f64::from(u32::MAX) && number.fract() == 0.0).then_some(number as u32)
+    u32::try_from(json::whole(raw)?).ok()
 }
 
 fn errno(body: &str) -> Option<u32> {

@@ -17,8 +17,8 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
         return Err(Error::InvalidOption { message });
     }
     let remote = json::member(conflict, "remote").filter(|raw| *raw != "null").map(read_record).transpose()?;
-    let gone_at = remote.as_ref().filter(|remote| remote.deleted).and_then(|remote| remote.last_modified);
-    let remote = remote.filter(|remote| !remote.deleted);
+    let gone_at = remote.as_ref().filter(|remote| remote.is_tombstone()).and_then(|remote| remote.last_modified);
+    let remote = remote.filter(|remote| !remote.is_tombstone());
     let local_id = || json::member(conflict, "local").and_then(|raw| json::member(raw, "id")).map(RecordId::read);
     let chosen = (resolution.trim() != "null").then(|| read_record(resolution)).transpose()?;
     let id = match chosen.as_ref().and_then(|chosen| chosen.id.clone()) {
@@ -35,7 +35,7 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
     let repeats_deletion = |chosen: &Parsed| is_bare(chosen) && local_is_bare && is_deleted_here;
     let deletes = chosen
         .as_ref()
-        .is_none_or(|chosen| chosen.deleted || chosen.status == Some(Status::Deleted) || repeats_deletion(chosen));
+        .is_none_or(|chosen| chosen.is_tombstone() || chosen.status == Some(Status::Deleted) || repeats_deletion(chosen));
     let body = chosen.map_or_else(String::new, |chosen| chosen.body);
     let status = match &remote {
         _ if deletes => Status::Deleted,

@@ -132,6 +132,12 @@ impl Walk {
         }
     }
 
+    /// A row that is no record: it moves nothing, and the next pull begins before it, in case the server shows what it is then.
+    pub fn refused(&mut self) {
+        let at = self.cursor.since.map_or(0, |since| since + 1);
+        self.held_at = Some(self.held_at.map_or(at, |held| held.min(at)));
+    }
+
     /// The cursor as it can be kept after this page: the next sync goes on behind it.
     pub fn committed(&self) -> Cursor {
         let mut cursor = self.cursor.clone();
@@ -191,6 +197,16 @@ mod tests {
         walk.note_timestamp(timestamp).unwrap();
         versions.iter().for_each(|at| walk.passed(Some(&(id(*at), *at)), false));
         walk
+    }
+
+    #[test]
+    fn a_row_that_is_no_record_moves_nothing_and_is_asked_for_again() {
+        let mut walk = walk(Cursor::default(), Some(300), 1000, &[100, 101]);
+        walk.refused();
+        walk.passed(Some(&(id(200), 200)), false);
+        for cursor in [walk.committed(), walk.finished(1000)] {
+            assert_eq!((cursor.since, cursor.witness), (Some(101), Some((id(200), 200))));
+        }
     }
 
     #[test]

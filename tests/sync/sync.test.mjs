@@ -15,3 +15,5 @@ import "./bad-input.mjs";
 import "./bad-servers.mjs";
 import "./kinto-js.mjs";
 import "./large-answers.mjs";
+import "./odd-numbers.mjs";
+import "./deleted-field.mjs";

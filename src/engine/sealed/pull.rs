@@ -9,7 +9,6 @@ use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform};
 use crate::pure::answers;
 use crate::pure::cursor::LATE_MS;
-use crate::pure::json;
 use crate::pure::sealed::Rule;
 use crate::pure::sealed::chain::{Next, Opened, View, evidence};
 use crate::pure::sealed::home::{Cursor, Head, Home};
@@ -152,8 +151,8 @@ impl<P: Platform> Session<'_, P> {
             }
             asked_if_changed = false;
             let records = listing.read(&response, &url)?;
-            let dates = records.iter().filter_map(|raw| json::member(raw, "last_modified").and_then(json::number));
-            walk.youngest = dates.map(|ms| ms as u64).fold(walk.youngest, u64::max);
+            let dates = records.iter().filter_map(|raw| answers::version(raw));
+            walk.youngest = dates.map(|(_, at)| at).fold(walk.youngest, u64::max);
             records.into_iter().filter_map(item::read).for_each(|item| walk.view.add(item));
             // In the order of time the head's row is the first one, unless it was emptied: then a snapshot has come.
             if !self.see_head(&mut walk, &known, secrets)? && reading == Reading::Since {

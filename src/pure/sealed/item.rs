@@ -70,7 +70,7 @@ pub fn read(raw: &str) -> Option<Item> {
         return None;
     }
     let name = read_name(&member("id").and_then(json::string)?)?;
-    let last_modified = member("last_modified").and_then(json::number).map_or(0, |ms| ms as u64);
+    let last_modified = member("last_modified").and_then(json::whole).unwrap_or(0);
     Some(Item {
         content: read_content(&name, member),
         name,

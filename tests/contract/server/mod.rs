@@ -228,7 +228,7 @@ macro_rules! server_contract {
             batch: answers_come_in_the_order_of_requests, a_refusal_inside_a_batch_concerns_only_itself, a_later_request_sees_an_earlier_one,
                 defaults_fill_what_is_missing, a_batch_lends_its_headers, a_batch_follows_redirects, a_batch_that_is_too_long_is_refused_whole,
                 an_unreadable_record_spoils_its_whole_batch, a_batch_makes_a_default_collection;
-            oddities: a_record_that_ends_like_its_collection_does_not_bring_it_into_being, the_word_default_cannot_be_in_the_id_of_a_body,
+            oddities: a_field_called_deleted_is_a_field, a_record_that_ends_like_its_collection_does_not_bring_it_into_being, the_word_default_cannot_be_in_the_id_of_a_body,
                 a_collection_named_like_batch_cannot_be_written_in_a_batch, ids_that_look_like_json_must_be_quoted_in_a_query,
                 a_cursor_a_day_ahead_of_the_clock_is_refused, full_precision_may_be_lost_in_the_last_digit, what_javascript_can_hold_and_kinto_cannot_is_refused,
                 a_record_may_say_that_it_is_deleted_and_live;

@@ -103,3 +103,26 @@ pub fn a_record_may_say_that_it_is_deleted_and_live(client: &mut Client) {
     assert_eq!(client.list(""), [json!({"id": "a", "deleted": true, "last_modified": written.timestamp()})]);
     assert_eq!(client.get(&path).status, 200);
 }
+
+/// Kinto keeps a record's own field `deleted` like any other, so that only a record that has nothing else looks like a tombstone.
+pub fn a_field_called_deleted_is_a_field(client: &mut Client) {
+    for (id, data) in [
+        ("bare", json!({"deleted": true})),
+        ("field", json!({"deleted": true, "n": 1})),
+        ("plain", json!({"n": 1})),
+    ] {
+        let path = client.record(id);
+        assert_eq!(client.put(&path, data).status, 201);
+    }
+    client.write("gone");
+    let path = client.record("gone");
+    client.delete(&path);
+    for query in ["?_sort=id", "?_since=0&_sort=id"] {
+        let listed = client.list(query);
+        let of = |id: &str| listed.iter().find(|row| row["id"] == id);
+        assert_eq!(of("field").map(|row| (&row["deleted"], &row["n"])), Some((&json!(true), &json!(1))), "{query}");
+        assert_eq!(of("bare").and_then(|row| row.as_object()).map(|row| row.len()), Some(3), "{query}");
+        assert_eq!(of("gone").is_some(), query.contains("_since"), "{query}");
+    }
+    assert_eq!(client.ids("?deleted=true&_sort=id"), ["bare", "field"]);
+}

@@ -30,6 +30,7 @@ enum Filter {
     Modified(fn(&u64, &u64) -> bool, u64),
     Id { wanted: bool, ids: Vec<String> },
     Has { wanted: bool, field: String },
+    Deleted,
 }
 
 struct Sort {
@@ -93,6 +94,7 @@ impl Query {
                 },
                 field: name["has_".len()..].to_owned(),
             }),
+            "deleted" if value == "true" => self.filters.push(Filter::Deleted),
             // Kinto.js sends `_expected` to go past caches.
             _ if name.starts_with('_') => {}
             _ => panic!("not simulated: filter {name}={value}"),
@@ -152,6 +154,7 @@ impl Filter {
             Filter::Modified(compare, value) => compare(&last_modified(object).unwrap_or_default(), value),
             Filter::Id { wanted, ids } => ids.iter().any(|id| object["id"] == **id) == *wanted,
             Filter::Has { wanted, field } => object.contains_key(field) == *wanted,
+            Filter::Deleted => object.get("deleted") == Some(&true.into()),
         }
     }
 }
