@@ -120,11 +120,13 @@ export class Connection {
     return enterNow(() => this.#client(wasm, place).collection({ bucket, name, localFields, ...(key === undefined ? {} : { key }) }, app));
   }
 
-  close(): void {
+  /** Nothing enters any more. Resolves when nothing that was removed is left on disk; what fails there is done at the next opening. */
+  async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    for (const client of this.#all()) enterNow(() => client.close());
+    const closed = this.#all().map((client) => enter(() => client.close()));
     this.#clients.clear();
+    await Promise.allSettled(closed);
   }
 
   /** Closes the connections to the databases of a place until somebody needs them again. */

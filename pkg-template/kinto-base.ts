@@ -117,15 +117,16 @@ export class KintoBase<E = any> {
   }
 
   /**
-   * Closes the databases. Calls that come later, on its collections too, reject with `closed`.
+   * Closes the databases, at once. Calls that come later, on its collections too, reject with `closed`. The promise resolves when
+   * the content of deleted records is gone from the databases; a page that does not wait leaves that to the next visit.
    *
    * @example
    * ```js
-   * kinto.close(); // before another account logs in
+   * await kinto.close(); // before another account logs in
    * ```
    */
-  close(): void {
-    this.#connection.close();
+  async close(): Promise<void> {
+    await this.#connection.close();
   }
 }
 

@@ -50,6 +50,15 @@ impl Database {
         }
     }
 
+    fn replace(&mut self, head: &Head, fold: Fold) {
+        if !fold.keep {
+            self.segments.clear();
+        }
+        self.segments.extend(fold.segments);
+        self.head = Some(head.after(fold.upto, &fold.folded).to_bytes());
+        self.journal.retain(|(key, _)| *key > fold.upto.key);
+    }
+
     fn add(&mut self, entry: &Entry) -> u64 {
         self.last_key += 1;
         self.journal.push((self.last_key, entry.to_bytes()));
@@ -61,6 +70,20 @@ impl MemoryStorage {
     /// Whether this collection was ever opened here.
     pub fn has(&self, collection: &CollectionId) -> bool {
         self.databases.borrow().iter().any(|(known, _)| known == collection)
+    }
+
+    /// Every collection that was opened here.
+    pub fn collections(&self) -> Vec<CollectionId> {
+        self.databases.borrow().iter().map(|(known, _)| known.clone()).collect()
+    }
+
+    /// [`Storage::compact`] without a look at what is there: for tests that show what would come of it.
+    pub fn compact_blindly(&self, collection: &CollectionId, fold: Fold) -> Result<()> {
+        self.with(collection, |database| {
+            let head = database.head()?;
+            database.replace(&head, fold);
+            Ok(())
+        })
     }
 
     fn with<R>(&self, collection: &CollectionId, work: impl FnOnce(&mut Database) -> R) -> R {
@@ -100,15 +123,10 @@ impl Storage for MemoryStorage {
                 .map(|(_, bytes)| read_entry(bytes))
                 .transpose()?
                 .is_some_and(|last| last.id == fold.upto.id);
-            if head.position != fold.from || !is_there {
+            if head.position != fold.from || !(is_there || fold.upto == fold.from) {
                 return Ok(false);
             }
-            if !fold.keep {
-                database.segments.clear();
-            }
-            database.segments.extend(fold.segments);
-            database.head = Some(head.after(fold.upto, &fold.folded).to_bytes());
-            database.journal.retain(|(key, _)| *key > fold.upto.key);
+            database.replace(&head, fold);
             Ok(true)
         })
     }

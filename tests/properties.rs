@@ -113,7 +113,7 @@ proptest! {
         let cut = cut.min(changes.len());
         let mut state = State::default();
         changes[..cut].iter().for_each(|change| state.apply(change.clone()));
-        let base = fold::whole(&state);
+        let base = fold::whole(&state, fold::DeletedContent::Keep);
         prop_assert_eq!(&replay(&base), &state);
         let (mut records, mut notes, mut cleared) = (BTreeSet::new(), BTreeSet::new(), false);
         for change in &changes[cut..] {
@@ -126,7 +126,7 @@ proptest! {
         }
         if !cleared {
             let notes: Vec<String> = notes.into_iter().collect();
-            let added = fold::journal_only(&state, &records, &notes);
+            let added = fold::journal_only(&state, &records, &notes, fold::DeletedContent::Keep);
             prop_assert_eq!(&replay(&[base, added].concat()), &state);
         }
     }

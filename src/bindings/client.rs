@@ -147,14 +147,32 @@ impl RawClient {
     }
 
     /// Lets go of databases and channels. Nothing is written and nothing is sent any more: syncs under way, and later calls, also on
-    /// collections, reject with `closed`. A write that storage was already given still ends.
-    pub fn close(&self) {
-        let Some(client) = self.client.take() else { return };
+    /// collections, reject with `closed`. A write that storage was already given still ends. Resolves with `null` when no content
+    /// that was removed is left in the databases; no database is opened for that.
+    #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
+    pub fn close(&self) -> Promise {
+        let client = self.client.take();
+        let residents = client.iter().flat_map(|client| client.with_removed_content()).collect::<Vec<_>>();
         for handle in self.handles.take().iter().filter_map(Weak::upgrade) {
             handle.take();
         }
-        client.close();
-        client.platform().storage().close();
+        if let Some(client) = &client {
+            client.close();
+            match residents.is_empty() {
+                true => client.platform().storage().close(),
+                false => client.platform().storage().open_no_more(),
+            }
+        }
+        let closed = async move {
+            for resident in residents {
+                resident.erase_now().await;
+            }
+            if let Some(client) = client {
+                client.platform().storage().close();
+            }
+            Ok("null".to_owned())
+        };
+        promise_of(closed.boxed_local())
     }
 
     fn with<R>(&self, work: impl FnOnce(&Client<BrowserPlatform>) -> Result<R>) -> std::result::Result<R, JsValue> {

@@ -56,6 +56,13 @@ impl PageStorage {
         }
     }
 
+    /// From now on no connection is opened.
+    pub fn open_no_more(&self) {
+        if let PageStorage::IndexedDb(database, _) = self {
+            database.open_no_more();
+        }
+    }
+
     /// Closes the connections for good.
     pub fn close(&self) {
         if let PageStorage::IndexedDb(database, _) = self {

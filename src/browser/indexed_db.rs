@@ -100,6 +100,11 @@ impl IndexedDb {
         Err(Error::storage(format!("{message} {why}")))
     }
 
+    /// From now on no connection is opened; those that are open stay so until [`IndexedDb::close`].
+    pub fn open_no_more(&self) {
+        self.connections.open_no_more();
+    }
+
     /// Closes every connection; the next use opens again.
     pub fn disconnect(&self) {
         self.connections.close_all();

@@ -69,6 +69,12 @@ impl<P: Platform> Client<P> {
         Collection::new(resident, self.servers.clone(), secrets, app, local_fields)
     }
 
+    /// Collections that are in use and have removed content on disk.
+    pub fn with_removed_content(&self) -> Vec<Rc<Resident<P>>> {
+        let residents = self.residents.borrow();
+        residents.iter().filter_map(Weak::upgrade).filter(|resident| resident.holds_removed()).collect()
+    }
+
     /// Deletes what an earlier library left under this database name: all its collections, also those never opened here.
     pub async fn forget_predecessor(&self) -> Result<()> {
         let opened = self.opened.borrow().clone();

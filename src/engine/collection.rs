@@ -6,7 +6,7 @@ use super::server::Servers;
 use super::sync::{Waiting, check_epoch};
 use super::transaction::{Transaction, array, data_and_deleted, data_and_old};
 use crate::error::{Error, Result};
-use crate::ports::{Platform, Storage};
+use crate::ports::{App, Platform, Storage};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::operations::{self, LAST_MODIFIED, METADATA, UpdateOptions};
@@ -42,6 +42,9 @@ pub struct Opened {
 
 impl<P: Platform> Collection<P> {
     pub(super) fn new(resident: Rc<Resident<P>>, servers: Rc<Servers>, secrets: Option<Rc<Secrets>>, app: P::App, local_fields: Vec<String>) -> Self {
+        if app.has_transformers() {
+            resident.keeps_deleted.set(true);
+        }
         Collection {
             resident,
             servers,
@@ -161,7 +164,9 @@ impl<P: Platform> Collection<P> {
             operations::clear(draft);
             Ok(String::new())
         };
-        self.commit(Box::new(clear)).await.map(drop)
+        self.commit(Box::new(clear)).await?;
+        self.resident.erase_now().await;
+        Ok(())
     }
 
     /// The records that were written.

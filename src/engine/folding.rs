@@ -2,11 +2,15 @@
 
 use super::resident::Resident;
 use crate::error::Result;
-use crate::ports::{Fold, Platform, Storage, Tabs};
-use crate::pure::fold::{self, Kind, Sizes};
+use crate::ports::{Clock, Fold, Platform, Storage, Tabs};
+use crate::pure::fold::{self, DeletedContent, Kind, Sizes};
 use crate::pure::journal::{Position, Stored};
+use crate::pure::operations::METADATA;
 use crate::pure::record::RecordId;
+use crate::pure::sealed::known::{self, is_held};
 use crate::pure::state::Change;
+use futures_channel::oneshot;
+use futures_util::future::select;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
@@ -19,6 +23,8 @@ pub struct Unfolded {
     records: BTreeSet<RecordId>,
     notes: Vec<String>,
     cleared: bool,
+    /// Content was removed that is still in the journal or in a segment: all segments have to be written anew.
+    pub(super) holds_removed: bool,
     sizes: Sizes,
 }
 
@@ -50,6 +56,7 @@ impl Unfolded {
         self.ids.push(id);
         self.sizes.journal_rows += 1;
         self.sizes.journal_bytes += bytes;
+        self.holds_removed |= changes.iter().any(removes);
         for change in changes {
             match change {
                 Change::Put(id, _) | Change::Remove(id) | Change::Sending(id) => {
@@ -80,6 +87,7 @@ impl Unfolded {
         Unfolded {
             from: upto,
             sizes,
+            holds_removed: self.holds_removed && kind == Kind::JournalOnly,
             ..Unfolded::default()
         }
     }
@@ -91,9 +99,20 @@ impl Unfolded {
         before.notes.retain(|name| !self.notes.contains(name));
         before.notes.append(&mut self.notes);
         before.cleared |= self.cleared;
+        before.holds_removed |= self.holds_removed;
         before.sizes.journal_rows += self.sizes.journal_rows;
         before.sizes.journal_bytes += self.sizes.journal_bytes;
         *self = before;
+    }
+}
+
+/// Whether content goes with this change that no later change shows again. What an edit replaces stays until the next compaction.
+pub(super) fn removes(change: &Change) -> bool {
+    match change {
+        Change::Put(_, row) => !row.is_live(),
+        Change::Remove(_) | Change::Clear => true,
+        Change::Note(name, None) => name == METADATA || is_held(name),
+        Change::Note(..) | Change::Sending(_) => false,
     }
 }
 
@@ -116,16 +135,80 @@ impl<P: Platform> Resident<P> {
         }
     }
 
+    fn fold_lock(&self) -> String {
+        format!("{}/fold", self.collection.database())
+    }
+
     async fn fold(self: &Rc<Self>, kind: Kind) -> Result<()> {
-        let lock = format!("{}/fold", self.collection.database());
-        let Some(_guard) = self.platform.tabs().try_lock(&lock).await? else {
+        let Some(_guard) = self.platform.tabs().try_lock(&self.fold_lock()).await? else {
             return Ok(());
         };
         self.check_open()?;
+        self.fold_locked(kind).await
+    }
+
+    /// Starts to rewrite what holds removed content, after this time. Nothing waits for it, and a collection that is closed
+    /// meanwhile does it when it is closed, or opened again.
+    pub(super) fn erase_after(self: &Rc<Self>, ms: u64) {
+        if !self.holds_removed() || self.erasing.replace(true) {
+            return;
+        }
+        let (resident, platform) = (Rc::downgrade(self), self.platform.clone());
+        self.platform.spawn(async move {
+            platform.clock().sleep_ms(ms).await;
+            if let Some(resident) = resident.upgrade() {
+                // What is removed from now on may come too late for this one.
+                resident.erasing.set(false);
+                let _ = resident.erase().await;
+            }
+        });
+    }
+
+    pub(super) fn erase_in_time(self: &Rc<Self>) {
+        let delay_ms = self.unfolded.borrow().sizes.erasure_delay_ms();
+        self.erase_after(delay_ms);
+    }
+
+    pub fn holds_removed(&self) -> bool {
+        self.unfolded.borrow().holds_removed
+    }
+
+    /// Writes all segments anew, without what was removed.
+    async fn erase(self: &Rc<Self>) -> Result<()> {
+        const ATTEMPTS: usize = 3;
+        if !self.holds_removed() {
+            return Ok(());
+        }
+        let _guard = self.platform.tabs().lock(&self.fold_lock()).await?;
+        for _ in 0..ATTEMPTS {
+            // Another tab may have folded first; what it wrote is read then, and may hold removed content too.
+            if self.holds_removed() {
+                self.fold_locked(Kind::Whole).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Resident::erase`], for whoever waits; but not for ever: another tab that holds the lock may be asleep.
+    pub async fn erase_now(self: &Rc<Self>) {
+        const PATIENCE_MS: u64 = 2_000;
+        let (done, erased) = oneshot::channel::<()>();
+        let resident = self.clone();
+        self.platform.spawn(async move {
+            let _ = resident.erase().await;
+            drop(done);
+        });
+        select(erased, Box::pin(self.platform.clock().sleep_ms(PATIENCE_MS))).await;
+    }
+
+    async fn fold_locked(self: &Rc<Self>, kind: Kind) -> Result<()> {
         let (fold, before) = self.begin_fold(kind);
         match self.platform.storage().compact(&self.collection, fold).await {
             Ok(true) => Ok(()),
-            Ok(false) => self.reload().await,
+            Ok(false) => {
+                self.check_open()?;
+                self.reload().await
+            }
             Err(error) => {
                 self.unfolded.borrow_mut().restore(before);
                 Err(error)
@@ -139,9 +222,14 @@ impl<P: Platform> Resident<P> {
         let mut unfolded = self.unfolded.borrow_mut();
         // Something may have been cleared since this fold was found to be due.
         let kind = if unfolded.cleared { Kind::Whole } else { kind };
+        // A page of an encrypted collection that may have been published becomes the base of what was deleted since.
+        let deleted = match self.keeps_deleted.get() || known::has_pending(&state) {
+            true => DeletedContent::Keep,
+            false => DeletedContent::Drop,
+        };
         let segments = match kind {
-            Kind::Whole => fold::whole(&state),
-            Kind::JournalOnly => fold::journal_only(&state, &unfolded.records, &unfolded.notes),
+            Kind::Whole => fold::whole(&state, deleted),
+            Kind::JournalOnly => fold::journal_only(&state, &unfolded.records, &unfolded.notes, deleted),
         };
         let upto = self.position.get();
         let next = unfolded.folded(upto, kind, &segments);

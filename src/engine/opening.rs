@@ -37,6 +37,8 @@ impl<P: Platform> Resident<P> {
         }
         self.opened.set(true);
         self.fold_if_due();
+        // Left behind by a page that was killed.
+        self.erase_after(0);
         Ok(())
     }
 

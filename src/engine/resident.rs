@@ -5,7 +5,7 @@
 //! again, in the transaction that appends it, so that nobody starves.
 
 use super::cancellation::Syncs;
-use super::folding::Unfolded;
+use super::folding::{Unfolded, removes};
 use super::turns::{Joined, Turn, Turns, Waiting};
 use crate::error::{Error, Result};
 use crate::ports::{Clock, CollectionId, DatabaseNotice, Platform, Rng, Storage, Tabs};
@@ -63,6 +63,10 @@ pub struct Resident<P: Platform> {
     pub(super) position: Cell<Position>,
     pub(super) unfolded: RefCell<Unfolded>,
     pub(super) folding: Cell<bool>,
+    /// Whether removed content is about to be erased.
+    pub(super) erasing: Cell<bool>,
+    /// The app's transformers get a deleted record as it was, when its deletion is sent.
+    pub(super) keeps_deleted: Cell<bool>,
     /// Unsynced changes that an evicted database took with it.
     pub(super) evicted: Cell<Option<usize>>,
     pub(super) witnessed: Cell<Option<usize>>,
@@ -102,6 +106,8 @@ impl<P: Platform> Resident<P> {
                 position: Cell::default(),
                 unfolded: RefCell::default(),
                 folding: Cell::new(false),
+                erasing: Cell::new(false),
+                keeps_deleted: Cell::new(false),
                 evicted: Cell::new(None),
                 witnessed: Cell::new(None),
                 adopts,
@@ -329,14 +335,17 @@ impl<P: Platform> Resident<P> {
     /// The state as the segments have it.
     fn restart(&self, stored: &Stored) -> Result<Position> {
         let mut state = State::default();
+        let mut unfolded = Unfolded::after(stored);
         for segment in &stored.segments {
             for change in page::read(segment)? {
+                // Of something that is in a segment before this one.
+                unfolded.holds_removed |= removes(&change) && state.has(&change);
                 state.apply(change);
             }
         }
         let before = self.state.replace(state);
         self.cancel_syncs_of(before.notes.get(EPOCH));
-        *self.unfolded.borrow_mut() = Unfolded::after(stored);
+        *self.unfolded.borrow_mut() = unfolded;
         self.position.set(stored.head.position);
         Ok(stored.head.position)
     }
@@ -386,6 +395,7 @@ impl<P: Platform> Resident<P> {
         self.platform.tabs().notify(&self.collection.database());
         self.bear_witness();
         self.fold_if_due();
+        self.erase_in_time();
     }
 }
 

@@ -4,7 +4,7 @@
 //! until these together outweigh half of everything; then all segments are written anew.
 
 use super::page;
-use super::record::RecordId;
+use super::record::{RecordId, Row};
 use super::state::State;
 use std::collections::BTreeSet;
 
@@ -41,6 +41,15 @@ impl Default for Limits {
     }
 }
 
+impl Sizes {
+    /// How long removed content may stay on disk. Removing it rewrites everything, so the delay grows with the size: however
+    /// often records are deleted, about a megabyte a second is written at most.
+    pub fn erasure_delay_ms(&self) -> u64 {
+        let bytes = self.base_bytes + self.added_bytes + self.journal_bytes;
+        (bytes as u64 / 1024).clamp(100, 60_000)
+    }
+}
+
 const ADDED_SEGMENTS: usize = 64;
 pub const SEGMENT_BYTES: usize = 256 << 10;
 
@@ -54,22 +63,39 @@ pub fn due(sizes: Sizes, cleared: bool, limits: Limits) -> Option<Kind> {
     Some(if whole { Kind::Whole } else { Kind::JournalOnly })
 }
 
+/// What becomes of the content of records that were deleted here and whose deletion the server does not know yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeletedContent {
+    /// The app's transformers get it once more.
+    Keep,
+    Drop,
+}
+
 /// Everything that lives.
-pub fn whole(state: &State) -> Vec<Vec<u8>> {
+pub fn whole(state: &State, deleted: DeletedContent) -> Vec<Vec<u8>> {
     let mut segments = Segments::new(state.notes.iter().map(|(name, text)| (name.as_str(), Some(text.as_str()))));
     for (id, row) in &state.rows {
-        segments.push(|out| page::write_put(out, id, row));
+        segments.push(|out| write_row(out, id, row, deleted));
     }
     segments.close()
 }
 
+fn write_row(out: &mut Vec<u8>, id: &RecordId, row: &Row, deleted: DeletedContent) {
+    let bare = if deleted == DeletedContent::Drop {
+        row.without_deleted_content()
+    } else {
+        None
+    };
+    page::write_put(out, id, bare.as_ref().unwrap_or(row));
+}
+
 /// What changed since the last fold; removed rows leave a removal.
-pub fn journal_only(state: &State, touched: &BTreeSet<RecordId>, touched_notes: &[String]) -> Vec<Vec<u8>> {
+pub fn journal_only(state: &State, touched: &BTreeSet<RecordId>, touched_notes: &[String], deleted: DeletedContent) -> Vec<Vec<u8>> {
     let notes = touched_notes.iter().map(|name| (name.as_str(), state.notes.get(name).map(String::as_str)));
     let mut segments = Segments::new(notes);
     for id in touched {
         segments.push(|out| match state.rows.get(id) {
-            Some(row) => page::write_put(out, id, row),
+            Some(row) => write_row(out, id, row, deleted),
             None => page::write_remove(out, id),
         });
     }

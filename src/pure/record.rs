@@ -2,6 +2,8 @@
 //!
 //! A record is kept as the text of its own members; what the library adds (`id`, `last_modified`, `_status`) stands beside it.
 
+use super::crypto::encoding;
+use super::crypto::hash::sha256;
 use super::equality;
 use super::json;
 use crate::error::{Error, Result};
@@ -157,11 +159,21 @@ impl Row {
         self.status == Status::Created && self.sent.is_none()
     }
 
+    /// This row without the content that was deleted; `None` if there is none, or the engine still needs it: to recognise the
+    /// lost answer to a push, or (in an encrypted collection) because the server's journal has it.
+    pub fn without_deleted_content(&self) -> Option<Row> {
+        let is_needed = self.is_live() || matches!(self.sent, Some(Sent::Body(_))) || self.base.is_some();
+        (!is_needed && !self.body.is_empty() && !is_digest(&self.body)).then(|| Row {
+            body: digest(&self.body),
+            ..self.clone()
+        })
+    }
+
     /// Appends the record as JavaScript sees it.
     pub fn write(&self, id: &RecordId, out: &mut String) {
         out.push('{');
-        out.push_str(&self.body);
-        if !self.body.is_empty() {
+        if !self.body.is_empty() && !is_digest(&self.body) {
+            out.push_str(&self.body);
             out.push(',');
         }
         out.push_str("\"id\":");
@@ -287,8 +299,20 @@ fn push_member(body: &mut String, key: &str, value: &str) {
     body.push_str(value);
 }
 
+/// Stands for the body of a deleted record: it only tells whether the server has the same content. A body is JSON and never
+/// begins with NUL.
+fn digest(body: &str) -> Body {
+    let content = equality::canonical(&format!("{{{body}}}"));
+    format!("\0{}", encoding::base64url(&sha256(content.as_bytes()))).into()
+}
+
+fn is_digest(body: &str) -> bool {
+    body.starts_with('\0')
+}
+
 /// `{...base, ...over}`.
 pub fn merge_bodies(base: &str, over: &str) -> String {
+    let base = if is_digest(base) { "" } else { base };
     if base.is_empty() || over.is_empty() {
         return if base.is_empty() { over } else { base }.to_owned();
     }
@@ -331,6 +355,9 @@ pub fn same_content(a: &str, b: &str, local_fields: &[String]) -> bool {
 
 /// Whether the server, having been sent `sent`, would show `shown`.
 pub fn same_on_server(sent: &str, shown: &str, local_fields: &[String]) -> bool {
+    if is_digest(sent) {
+        return *sent == *digest(shown);
+    }
     sent == shown || equality::nearly_equal(&shared_object(sent, local_fields), &shared_object(shown, local_fields))
 }
 
@@ -377,6 +404,22 @@ mod tests {
         assert!(read_record(r#"{"last_modified":"yesterday"}"#).is_err());
         assert!(read_record(r#"{"last_modified":1.5}"#).is_err());
         assert_eq!(read_record(r#"{"last_modified":null}"#).unwrap().last_modified, None);
+    }
+
+    #[test]
+    fn a_deletion_without_its_content_shows_nothing_and_knows_the_same_content_again() {
+        let deleted = Row::new("\"n\":1.0,\"a\":\"x\"", Status::Deleted, Some(5));
+        let bare = deleted.without_deleted_content().unwrap();
+        assert_eq!(bare.to_json(&RecordId::from_text("a")), r#"{"id":"a","last_modified":5,"_status":"deleted"}"#);
+        assert!(same_on_server(&bare.body, "\"a\":\"x\",\"n\":1", &[]) && !same_on_server(&bare.body, "\"a\":\"x\"", &[]));
+        assert_eq!(merge_bodies(&bare.body, "\"b\":2"), "\"b\":2");
+        assert_eq!(json::body_members(&bare.body).count(), 0);
+        assert_eq!(split_local(&bare.body, &["a".into()]), (String::new(), String::new()));
+        assert_eq!(bare.without_deleted_content(), None);
+        let sent = Some(Sent::Body(deleted.body.clone()));
+        for needed in [Row { sent, ..deleted.clone() }, Row::new("\"n\":1", Status::Updated, None)] {
+            assert_eq!(needed.without_deleted_content(), None);
+        }
     }
 
     #[test]

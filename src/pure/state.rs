@@ -56,6 +56,15 @@ impl State {
         self.unsynced -= usize::from(old.is_some_and(|old| old.is_dirty()));
     }
 
+    /// Whether there is something of what this change is about.
+    pub fn has(&self, change: &Change) -> bool {
+        match change {
+            Change::Put(id, _) | Change::Remove(id) | Change::Sending(id) => self.rows.contains_key(id),
+            Change::Note(name, _) => self.notes.contains_key(name),
+            Change::Clear => true,
+        }
+    }
+
     pub fn unsynced(&self) -> usize {
         self.unsynced
     }

@@ -83,6 +83,7 @@ fn settle(world: &Rc<World>) -> Result<(), String> {
             Err(error) => panic!("a sync in good weather: {error}"),
         }
     })?;
+    super::erasure::check(world)?;
     let mut on_server = server_records(world);
     for actor in &devices {
         let mut here = actor.records();

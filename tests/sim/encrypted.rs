@@ -282,6 +282,7 @@ fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
     world.rounds(&devices, &mut settle_one)?;
     check_alike(world, &devices)?;
     check_idle(world, &devices)?;
+    super::erasure::check(world)?;
     if let Some(complaint) = world.complaint.borrow().clone().or_else(|| world.internet.overheard.borrow().clone()) {
         return Err(complaint);
     }

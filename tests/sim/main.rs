@@ -7,6 +7,7 @@ mod actor;
 mod devices;
 mod eavesdropper;
 mod encrypted;
+mod erasure;
 mod executor;
 mod forger;
 mod front;

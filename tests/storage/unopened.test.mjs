@@ -3,10 +3,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
-import { serveDemo } from "../demo/serve.mjs";
-import { launchFirefox } from "../sealed/webdriver.mjs";
 import { KINTO_URL, Server } from "../sync/server.mjs";
-import { Profile } from "./tabs.mjs";
+import { BROWSERS } from "./browsers.mjs";
 
 /** What each fault does, and what the error has to say: the cause, and what to do. */
 const FAULTS = {
@@ -20,47 +18,7 @@ const FAULTS = {
   "is missing": /no IndexedDB.*[Aa]llow/,
 };
 
-class Chromium {
-  static async start() {
-    return Object.assign(new Chromium(), { profile: await Profile.start() });
-  }
-
-  get url() {
-    return this.profile.server.url;
-  }
-
-  async open(address) {
-    const page = await this.profile.context.newPage();
-    await page.goto(address);
-    return page;
-  }
-
-  close() {
-    return this.profile.close();
-  }
-}
-
-/** It has one page, which goes from address to address. */
-class Firefox {
-  static async start() {
-    const site = await serveDemo({ www: new URL("pages", import.meta.url).pathname });
-    const firefox = await launchFirefox();
-    return Object.assign(new Firefox(), { site, firefox, url: site.url, page: await firefox.open(`${site.url}empty.html`) });
-  }
-
-  async open(address) {
-    await this.page.goto(address);
-    await this.page.waitForFunction(() => "start" in globalThis);
-    return { evaluate: (...args) => this.page.evaluate(...args), close: () => {} };
-  }
-
-  async close() {
-    await this.firefox.close();
-    await this.site.close();
-  }
-}
-
-for (const [name, Browser] of Object.entries({ Chromium, Firefox })) {
+for (const [name, Browser] of Object.entries(BROWSERS)) {
   describe(`in ${name}`, () => {
     let browser;
     before(async () => (browser = await Browser.start()));
@@ -68,9 +26,7 @@ for (const [name, Browser] of Object.entries({ Chromium, Firefox })) {
 
     /** A page with this fault. `hide` is what cannot say that there is data: `marks` (localStorage), `lists` (`databases()`). */
     async function open(db, fault = "", hide = []) {
-      const page = await browser.open(`${browser.url}faulty.html?${new URLSearchParams({ db, fault, hide: hide.join() })}`);
-      if ("waitForFunction" in page) await page.waitForFunction(() => "start" in globalThis);
-      return page;
+      return browser.open(`${browser.url}faulty.html?${new URLSearchParams({ db, fault, hide: hide.join() })}`);
     }
 
     /** Of a name of databases under which a plain and an encrypted collection have a record each, synced with a real Kinto. */
@@ -217,7 +173,7 @@ for (const [name, Browser] of Object.entries({ Chromium, Firefox })) {
       await next.close();
     });
 
-    if (Browser === Chromium) {
+    if (name === "Chromium") {
       test("another tab that has it open is enough", async () => {
         const db = randomUUID();
         const one = await open(db, "", ["marks", "lists"]);

@@ -91,8 +91,12 @@ impl Connections {
         Some(open.swap_remove(at).1)
     }
 
-    pub fn close(&self) {
+    pub fn open_no_more(&self) {
         self.closed.set(true);
+    }
+
+    pub fn close(&self) {
+        self.open_no_more();
         self.close_all();
     }
 

@@ -170,7 +170,8 @@ pub async fn compact(connection: &Connection, durability: Durability, fold: &Fol
         return Ok(perhaps_done && head.position == fold.upto);
     }
     let last = last.result()?;
-    if last.is_undefined() || read_entry(&bytes_of(&last)?)?.id != fold.upto.id {
+    // Segments alone may be written anew: then there is no entry.
+    if fold.upto != fold.from && (last.is_undefined() || read_entry(&bytes_of(&last)?)?.id != fold.upto.id) {
         return Ok(false);
     }
     let last = if fold.keep {

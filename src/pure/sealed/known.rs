@@ -98,6 +98,11 @@ pub fn pages(state: &State) -> Vec<(u64, PageNote)> {
     pages
 }
 
+/// Whether a page was sealed here that may have reached the server.
+pub fn has_pending(state: &State) -> bool {
+    notes(state, PENDING).next().is_some()
+}
+
 pub fn is_held(name: &str) -> bool {
     held::is_note(name)
 }

@@ -12,6 +12,19 @@ pub async fn a_fold_replaces_segments_and_drops_what_it_folded<S: Storage>(open_
     assert_eq!((segments_of(&stored), stored.journal.len(), stored.head.position), (vec!["d"], 0, two));
 }
 
+pub async fn segments_alone_can_be_replaced<S: Storage>(open_tab: impl Fn() -> S, collection: CollectionId) {
+    let tab = open_tab();
+    let last = write(&tab, &collection, NOWHERE, [1]).await;
+    assert_eq!(tab.compact(&collection, fold(NOWHERE, last, false, &["a", "b"], &[1])).await, Ok(true));
+    write(&tab, &collection, last, [2]).await;
+    assert_eq!(tab.compact(&collection, fold(last, last, false, &["c"], &[])).await, Ok(true));
+    let stored = open_tab().open(&collection).await.expect("open");
+    assert_eq!(
+        (segments_of(&stored), rows_of(&stored.journal), stored.head.position),
+        (vec!["c"], vec![(2, 2)], last)
+    );
+}
+
 pub async fn a_fold_that_keeps_adds_its_segments_after_those_there<S: Storage>(open_tab: impl Fn() -> S, collection: CollectionId) {
     let tab = open_tab();
     let mut last = NOWHERE;

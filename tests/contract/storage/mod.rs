@@ -40,6 +40,7 @@ macro_rules! storage_contract {
         $test!(an_error_of_decide_writes_nothing);
         $test!(decisions_of_two_tabs_follow_one_another);
         $test!(a_fold_replaces_segments_and_drops_what_it_folded);
+        $test!(segments_alone_can_be_replaced);
         $test!(a_fold_that_keeps_adds_its_segments_after_those_there);
         $test!(compaction_leaves_what_came_after_it);
         $test!(compaction_gives_up_when_somebody_was_first);

@@ -43,6 +43,33 @@ export const storages = {
     equal(data.map(({ i }) => i), [-1, 599]);
   },
 
+  async what_was_deleted_is_in_no_page_of_a_storage({ essaim, name }) {
+    const storage = new MapStorage();
+    const kept = new TextDecoder("latin1");
+    const holds = (canary) => [...storage.kept.values()].some(({ segments, journal }) => [...segments, ...journal.map(([, entry]) => entry)].some((bytes) => kept.decode(bytes).includes(canary)));
+    const [deleted, forGood, cleared] = Array.from({ length: 3 }, () => crypto.randomUUID());
+    for (const options of [{}, { key: await essaim.makeKey() }]) {
+      const kinto = on(essaim, storage);
+      const tasks = kinto.collection(options.key ? `${name} encrypted` : name, options);
+      await tasks.create({ id: "a", text: deleted }, { useRecordId: true });
+      await tasks.create({ id: "b", text: forGood }, { useRecordId: true });
+      await tasks.create({ id: "c", text: cleared }, { useRecordId: true });
+      await tasks.delete("a");
+      await tasks.delete("b", { virtual: false });
+      const soon = async () => {
+        for (let tries = 0; (holds(deleted) || holds(forGood)) && tries < 500; tries += 1) await new Promise((done) => setTimeout(done, 10));
+      };
+      await soon();
+      equal([holds(deleted), holds(forGood), holds(cleared)], [false, false, true]);
+      await tasks.clear();
+      equal(holds(cleared), false);
+      await tasks.create({ id: "d", text: deleted }, { useRecordId: true });
+      await tasks.delete("d");
+      await kinto.close();
+      equal(holds(deleted), false);
+    }
+  },
+
   async a_storage_may_answer_later({ essaim, name }) {
     class Slow extends MapStorage {}
     for (const method of ["open", "append", "decide", "compact", "forget"]) {

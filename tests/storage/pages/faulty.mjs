@@ -1,6 +1,7 @@
 // A page of an app whose IndexedDB may be out of order: what a collection does there, as plain data.
 
 import * as essaim from "/essaim/index.js";
+import * as remaining from "./remains.mjs";
 
 const dbName = new URL(location.href).searchParams.get("db");
 const plain = ({ name, code, message }) => ({ name, code, message });
@@ -16,4 +17,4 @@ function start(options) {
 /** Titles, or the error. */
 const titles = (collection) => collection.list({ order: "title" }).then(({ data }) => data.map(({ title }) => title), plain);
 
-Object.assign(globalThis, { essaim, start, titles, plain, key: "essaim1-00000-00000-00000-00000-00000-00000-00000-00000-00000-00000-00000-000" });
+Object.assign(globalThis, { essaim, start, titles, plain, ...remaining });
