@@ -59,6 +59,8 @@ pub struct Resident<P: Platform> {
     stale: Cell<bool>,
     /// The syncs that run or wait in this page, and whose turn it is.
     pub(super) syncs: Syncs,
+    /// How often the database was deleted under this page.
+    pub(super) taken_away: Cell<u32>,
     pub(super) sync_turns: Rc<Turns<()>>,
     pub(super) position: Cell<Position>,
     pub(super) unfolded: RefCell<Unfolded>,
@@ -102,6 +104,7 @@ impl<P: Platform> Resident<P> {
                 closed,
                 stale: Cell::new(false),
                 syncs: Syncs::default(),
+                taken_away: Cell::new(0),
                 sync_turns: Turns::new(),
                 position: Cell::default(),
                 unfolded: RefCell::default(),
@@ -121,6 +124,7 @@ impl<P: Platform> Resident<P> {
     /// If another tab cleared the collection, the syncs of this page end now, and not at their next commit.
     fn hear(self: &Rc<Self>, notice: DatabaseNotice) {
         if notice == DatabaseNotice::TakenAway {
+            self.taken_away.set(self.taken_away.get().wrapping_add(1));
             return self.syncs.cancel_all();
         }
         self.stale.set(true);

@@ -61,7 +61,7 @@ impl<P: Platform> Collection<P> {
         let (target, _) = self.read_options(options)?;
         self.check_backoff(&target, options)?;
         // After what was started before this call: a `clear()` among that cancels only the syncs before it.
-        self.resident.read(|_| ()).await?;
+        self.ready().await?;
         let shares = |waiting: &&Rc<Waiting>| waiting.options == options && !waiting.cancellation.is_cancelled();
         let shared = self.waiting.borrow().iter().find(shares).cloned();
         match shared {
@@ -71,6 +71,17 @@ impl<P: Platform> Collection<P> {
                 result.await.unwrap_or(Err(Error::Closed))
             }
             None => self.sync_for_all(options).await,
+        }
+    }
+
+    /// The collection is open, and what was started before has been done. Errors: `interrupted` if the database was deleted meanwhile,
+    /// when the sync that waits here is not among those to cancel yet.
+    async fn ready(&self) -> Result<()> {
+        let before = self.resident.taken_away.get();
+        self.resident.read(|_| ()).await?;
+        match self.resident.taken_away.get() == before {
+            true => Ok(()),
+            false => Err(interrupted()),
         }
     }
 
@@ -136,7 +147,7 @@ impl<P: Platform> Collection<P> {
     /// they write in.
     pub async fn sync_by(&self, options: &str, steps: impl AsyncFnOnce(&str)) -> Result<String> {
         let (target, options) = self.read_options(options)?;
-        self.resident.read(|_| ()).await?;
+        self.ready().await?;
         let cancellation = self.resident.syncs.begin();
         let sync = async {
             let _turn = self.lock(options.patience.timeout_ms).await?;
@@ -150,7 +161,7 @@ impl<P: Platform> Collection<P> {
     async fn sync_sealed(&self, method: &str, options: &str, work: impl AsyncFnOnce(&mut Session<'_, P>, &Secrets) -> Result<()>) -> Result<String> {
         let secrets = self.sealed(method)?;
         let (target, options) = self.read_options(options)?;
-        self.resident.read(|_| ()).await?;
+        self.ready().await?;
         let cancellation = self.resident.syncs.begin();
         let sync = async {
             let _turn = self.lock(options.patience.timeout_ms).await?;

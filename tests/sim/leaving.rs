@@ -93,6 +93,7 @@ pub fn run(seed: u64) -> Result<u64, String> {
             Leaving::Close => tab.client.close(),
             Leaving::Delete => {
                 for id in &ids {
+                    tab.world.devices[0].browser.take_away(&id.database());
                     tab.world.devices[0].disk.memory.forget(id).await.expect("memory");
                 }
             }

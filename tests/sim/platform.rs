@@ -155,6 +155,18 @@ struct Heard {
 }
 
 impl Browser {
+    /// A browser tells each connection of a database before it deletes it.
+    pub fn take_away(&self, database: &str) {
+        let listeners = self.listeners.borrow();
+        let heard: Vec<_> = listeners
+            .iter()
+            .filter(|heard| heard.name == database)
+            .map(|heard| heard.call.clone())
+            .collect();
+        drop(listeners);
+        heard.iter().for_each(|call| call(DatabaseNotice::TakenAway));
+    }
+
     fn ticket(&self) -> u64 {
         self.next.replace(self.next.get() + 1)
     }
