@@ -3,6 +3,7 @@
 use super::json;
 use super::protocol::Part;
 use super::record::{RecordId, Row, Status};
+use crate::error::Error;
 use std::collections::BTreeMap;
 
 /// The lists, by the names JavaScript sees.
@@ -51,6 +52,13 @@ impl Report {
             self.entries[old].1 = String::new();
         }
         self.entries.push((list, json));
+    }
+
+    /// A change of the journal that could not be decoded.
+    pub fn add_error(&mut self, id: &RecordId, error: &Error) {
+        let message = format!("\"message\":{}", json::quote(&error.to_string()));
+        let (list, json) = error_entry("incoming", Some(id), None, &message);
+        self.add(list, json);
     }
 
     /// Takes over what a later step found.
@@ -108,7 +116,8 @@ pub fn synced_json(id: &RecordId, row: &Row) -> String {
 
 /// The id of the record that a conflict is about, as JSON text.
 fn record_in(conflict: &str) -> Option<&str> {
-    json::member(json::member(conflict, "local")?, "id")
+    let id = |side: &str| json::member(json::member(conflict, side)?, "id");
+    id("local").or_else(|| id("remote"))
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use super::json;
 use super::merge::made_again;
 use super::record::{Parsed, RecordId, Row, Status, read_record, same_content};
 use super::sealed::held::{self, Held};
+use super::sealed::told;
 use crate::error::{Error, Result};
 
 /// Stores what the user decided about a conflict. `conflict` is `{type, local, remote}` and `resolution` a record, as JSON.
@@ -19,12 +20,15 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
     let remote = json::member(conflict, "remote").filter(|raw| *raw != "null").map(read_record).transpose()?;
     let gone_at = remote.as_ref().filter(|remote| remote.is_tombstone()).and_then(|remote| remote.last_modified);
     let remote = remote.filter(|remote| !remote.is_tombstone());
-    let local_id = || json::member(conflict, "local").and_then(|raw| json::member(raw, "id")).map(RecordId::read);
+    let local_id = || {
+        let id = |side: &str| json::member(json::member(conflict, side)?, "id");
+        id("local").or_else(|| id("remote")).map(RecordId::read)
+    };
     let chosen = (resolution.trim() != "null").then(|| read_record(resolution)).transpose()?;
     let id = match chosen.as_ref().and_then(|chosen| chosen.id.clone()) {
         Some(id) => id,
         None => local_id().ok_or_else(|| Error::InvalidOption {
-            message: "A conflict needs its local record.".into(),
+            message: "A conflict needs a record with an id.".into(),
         })??,
     };
     let last_modified = remote.as_ref().and_then(|remote| remote.last_modified);
@@ -37,6 +41,16 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
         .as_ref()
         .is_none_or(|chosen| chosen.is_tombstone() || chosen.status == Some(Status::Deleted) || repeats_deletion(chosen));
     let body = chosen.map_or_else(String::new, |chosen| chosen.body);
+    let is_told = |t: u64| told::resolve(draft, &id, t, (!deletes).then_some(&*body), local_fields);
+    if let Some(row) = last_modified.or(gone_at).and_then(is_told) {
+        let answer = row.clone().unwrap_or_else(|| Row::new("", Status::Deleted, None));
+        draft.check_size(&id, &answer)?;
+        match row {
+            Some(row) if row.is_live() || row.base.is_some() => draft.put(&id, row),
+            _ => draft.remove(&id),
+        }
+        return Ok((id, answer));
+    }
     let status = match &remote {
         _ if deletes => Status::Deleted,
         Some(remote) if same_content(&remote.body, &body, local_fields) => Status::Synced,

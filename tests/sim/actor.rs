@@ -167,7 +167,7 @@ impl Actor {
         }
     }
 
-    async fn delete(&self, id: &str) {
+    pub async fn delete(&self, id: &str) {
         let _attention = self.attention(id).await;
         let history = &self.world.history;
         let deletion = history.begin(id, true);
@@ -189,11 +189,28 @@ impl Actor {
         narrate(|| format!("device {} tab {} syncs, {strategy}", self.device, self.owner));
         self.syncing.set(self.syncing.get() + 1);
         let result = self.collection.sync(&options(strategy)).await;
-        self.syncing.set(self.syncing.get() - 1);
         narrate(|| format!("device {} tab {} synced: {result:?}", self.device, self.owner));
-        match &result {
-            // What the next sync has sent meanwhile is not.
-            Ok(_) if self.syncing.get() > 0 => {}
+        self.after(&result).await?;
+        let is_alarmed = result.as_ref().is_err_and(|error| ALARMS.contains(&error.code().as_str()));
+        if is_alarmed && self.world.dice.permille(self.world.repair_permille.get()) {
+            drop(self.repair(strategy).await);
+        }
+        result
+    }
+
+    pub async fn repair(&self, strategy: &str) -> EngineResult<String> {
+        narrate(|| format!("device {} tab {} is repaired, {strategy}", self.device, self.owner));
+        let repairing = &self.world.internet.repairing;
+        repairing.set(true);
+        let result = self.collection.repair(&options(strategy)).await;
+        repairing.set(false);
+        narrate(|| format!("device {} tab {} was repaired: {result:?}", self.device, self.owner));
+        self.after(&result).await?;
+        result
+    }
+
+    async fn after(&self, result: &EngineResult<String>) -> EngineResult<()> {
+        match result {
             // Whatever was sent, the engine has settled it.
             Ok(_) => self.world.internet.unanswered.borrow_mut().retain(|(owner, _)| *owner != self.owner),
             Err(error) => {
@@ -201,12 +218,26 @@ impl Actor {
                 doubt_unanswered(&self.world, self.owner);
             }
         }
-        if let Ok(report) = &result {
+        if let Ok(report) = result {
+            for resolution in json::member(report, "resolved").and_then(json::elements).into_iter().flatten() {
+                let rejected = json::member(resolution, "rejected").unwrap_or("null");
+                self.tag_of(rejected).into_iter().for_each(|tag| self.world.history.overrule(tag));
+            }
+            // With `pull_only`, what the server has replaces what was not sent yet.
+            let replaced = |list: &str| json::member(report, list).and_then(json::elements).into_iter().flatten();
+            let old = replaced("updated").filter_map(|entry| json::member(entry, "old")).chain(replaced("deleted"));
+            for old in old.filter(|old| !old.contains("\"_status\":\"synced\"")) {
+                self.tag_of(old).into_iter().for_each(|tag| self.world.history.overrule(tag));
+            }
             for conflict in json::member(report, "conflicts").and_then(json::elements).into_iter().flatten() {
                 self.resolve(conflict).await?;
             }
         }
-        result
+        Ok(())
+    }
+
+    fn tag_of(&self, side: &str) -> Option<Tag> {
+        self.parents(Some(side).filter(|side| *side != "null")).first().copied()
     }
 
     fn note_alarm(&self, code: &str) {
@@ -218,9 +249,18 @@ impl Actor {
     async fn resolve(&self, conflict: &str) -> EngineResult<()> {
         let local = json::member(conflict, "local").unwrap_or("null");
         let remote = json::member(conflict, "remote").unwrap_or("null");
-        let id = json::string(json::member(local, "id").unwrap_or("\"\"")).unwrap_or_default().into_owned();
+        let id = [local, remote].into_iter().find_map(|side| json::member(side, "id")).unwrap_or("\"\"");
+        let id = json::string(id).unwrap_or_default().into_owned();
+        // Of something old, beside what the server has: its author may still have it to send.
+        let is_stray = local == "null" || local.contains("\"_status\":\"synced\"");
+        if is_stray {
+            match self.tag_of(remote) {
+                Some(tag) => self.world.history.overrule(tag),
+                None => self.world.history.overrule_deletions(&id),
+            }
+        }
         // Between the sync and the user's word the record may have changed again; the resolution is made of what was shown.
-        let parents: Vec<Tag> = [self.parents(Some(local)), tag(remote).into_iter().collect()].concat();
+        let parents: Vec<Tag> = [self.parents(Some(local)), tag(remote).filter(|_| !is_stray).into_iter().collect()].concat();
         // A sync that was joined gives its conflicts to everybody; one user resolves them.
         if !self.resolved.borrow_mut().insert(conflict.to_owned()) {
             return Ok(());
@@ -229,11 +269,23 @@ impl Actor {
         // What other tabs of this device wrote is seen at the latest when their notice comes; a user sees both windows.
         self.collection.refresh().await?;
         if self.collection.get_any(&json::quote(&id)).await? != local {
+            self.resolved.borrow_mut().remove(conflict);
             return Ok(());
         }
         narrate(|| format!("device {} tab {} resolves {conflict}", self.device, self.owner));
-        match self.world.dice.below(3) {
-            0 => drop(self.collection.resolve(conflict, local).await),
+        // Of something old, a user mostly wants what is there already. What was written together stays together.
+        let choice = match is_stray {
+            true if id.contains("-pair") => 1,
+            true => [0, 0, 0, 1, 2][self.world.dice.below(5)],
+            false => self.world.dice.below(3),
+        };
+        match choice {
+            0 => {
+                drop(self.collection.resolve(conflict, local).await);
+                // What the server lost, against something that was made of it.
+                let is_older = |tag: &Tag| self.tag_of(remote).is_some_and(|remote| self.world.history.is_older(*tag, remote));
+                self.tag_of(local).filter(is_older).into_iter().for_each(|tag| self.world.history.choose(tag));
+            }
             1 => {
                 drop(self.collection.resolve(conflict, remote).await);
                 tag(remote).into_iter().for_each(|tag| self.world.history.choose(tag));

@@ -4,9 +4,10 @@
 //! syncs, and repairs what can only be repaired. All must then have the same records and the same head, nothing lost,
 //! nothing won by an older write; a new device reads it all; one more sync is one request. And nobody cries wolf.
 
-use super::actor::{ALARMS, Actor, is_idle, keep_tags, options, shared_id, tag};
+use super::actor::{ALARMS, Actor, is_idle, keep_tags, shared_id, tag};
 use super::eavesdropper::Eavesdropper;
 use super::executor::Dice;
+use super::harvest::Ghost;
 use super::liar::Liar;
 use super::lie::{Healing, Lie};
 use super::network::Answered;
@@ -33,15 +34,21 @@ pub fn run(seed: u64, lie: Option<Lie>, without: Option<Rule>) -> Result<Outcome
     let setting = Setting::draw(seed);
     let world = Rc::new(setting.world(seed, without));
     let mut deceit = Deceit::new(&world, &setting, lie);
+    let haunts = lie == Some(Lie::HarvestedPage);
+    world.repair_permille.set(if haunts { 400 } else { 0 });
     world.live(8, || deceit.go_on(&world));
+    world.repair_permille.set(0);
     check_alarms(&world, &deceit)?;
     world.calm();
-    deceit.rest(&world)?;
+    match haunts {
+        true => deceit.haunt(&world)?,
+        false => deceit.rest(&world)?,
+    }
     settle(&world, &deceit)?;
     check_alarms(&world, &deceit)?;
     Ok(Outcome {
         trace: world.executor.trace(),
-        told: deceit.liar.as_ref().is_some_and(|liar| liar.has_told()),
+        told: deceit.told || deceit.liar.as_ref().is_some_and(|liar| liar.has_told()),
         alarms: world.alarms.borrow().iter().map(|(_, code)| code.clone()).collect(),
     })
 }
@@ -115,6 +122,7 @@ struct Deceit {
     end_at: usize,
     backup: Option<SimServer>,
     liar: Option<Rc<Liar>>,
+    told: bool,
     is_over: bool,
     bucket: String,
     collection: String,
@@ -132,6 +140,7 @@ impl Deceit {
             end_at: if dice.permille(500) { begin_at + 4 + dice.below(40) } else { usize::MAX },
             backup: None,
             liar: None,
+            told: false,
             is_over: false,
             bucket: setting.bucket_url(),
             collection: setting.collection_url(),
@@ -158,7 +167,12 @@ impl Deceit {
         let Some(lie) = self.lie.filter(|_| self.liar.is_none()) else { return };
         narrate(|| format!("THE SERVER LIES: {lie:?} to {:?}", self.victim));
         let backup = self.backup.take().unwrap_or_else(|| world.internet.server.borrow().clone());
-        let liar = Rc::new(Liar::new(lie, self.victim, world.dice.clone(), backup));
+        let mut liar = Liar::new(lie, self.victim, world.dice.clone(), backup);
+        if lie == Lie::HarvestedPage {
+            let internet = &world.internet;
+            liar = liar.with_ghost(Ghost::new(&internet.harvest, internet.repairing.clone(), &world.dice));
+        }
+        let liar = Rc::new(liar);
         liar.begin(world.executor.now_ms(), &world.internet.server, &self.bucket, &self.collection);
         *world.internet.liar.borrow_mut() = Some(liar.clone());
         self.liar = Some(liar);
@@ -196,6 +210,58 @@ impl Deceit {
             world.wait(actor.owner, async move { executor.sleep(3_600_000).await });
         }
         check_alarms(world, self)
+    }
+
+    /// The same kind of lie again and again, about other pages and to others; between them the truth, or not; and repairs while it
+    /// lasts. What devices do to records meanwhile is what an old page must not undo.
+    fn haunt(&mut self, world: &Rc<World>) -> Result<(), String> {
+        self.begin(world);
+        let dice = &world.dice;
+        for _ in 0..1 + dice.below(3) {
+            if dice.permille(600) {
+                self.end(world);
+                world.rounds(&(0..DEVICES).map(|device| world.open(device)).collect::<Vec<_>>(), recover)?;
+            }
+            if dice.permille(400) {
+                // It ends with a snapshot.
+                repair(&world.open(dice.below(DEVICES)), "manual")?;
+            }
+            self.act(world);
+            self.told |= self.liar.take().is_some_and(|liar| liar.has_told());
+            self.victim = dice.permille(600).then(|| dice.below(DEVICES));
+            self.begin(world);
+            self.act(world);
+            for _ in 0..1 + dice.below(4) {
+                let actor = world.open(dice.below(DEVICES));
+                if let Err(error) = sync(&actor, "manual")
+                    && ALARMS.contains(&error.code().as_str())
+                    && dice.permille(700)
+                {
+                    repair(&actor, ["manual", "client_wins", "server_wins", world.fourth_strategy][dice.below(4)])?;
+                }
+            }
+        }
+        self.told |= self.liar.as_ref().is_some_and(|liar| liar.has_told());
+        self.end(world);
+        check_alarms(world, self)
+    }
+
+    fn act(&self, world: &Rc<World>) {
+        for _ in 0..world.dice.below(4) {
+            let actor = world.open(world.dice.below(DEVICES));
+            let id = shared_id(world.dice.below(RECORDS));
+            let deletes = world.dice.permille(500);
+            let writer = actor.clone();
+            world.wait(actor.owner, async move {
+                match deletes {
+                    true => writer.delete(&id).await,
+                    false => writer.write(&id).await,
+                }
+            });
+            if world.dice.permille(700) {
+                sync(&actor, "client_wins").ok();
+            }
+        }
     }
 
     fn stay_alarmed(&self, world: &World, actor: &Actor) -> Result<(), String> {
@@ -257,11 +323,10 @@ fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
     // Somebody's repair was refused: what the server lost is on another device, which then repairs it, alarmed or not.
     let mut refused = false;
     let mut settle_one = |actor: &Actor| {
-        let strategy = ["manual", "client_wins", "server_wins"][world.dice.below(3)];
         let before = head(actor);
-        match sync(actor, strategy) {
+        match sync(actor, any_strategy(world)) {
             Ok(_) if refused => {
-                refused = repair(actor)?;
+                refused = repair(actor, any_strategy(world))?;
                 Ok(false)
             }
             // A snapshot is not in the report.
@@ -269,13 +334,19 @@ fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
             Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(false),
             Err(error) if deceit.is_repairable() && ALARMS.contains(&error.code().as_str()) => {
                 repaired = true;
-                refused = repair(actor)?;
+                refused = repair(actor, any_strategy(world))?;
                 Ok(false)
             }
             Err(error) => Err(format!("NOT HEALED: device {}: {error}", actor.device)),
         }
     };
     world.rounds(&devices, &mut settle_one)?;
+    // Other strategies do not tell again what a repair has told.
+    world.rounds(&devices, |actor| {
+        let before = head(actor);
+        let synced = sync(actor, "manual").map_err(|error| format!("NOT HEALED: device {}: {error}", actor.device));
+        Ok(is_idle(&synced?) && head(actor) == before)
+    })?;
     let fresh = world.open(DEVICES);
     sync(&fresh, "manual").map_err(|error| format!("UNREADABLE: a new device: {error}"))?;
     devices.push(fresh);
@@ -288,22 +359,36 @@ fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
     }
     let finals: BTreeMap<String, u64> = devices[0].records().into_iter().map(|(id, record)| (id, tag(&record).unwrap_or(0))).collect();
     match repaired {
+        _ if deceit.lie == Some(Lie::HarvestedPage) => world.history.check(&finals),
         false => world.history.check(&finals),
         // What was made on top of what the server lost, and what was deleted since, may be met again as a conflict.
-        true => world.history.check_existence(&finals),
+        true => world.history.check_existence(&finals).and_then(|()| world.history.check(&finals)),
     }
 }
 
 /// True if it is refused.
-fn repair(actor: &Actor) -> Result<bool, String> {
-    narrate(|| format!("device {} is repaired", actor.device));
-    let collection = actor.collection.clone();
-    let strategy = ["manual", "client_wins", "server_wins"][actor.world.dice.below(3)];
-    match actor.world.wait(actor.owner, async move { collection.repair(&options(strategy)).await }) {
-        Ok(_) | Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(false),
+fn repair(actor: &Actor, strategy: &'static str) -> Result<bool, String> {
+    let repairing = actor.clone();
+    match actor.world.wait(actor.owner, async move { repairing.repair(strategy).await }) {
+        Ok(_) | Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. } | Error::Interrupted { .. }) => Ok(false),
         // Of a page that came to light only now, and the next repair knows of it; or of what only another device has.
         Err(error) if ALARMS.contains(&error.code().as_str()) => Ok(true),
         Err(error) => Err(format!("NOT REPAIRED: device {}: {error}", actor.device)),
+    }
+}
+
+fn any_strategy(world: &World) -> &'static str {
+    ["manual", "client_wins", "server_wins"][world.dice.below(3)]
+}
+
+/// Syncs, and repairs if that raises an alarm. True if there was nothing to do.
+fn recover(actor: &Actor) -> Result<bool, String> {
+    let before = head(actor);
+    match sync(actor, any_strategy(&actor.world)) {
+        Ok(report) => Ok(is_idle(&report) && head(actor) == before),
+        Err(error) if ALARMS.contains(&error.code().as_str()) => repair(actor, any_strategy(&actor.world)).map(|_| false),
+        Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(false),
+        Err(error) => Err(format!("NOT HEALED: device {}: {error}", actor.device)),
     }
 }
 

@@ -17,6 +17,9 @@ pub struct History {
     /// What users took over from the other side of a conflict. While they choose, another tab's sync may publish their own side:
     /// then what they chose is written on top of that again, and of whatever it has won against.
     chosen: RefCell<BTreeSet<Tag>>,
+    /// What a user was told of, in a conflict that the strategy decided against it, or beside what the chain has: whatever
+    /// becomes of the record then, it does not come about without a word.
+    overruled: RefCell<BTreeSet<Tag>>,
 }
 
 #[derive(Clone, Debug)]
@@ -63,6 +66,31 @@ impl History {
         self.chosen.borrow_mut().insert(tag);
     }
 
+    pub fn overrule(&self, tag: Tag) {
+        let mut all = self.ancestors(tag);
+        all.insert(tag);
+        self.overruled.borrow_mut().append(&mut all);
+    }
+
+    /// Whether one write was made on top of the other, or of what was made on top of it.
+    pub fn is_older(&self, tag: Tag, than: Tag) -> bool {
+        self.ancestors(than).contains(&tag)
+    }
+
+    /// A user was told of a deletion, which has no name.
+    pub fn overrule_deletions(&self, record: &str) {
+        let deletions = |writes: &BTreeMap<Tag, Write>| -> Vec<Tag> {
+            let of_it = writes.iter().filter(|(_, write)| write.is_deletion && write.record == record);
+            of_it.map(|(tag, _)| *tag).collect()
+        };
+        let deletions = deletions(&self.writes.borrow());
+        deletions.into_iter().for_each(|tag| self.overrule(tag));
+    }
+
+    fn is_overruled(&self, write: Tag) -> bool {
+        self.overruled.borrow().contains(&write)
+    }
+
     fn ancestors(&self, tag: Tag) -> BTreeSet<Tag> {
         let writes = self.writes.borrow();
         let mut found = BTreeSet::new();
@@ -104,7 +132,7 @@ impl History {
             .iter()
             .filter(|(_, write)| write.acknowledged && !deleted.contains(write.record.as_str()))
         {
-            if !finals.contains_key(&write.record) {
+            if !finals.contains_key(&write.record) && !self.is_overruled(*tag) {
                 return Err(format!("LOST: {} is gone, {tag} and all, and nobody deleted it", write.record));
             }
         }
@@ -117,13 +145,16 @@ impl History {
     fn check_winner(&self, last: Tag, write: Tag, record: &str) -> Result<(), String> {
         let unsure = self.unanswered.borrow().contains(&last);
         let chosen = self.chosen.borrow().contains(&last);
-        if !unsure && !chosen && self.ancestors(write).contains(&last) {
+        if !unsure && !chosen && self.ancestors(write).contains(&last) && !self.is_overruled(write) {
             return Err(format!("WRONG WINNER: {record} ended as {last}, although {write} was written on top of it"));
         }
         Ok(())
     }
 
     fn check_deleted(&self, tag: Tag, record: &str) -> Result<(), String> {
+        if self.is_overruled(tag) {
+            return Ok(());
+        }
         let before = self.ancestors(tag);
         let writes = self.writes.borrow();
         let mut deletions = writes.iter().filter(|(_, other)| other.is_deletion && other.record == record).peekable();

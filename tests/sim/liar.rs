@@ -4,6 +4,7 @@
 
 use super::executor::Dice;
 use super::forger::Forger;
+use super::harvest::Ghost;
 use super::lie::Lie;
 use super::server::SimServer;
 use super::world::{REMOTE, request};
@@ -23,6 +24,8 @@ pub struct Liar {
     /// An earlier state, or the one that only the victims live in.
     other: Server,
     forger: Forger,
+    /// For [`Lie::HarvestedPage`].
+    ghost: Option<Ghost>,
     told: Cell<bool>,
 }
 
@@ -52,7 +55,15 @@ impl Liar {
             way,
             other: Rc::new(RefCell::new(backup)),
             forger: Forger::new(lie, way, dice),
+            ghost: None,
             told: Cell::default(),
+        }
+    }
+
+    pub fn with_ghost(self, ghost: Ghost) -> Self {
+        Liar {
+            ghost: Some(ghost),
+            ..self
         }
     }
 
@@ -87,7 +98,7 @@ impl Liar {
 
     /// Whether anything was said that is not so.
     pub fn has_told(&self) -> bool {
-        self.told.get() || self.forger.has_forged() || matches!(self.lie, Lie::Flush | Lie::RestoredBackup)
+        self.told.get() || self.forger.has_forged() || self.ghost.as_ref().is_some_and(Ghost::has_told) || matches!(self.lie, Lie::Flush | Lie::RestoredBackup)
     }
 
     /// Which server gets a request: `None` for the true one.
@@ -141,6 +152,9 @@ impl Liar {
             return response;
         };
         let reads = request.method == "GET";
+        if let Some(ghost) = &self.ghost {
+            return haunt(ghost, request, body, response);
+        }
         match (asked(request), response.status) {
             (Asked::List, 200) if reads => self.alter_list(body, response),
             (Asked::Record(_), 200) if reads => match self.forger.row(body["data"].clone()) {
@@ -196,6 +210,37 @@ impl Liar {
             }
             _ => response,
         }
+    }
+}
+
+fn haunt(ghost: &Ghost, request: &Request, mut body: Value, response: Response) -> Response {
+    let reads = request.method == "GET";
+    match (asked(request), response.status) {
+        (Asked::List, 200) if reads => {
+            let rows = body["data"].as_array().cloned().unwrap_or_default();
+            let is_last = response.header("next-page").is_none();
+            body["data"] = ghost.list(&request.url, is_last, rows).into();
+            with_body(response, body)
+        }
+        (Asked::Record(id), 200 | 404) if reads => {
+            let there = Some(body["data"].clone()).filter(Value::is_object);
+            match ghost.record(&id, there) {
+                Some(row) => Response {
+                    status: 200,
+                    ..with_body(response, json!({"data": row}))
+                },
+                None => error(404, 110),
+            }
+        }
+        (Asked::Record(id), 412) => {
+            let there = Some(body["details"]["existing"].take()).filter(Value::is_object);
+            match ghost.record(&id, there) {
+                Some(row) => body["details"]["existing"] = row,
+                None => drop(body.as_object_mut().map(|body| body.remove("details"))),
+            }
+            with_body(response, body)
+        }
+        _ => response,
     }
 }
 

@@ -10,6 +10,7 @@ mod encrypted;
 mod erasure;
 mod executor;
 mod forger;
+mod harvest;
 mod front;
 mod history;
 mod leaving;
@@ -31,6 +32,7 @@ use lie::Lie;
 use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use storage::Rule;
 
 fn seeds() -> std::ops::Range<u64> {
@@ -118,6 +120,18 @@ fn a_server_that_lies_is_found_out_and_does_no_harm() {
         assert!(!enough || *told > 0, "{lie:?} is never told");
         assert!(!enough || *alarmed > 0 || lie.is_always_harmless(), "{lie:?} is never found out");
     }
+}
+
+/// Nothing that a later write replaced or deleted comes back without a conflict, whatever the strategy.
+#[test]
+fn a_page_that_is_shown_again_later_brings_nothing_back() {
+    let told = AtomicUsize::new(0);
+    all("a_page_that_is_shown_again_later_brings_nothing_back", |seed| {
+        let outcome = encrypted::run(seed, Some(Lie::HarvestedPage), None)?;
+        told.fetch_add(usize::from(outcome.told), Ordering::Relaxed);
+        Ok(outcome.trace)
+    });
+    println!("told in {told:?} of {}", seeds().count());
 }
 
 /// As for tabs, below; honest servers and lying ones in turn, until the rule is missed. Two rules have a scene each.

@@ -2,6 +2,7 @@
 
 use super::eavesdropper::Eavesdropper;
 use super::executor::{Dice, Executor, Owner};
+use super::harvest::Harvest;
 use super::front::Front;
 use super::liar::{Liar, Server};
 use super::server::SimServer;
@@ -25,6 +26,9 @@ pub struct Internet {
     /// Writes become visible some time after they got their timestamps, and collide.
     pub postgresql: bool,
     pub liar: RefCell<Option<Rc<Liar>>>,
+    pub harvest: Harvest,
+    /// A device is being repaired, and nobody else asks anything.
+    pub repairing: Rc<Cell<bool>>,
     pub eavesdropper: RefCell<Option<Eavesdropper>>,
     /// What the eavesdropper understood first.
     pub overheard: RefCell<Option<String>>,
@@ -73,6 +77,8 @@ impl Internet {
             asked: RefCell::default(),
             postgresql,
             liar: RefCell::default(),
+            harvest: Harvest::default(),
+            repairing: Rc::default(),
             eavesdropper: RefCell::default(),
             overheard: RefCell::default(),
             answered: RefCell::default(),
@@ -175,6 +181,7 @@ impl Transport for Network {
             internet.unanswered.borrow_mut().push((self.owner, body.clone()));
         }
         let mut response = internet.answer(self.device, &request).await;
+        internet.harvest.note(&request, &response);
         if let Some(front) = internet.fronts.borrow().get(self.device) {
             response = front.pass(response);
         }

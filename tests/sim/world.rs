@@ -55,6 +55,8 @@ pub struct World {
     /// What was written together arrives together.
     pub is_atomic: bool,
     pub complaint: RefCell<Option<String>>,
+    /// How often, of a thousand, an alarm makes a user call `repair()` at once.
+    pub repair_permille: Cell<usize>,
     pub limits: Limits,
     pub fold_limits: fold::Limits,
     pub without: Option<Rule>,
@@ -104,6 +106,7 @@ impl World {
             alarms: RefCell::default(),
             is_atomic,
             complaint: RefCell::default(),
+            repair_permille: Cell::default(),
             limits: Limits::default(),
             fold_limits: fold::Limits { rows: 6, bytes: 1 << 14 },
             without: None,

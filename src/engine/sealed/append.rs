@@ -1,5 +1,6 @@
 //! One page after the head, by `If-None-Match: *`. What is about to be sent is noted before, and settled when it stands.
 
+use super::push::omission;
 use super::requests::{Found, Put};
 use super::{Secrets, interrupted, is_unchanged};
 use crate::engine::sync::Session;
@@ -56,36 +57,30 @@ impl<P: Platform> Session<'_, P> {
         Ok((put, head))
     }
 
-    /// Appends changes that are not this device's, and meets them as it would had it found them there. Past all that stands
-    /// up to `past`, and positions that are emptied.
-    pub(super) async fn append_foreign(&mut self, secrets: &Secrets, changes: Vec<Change>, past: u64) -> Result<()> {
+    /// Appends changes that are not this device's to a chain that it has not taken over yet. Past all that stands up to `past`, and
+    /// positions that are emptied.
+    pub(super) async fn append_foreign(&mut self, secrets: &Secrets, home: &Home, changes: Vec<Change>, past: u64) -> Result<Opened> {
         const TRIES: usize = 3;
         const MOST_EMPTIED: u64 = 32;
         let (mut nothing_there, mut emptied) = (0, 0);
         loop {
-            let home = self.home().await?;
             let voids = past.saturating_sub(home.head.position) + emptied;
-            let sealed = self.seal_next(secrets, &home, Kind::Changes(changes.clone()), voids).await?;
+            let sealed = self.seal_next(secrets, home, Kind::Changes(changes.clone()), voids).await?;
             let position = sealed.opened.head.position;
-            match self.put_page(&home, &sealed).await? {
+            match self.put_page(home, &sealed).await? {
                 Put::Appended(last_modified) => {
-                    return self
-                        .stand(
-                            home,
-                            None,
-                            Opened {
-                                last_modified,
-                                ..sealed.opened
-                            },
-                        )
-                        .await;
+                    return Ok(Opened {
+                        last_modified,
+                        ..sealed.opened
+                    });
                 }
                 Put::Look(_) => match self.get_item(&page_id(position)).await? {
                     Found::Item(item) if item.content == Content::Emptied && emptied < MOST_EMPTIED => emptied += 1,
                     Found::Nothing if nothing_there < TRIES => nothing_there += 1,
-                    _ => return Err(overtaken()),
+                    Found::Nothing => return Err(omission(position)),
+                    Found::Item(_) => return Err(overtaken()),
                 },
-                Put::TooLarge => return Err(overtaken()),
+                Put::TooLarge => return Err(self.too_large()),
             }
         }
     }

@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::ports::{App, Platform};
 use crate::pure::draft::Draft;
 use crate::pure::json;
+use crate::pure::merge::Strategy;
 use crate::pure::record::RecordId;
 use crate::pure::report::Report;
 use crate::pure::sealed::Rule;
@@ -18,6 +19,7 @@ use crate::pure::sealed::meeting::{Decoded, Meeting};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::run::Run;
 use crate::pure::sealed::snapshot::{self, Snapshot};
+use crate::pure::sealed::told;
 
 impl<P: Platform> Session<'_, P> {
     /// Pages that follow the head, in order. A snapshot or a closing page stands alone.
@@ -75,7 +77,7 @@ impl<P: Platform> Session<'_, P> {
             let mut report = Report::default();
             run.acknowledge(draft, &mut report, without);
             let conflicts = meeting.all(draft, &mut report);
-            run.write_notes(draft);
+            run.write_notes(draft, without);
             Ok((report, conflicts))
         };
         let (report, conflicts) = self.commit(commit).await?;
@@ -86,25 +88,48 @@ impl<P: Platform> Session<'_, P> {
 
     /// What earlier syncs left open is met again, once a sync.
     pub(super) async fn meet_open(&mut self, is_first: bool) -> Result<()> {
-        let known = self.known().await?;
-        let open: Vec<Arrival> = known.open().map(|held| held.arrival.clone()).collect();
-        let fresh: Vec<Arrival> = open
-            .into_iter()
-            .filter(|arrival| is_first && !self.conflicts.contains(&arrival.change.id))
-            .collect();
-        if fresh.is_empty() {
+        if !is_first {
             return Ok(());
         }
-        let meeting = self.decode_arrivals(fresh).await?;
-        let commit = move |draft: &mut Draft| {
+        let known = self.known().await?;
+        let open: Vec<Arrival> = known.open().map(|held| held.arrival.clone()).collect();
+        let fresh: Vec<Arrival> = open.into_iter().filter(|arrival| !self.conflicts.contains(&arrival.change.id)).collect();
+        if !fresh.is_empty() {
+            let meeting = self.decode_arrivals(fresh).await?;
+            let commit = move |draft: &mut Draft| {
+                let mut report = Report::default();
+                // Another tab may have resolved some meanwhile: that is decided.
+                let conflicts = meeting.only(|arrival| held::is_open(draft, arrival)).all(draft, &mut report);
+                Ok((report, conflicts))
+            };
+            let (report, conflicts) = self.commit(commit).await?;
+            self.report.extend(report);
+            self.conflicts.extend(conflicts);
+        }
+        self.tell_strays().await
+    }
+
+    /// What `repair()` found beside the chain and the user has not decided. Both other strategies would keep what is here.
+    async fn tell_strays(&mut self) -> Result<()> {
+        let mut strays = self.collection.resident.read(told::all_open).await?;
+        strays.retain(|arrival| !self.conflicts.contains(&arrival.change.id));
+        if strays.is_empty() || !matches!(self.options.strategy, Strategy::Manual | Strategy::PullOnly) {
+            return Ok(());
+        }
+        let strays = self.decode_all(strays).await?;
+        let local_fields = self.collection.local_fields.clone();
+        let tell = move |draft: &mut Draft| {
             let mut report = Report::default();
-            // Another tab may have resolved some meanwhile: that is decided.
-            let conflicts = meeting.only(|arrival| held::is_open(draft, arrival)).all(draft, &mut report);
-            Ok((report, conflicts))
+            for (arrival, incoming) in &strays {
+                match incoming {
+                    Ok(incoming) => told::tell(draft, arrival, incoming, &local_fields, &mut report),
+                    Err(error) => report.add_error(&arrival.change.id, error),
+                }
+            }
+            Ok(report)
         };
-        let (report, conflicts) = self.commit(commit).await?;
+        let report = self.commit(tell).await?;
         self.report.extend(report);
-        self.conflicts.extend(conflicts);
         Ok(())
     }
 

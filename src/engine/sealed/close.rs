@@ -55,7 +55,7 @@ impl<P: Platform> Session<'_, P> {
         })
     }
 
-    fn too_large(&self) -> Error {
+    pub(super) fn too_large(&self) -> Error {
         Error::Server {
             message: "The server takes no request of this size.".into(),
             url: self.target.url(),

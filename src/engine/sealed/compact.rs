@@ -20,6 +20,7 @@ use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, History, Ledger, Segment, Snapshot};
+use std::collections::BTreeSet;
 
 /// A segment that was written, and when by the server's clock.
 type Written = (String, u64);
@@ -28,7 +29,7 @@ type Written = (String, u64);
 #[derive(Default)]
 pub(super) struct Passed {
     /// The pages of the chain that it has read, if this is a repair: it empties no other.
-    pub read: Option<Vec<u64>>,
+    pub read: Option<BTreeSet<u64>>,
     /// The last position where something stood.
     pub last: u64,
     /// Segments of snapshots that were not taken over.

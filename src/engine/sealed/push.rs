@@ -13,6 +13,8 @@ use crate::pure::json;
 use crate::pure::record::{RecordId, Row, Status, read_record};
 use crate::pure::report::error_entry;
 use crate::pure::sealed::chain::evidence;
+use crate::pure::sealed::home::REFUSED;
+use crate::pure::sealed::run::read_ids;
 use crate::pure::sealed::change::Change;
 use crate::pure::sealed::item::{Content, page_id};
 use crate::pure::sealed::meet::other_id;
@@ -138,13 +140,15 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// Deleted here before the journal had it. It may have it all the same while an answer is missing: a slow server, or one
-    /// that hides the page, shows it only later.
+    /// that hides the page, shows it only later. And what the server once refused it may show later as well, to whom the
+    /// journal has to say that it is deleted.
     async fn drop_needless_tombstones(&self) -> Result<()> {
-        let needless = |row: &Row| !row.is_live() && row.base.as_ref().is_none_or(|base| base.position == 0);
+        let needless = |row: &Row| !row.is_live() && row.base.is_none();
         let read = |state: &State| -> Vec<(RecordId, Row)> {
             let known = known::Known::of(state);
             let on_its_way = |id: &RecordId| known.pending.iter().any(|pending| pending.records.iter().any(|(sent, _)| sent == id));
-            let rows = state.rows.iter().filter(|(id, row)| needless(row) && !on_its_way(id));
+            let refused = read_ids(state.notes.get(REFUSED).map(String::as_str));
+            let rows = state.rows.iter().filter(|(id, row)| needless(row) && !on_its_way(id) && !refused.contains(*id));
             rows.map(|(id, row)| (id.clone(), row.clone())).collect()
         };
         let gone = self.collection.resident.read(read).await?;

@@ -14,18 +14,20 @@ use crate::ports::Platform;
 use crate::pure::answers;
 use crate::pure::draft::Draft;
 use crate::pure::merge::Strategy;
-use crate::pure::report::Report;
+use crate::pure::record::RecordId;
 use crate::pure::sealed::chain::{self, Opened};
 use crate::pure::sealed::change::Change;
+use crate::pure::sealed::group;
 use crate::pure::sealed::home::{JOURNAL, page_note, read_page_note};
 use crate::pure::sealed::item::{Content, page_id};
-use crate::pure::sealed::known::Known;
+use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::{Arrival, Incoming};
 use crate::pure::sealed::page::Kind;
-use crate::pure::sealed::reconcile::Reconcile;
+use crate::pure::sealed::reconcile::{Lost, Reconcile};
 use crate::pure::sealed::run::settle_passed;
 use crate::pure::sealed::seal::Hash;
-use crate::pure::sealed::survey::{Survey, unsaid};
+use crate::pure::sealed::stray::{Sorted, Stray, Told, Words};
+use crate::pure::sealed::survey::Survey;
 use std::collections::BTreeSet;
 
 impl<P: Platform> Session<'_, P> {
@@ -38,25 +40,35 @@ impl<P: Platform> Session<'_, P> {
         let known = self.known().await?;
         let (survey, mut chain) = self.survey(secrets, &known).await?;
         self.check_not_moved(&chain.home)?;
-        let (strays, said) = (std::mem::take(&mut chain.strays), std::mem::take(&mut chain.said));
-        let common = chain.common;
-        self.reconcile(chain, &known, common).await?;
-        if self.options.strategy != Strategy::PullOnly {
-            let last = self.last_taken(&survey).await?;
-            let over = self.write_again(secrets, &strays, &said, &known, last).await?;
+        let without = self.platform().without();
+        let mut words = chain.words(without);
+        let strays = chain.strays(&known, without);
+        let Sorted { news, told } = strays.sort(&words, &chain.ledger);
+        let writes = self.options.strategy != Strategy::PullOnly;
+        let last = if writes { self.last_taken(&survey, chain.home.head.position).await? } else { 0 };
+        for (stray, changes) in news.into_iter().filter(|_| writes) {
+            self.append_stray(secrets, &mut chain, &mut words, &stray, changes, last).await?;
+        }
+        let lost = self.lost(&chain).await?;
+        let news = self.collection.resident.read(|state| lost.news(state, &words, &chain.ledger)).await?;
+        let published = if writes { news } else { Vec::new() };
+        self.append_lost(secrets, &mut chain, &mut words, &published, last).await?;
+        let inside: BTreeSet<(u64, Hash)> = chain.inside.iter().map(|opened| (opened.head.position, opened.head.hash)).collect();
+        let strays = strays.hashes();
+        self.reconcile(chain, &known, words, told, lost, published).await?;
+        if writes {
             self.push_journal(secrets, Some(last)).await?;
-            let passed = self.passed(&survey, last).await?;
-            self.compact(secrets, &passed).await?;
-            self.empty_passed(secrets, &survey, &over).await?;
+            self.compact(secrets, &passed(&survey, &inside, last)).await?;
+            self.empty_passed(secrets, &survey, &strays).await?;
         }
         self.remember_last_modified().await
     }
 
     /// The last position after the head where something stands: the greatest that the list shows, if it is really there, and
     /// what has been emptied right after it.
-    async fn last_taken(&self, survey: &Survey) -> Result<u64> {
+    async fn last_taken(&self, survey: &Survey, head: u64) -> Result<u64> {
         const MOST_EMPTIED: u64 = 1_000;
-        let mut last = self.home().await?.head.position;
+        let mut last = head;
         for position in survey.taken_after(last).into_iter().rev() {
             if let Found::Item(_) = self.get_item(&page_id(position)).await? {
                 last = position;
@@ -73,18 +85,53 @@ impl<P: Platform> Session<'_, P> {
         Err(omission(last + 1))
     }
 
+    /// What a stray says and the chain never did is written again after all that stands, so that whoever follows the chain finds it.
+    /// Its hash is not in the chain: a device that stands on it is told so, and brings up again what else it has of that history.
+    async fn append_stray(&mut self, secrets: &Secrets, chain: &mut Chain, words: &mut Words, stray: &Stray, changes: Vec<Change>, last: u64) -> Result<()> {
+        // Another repair may have done it meanwhile.
+        if !self.stands(secrets, &stray.opened.head).await? {
+            return Ok(());
+        }
+        let opened = self.append_foreign(secrets, &chain.home, changes, last).await?;
+        // It is still what its author said.
+        let mut said = opened.clone();
+        said.page.device = stray.opened.page.device.clone();
+        words.add(&said, stray.knows);
+        chain.append(opened);
+        Ok(())
+    }
+
+    async fn lost(&self, chain: &Chain) -> Result<Lost> {
+        Ok(Lost {
+            pages: self.collection.resident.read(known::page_notes).await?.into_iter().collect(),
+            common: chain.common,
+            without: self.platform().without(),
+        })
+    }
+
+    /// What the server has lost and this device knows is appended before anything changes here: if that fails, this device still knows
+    /// which history it is of.
+    async fn append_lost(&mut self, secrets: &Secrets, chain: &mut Chain, words: &mut Words, news: &[Change], last: u64) -> Result<()> {
+        let weighed: Vec<(&RecordId, usize)> = news.iter().map(|change| (&change.id, change.bytes())).collect();
+        for page in group::pages(&weighed, &[], self.platform().sealed_limits().page_bytes) {
+            let changes = page.into_iter().map(|index| news[index].clone()).collect();
+            let opened = self.append_foreign(secrets, &chain.home, changes, last).await?;
+            words.add(&opened, 0);
+            chain.append(opened);
+        }
+        Ok(())
+    }
+
     /// Every record here meets what the server has of it, in one commit.
-    async fn reconcile(&mut self, chain: Chain, known: &Known, common: u64) -> Result<()> {
-        let arrivals: Vec<Arrival> = chain.ledger.iter().map(|(id, base)| Arrival::of(id, base)).collect();
-        let decoded = self.collection.transformed(arrivals.iter().map(Arrival::to_json).collect(), false).await?;
-        let read = |(arrival, text): (Arrival, Result<String>)| {
-            let incoming = text.and_then(|text| Incoming::read(&arrival, &text));
-            (arrival, incoming)
-        };
-        let there: Vec<(Arrival, Result<Incoming>)> = arrivals.into_iter().zip(decoded).map(read).collect();
+    async fn reconcile(&mut self, chain: Chain, known: &Known, words: Words, told: Vec<Told>, lost: Lost, published: Vec<Change>) -> Result<()> {
+        let there: Vec<Arrival> = chain.ledger.iter().map(|(id, base)| Arrival::of(id, base)).collect();
+        let there = self.decode_all(there).await?;
+        let (pages, arrivals): (Vec<Hash>, Vec<Arrival>) = told.into_iter().unzip();
+        let told = pages.into_iter().zip(self.decode_all(arrivals).await?).collect();
         let meeting = Reconcile {
             there,
-            common,
+            told,
+            common: chain.common,
             head: chain.home.head.position,
             t: chain.home.t,
             strategy: self.options.strategy,
@@ -95,18 +142,17 @@ impl<P: Platform> Session<'_, P> {
                 .filter(|held| !held.is_open)
                 .map(|held| held.arrival.change.id.clone())
                 .collect(),
+            words,
+            ledger: chain.ledger,
+            lost,
+            published,
         };
         let before = known.home.clone();
         let commit = move |draft: &mut Draft| {
             if !is_unchanged(draft, &before) {
                 return Err(interrupted());
             }
-            let (mut report, mut conflicts) = (Report::default(), BTreeSet::new());
-            for id in meeting.ids(draft) {
-                if meeting.one(draft, &id, &mut report) {
-                    conflicts.insert(id);
-                }
-            }
+            let (report, conflicts) = meeting.all(draft);
             for name in draft.note_names() {
                 if read_page_note(&name).is_some() {
                     draft.set_note(&name, None);
@@ -115,7 +161,7 @@ impl<P: Platform> Session<'_, P> {
             for (position, note) in &chain.pages {
                 draft.set_note(&page_note(*position), Some(note.to_json()));
             }
-            settle_passed(draft, chain.home.head.position);
+            settle_passed(draft, chain.home.head.position, meeting.lost.without);
             draft.set_note(JOURNAL, Some(chain.home.to_json()));
             Ok((report, conflicts))
         };
@@ -125,45 +171,17 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
-    /// Pages that do not follow the chain are written again after it, as they are, so that whoever follows it finds them. Their
-    /// hashes are not in it: a device that stands on one is told so, and brings up again what else it has of that history.
-    /// What of them is known here goes up with the rest. Gives the pages that are over then.
-    async fn write_again(&mut self, secrets: &Secrets, strays: &[Opened], said: &[(u64, Vec<Change>)], known: &Known, last: u64) -> Result<Vec<Hash>> {
-        let mut over = Vec::new();
-        for stray in strays.iter().filter(|stray| matches!(stray.page.kind, Kind::Changes(_))) {
-            let is_known = known.hash(stray.head.position) == Some(stray.head.hash);
-            let unsaid = unsaid(said, stray);
-            if !is_known && !unsaid.is_empty() {
-                // Another repair may have done it meanwhile.
-                if !self.stands(secrets, &stray.head).await? {
-                    continue;
-                }
-                self.append_foreign(secrets, unsaid, last).await?;
-            }
-            over.push(stray.head.hash);
-        }
-        Ok(over)
-    }
-
-    /// The chain's pages may be emptied once the snapshot stands. Segments of a snapshot that opens and is not part of the
-    /// chain stay: somebody else may be able to take it over.
-    async fn passed(&self, survey: &Survey, last: u64) -> Result<Passed> {
-        let known = self.known().await?;
-        let is_in_chain = |opened: &&Opened| known.hash(opened.head.position) == Some(opened.head.hash);
-        let (inside, outside): (Vec<&Opened>, Vec<&Opened>) = survey.opened.iter().partition(is_in_chain);
-        let snapshots = outside.into_iter().filter_map(|opened| match &opened.page.kind {
-            Kind::Snapshot(snapshot) => Some(snapshot),
-            _ => None,
-        });
-        Ok(Passed {
-            read: Some(inside.into_iter().map(|opened| opened.head.position).collect()),
-            last,
-            segments: snapshots.flat_map(segment_names).map(str::to_owned).collect(),
-        })
+    pub(super) async fn decode_all(&self, arrivals: Vec<Arrival>) -> Result<Vec<(Arrival, Result<Incoming>)>> {
+        let decoded = self.collection.transformed(arrivals.iter().map(Arrival::to_json).collect(), false).await?;
+        let read = |(arrival, text): (Arrival, Result<String>)| {
+            let incoming = text.and_then(|text| Incoming::read(&arrival, &text));
+            (arrival, incoming)
+        };
+        Ok(arrivals.into_iter().zip(decoded).map(read).collect())
     }
 
     /// What would be in the way for ever: what opens for nobody, and pages that are over. What opens after all stays.
-    async fn empty_passed(&self, secrets: &Secrets, survey: &Survey, over: &[Hash]) -> Result<()> {
+    async fn empty_passed(&self, secrets: &Secrets, survey: &Survey, over: &BTreeSet<Hash>) -> Result<()> {
         let is_over = |opened: &&Opened| over.contains(&opened.head.hash);
         let strays = survey.opened.iter().filter(is_over).map(|opened| opened.head.position);
         for position in survey.junk.iter().copied().chain(strays) {
@@ -189,5 +207,20 @@ impl<P: Platform> Session<'_, P> {
             412 => Ok(()),
             _ => answers::accept(&response, &url).map(drop),
         }
+    }
+}
+
+/// The chain's pages may be emptied once the snapshot stands. Segments of a snapshot that opens and is not part of the chain
+/// stay: somebody else may be able to take it over.
+fn passed(survey: &Survey, inside: &BTreeSet<(u64, Hash)>, last: u64) -> Passed {
+    let outside = survey.opened.iter().filter(|opened| !inside.contains(&(opened.head.position, opened.head.hash)));
+    let snapshots = outside.filter_map(|opened| match &opened.page.kind {
+        Kind::Snapshot(snapshot) => Some(snapshot),
+        _ => None,
+    });
+    Passed {
+        read: Some(inside.iter().map(|(position, _)| *position).collect()),
+        last,
+        segments: snapshots.flat_map(segment_names).map(str::to_owned).collect(),
     }
 }

@@ -12,14 +12,18 @@ use crate::error::{Error, Result};
 use crate::ports::Platform;
 use crate::pure::answers;
 use crate::pure::sealed::chain::{Opened, View, bad_snapshot, evidence};
-use crate::pure::sealed::change::Change;
 use crate::pure::sealed::home::{Cursor, Head, Home, PageNote};
 use crate::pure::sealed::item::{self, Content, page_id};
 use crate::pure::sealed::known::{self, Known};
+use crate::pure::sealed::meet::Arrivals;
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::run::Run;
+use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, Ledger, Snapshot};
-use crate::pure::sealed::survey::{Survey, follow};
+use crate::pure::sealed::stray::{Strays, Words};
+use crate::pure::sealed::survey::{Followed, Survey, follow};
+use crate::pure::sealed::Rule;
+use std::collections::BTreeMap;
 
 /// How many places a second look asks for by name, where two lists did not show what should be there.
 const MOST_ASKED: usize = 256;
@@ -31,13 +35,19 @@ pub(super) struct Chain {
     pub ledger: Ledger,
     /// The last position up to which this device knows the very chain that the server has. 0 if there is none.
     pub common: u64,
-    /// Pages that open but do not follow what is before them: a server that was restored while somebody was writing has such.
-    pub strays: Vec<Opened>,
-    /// What the pages after the base say.
-    pub said: Vec<(u64, Vec<Change>)>,
+    /// Pages that are part of it and can be read.
+    pub inside: Vec<Opened>,
+    /// Pages that open and are not part of it: refused to their authors, or of a history that the server has lost.
+    strays: Vec<Opened>,
+    /// What it had where it begins, and hashes of positions that only its history knows.
+    began_with: Ledger,
+    old: Old,
     /// Nothing is missing or damaged, and nothing that is known here.
     pub is_sound: bool,
 }
+
+/// Hashes of positions by the history of a chain, as far as they were read.
+type Old = BTreeMap<u64, Option<Hash>>;
 
 /// Where the chain begins: with a snapshot, with what this device knows, or with nothing.
 struct Base {
@@ -45,6 +55,7 @@ struct Base {
     pages: Vec<(u64, PageNote)>,
     ledger: Ledger,
     kind: BaseKind,
+    old: Old,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -124,8 +135,7 @@ impl<P: Platform> Session<'_, P> {
             Some(base) => base,
             None => Base::nothing(),
         };
-        let (mut kind, mut pages, mut ledger) = (base.kind, base.pages, base.ledger);
-        let mut followed = follow(base.home, &pages, survey.opened.clone());
+        let (mut followed, mut base) = self.follow_base(view, survey, secrets, known, base).await?;
         let mut is_needed = false;
         for lost in &unread {
             // Where all that it covers is still there, a snapshot that cannot be read is not missed.
@@ -145,18 +155,13 @@ impl<P: Platform> Session<'_, P> {
             }
             // The server has nothing to begin with, and what it had is here.
             let own = self.own_base(known.home.cursor.since, known).await?;
-            (kind, pages, ledger) = (own.kind, own.pages, own.ledger);
-            followed = follow(own.home, &pages, survey.opened.clone());
+            (followed, base) = self.follow_base(view, survey, secrets, known, own).await?;
         }
+        let (mut pages, mut ledger) = (base.pages, base.ledger.clone());
         let mut home = followed.run.after;
         let before = followed.run.before;
         pages.extend(followed.run.pages);
-        for (id, arrival) in followed.run.arrivals {
-            match arrival.base() {
-                Some(base) => drop(ledger.insert(id, base)),
-                None => drop(ledger.remove(&id)),
-            }
-        }
+        apply(followed.run.arrivals, &mut ledger);
         if home.snapshot != before.snapshot {
             home.live_bytes = live_bytes(&ledger);
         }
@@ -165,7 +170,7 @@ impl<P: Platform> Session<'_, P> {
             since: home.cursor.since,
             ..Cursor::default()
         };
-        let common = match kind {
+        let common = match base.kind {
             BaseKind::Own => known.home.head.position,
             _ => self.common_position(view, secrets, &home, &pages, known).await?,
         };
@@ -175,10 +180,43 @@ impl<P: Platform> Session<'_, P> {
             pages,
             ledger,
             common,
+            inside: followed.inside,
             strays: followed.strays,
-            said: followed.said,
+            began_with: base.ledger,
+            old: base.old,
             is_sound,
         })
+    }
+
+    async fn follow_base(&self, view: &View, survey: &Survey, secrets: &Secrets, known: &Known, mut base: Base) -> Result<(Followed, Base)> {
+        base.old = self.old_hashes(view, survey, secrets, &base).await?;
+        let hash_at = |position: u64| match base.pages.binary_search_by_key(&position, |(at, _)| *at) {
+            Ok(index) => Some(base.pages[index].1.hash),
+            Err(_) => base.old.get(&position).copied(),
+        };
+        let followed = follow(base.home.clone(), hash_at, |position| known.hash(position), survey.opened.clone());
+        Ok((followed, base))
+    }
+
+    /// Hashes of positions that the latest snapshot does not cover itself, where pages are shown all the same. What cannot be read
+    /// is not known.
+    async fn old_hashes(&self, view: &View, survey: &Survey, secrets: &Secrets, base: &Base) -> Result<Old> {
+        let mut old = Old::new();
+        let first = base.pages.first().map_or(0, |(position, _)| *position);
+        let shown: Vec<u64> = survey.opened.iter().map(|opened| opened.head.position).take_while(|position| *position <= first).collect();
+        for entry in base.home.history.iter().filter(|_| !self.without(Rule::OldPagesAreCompared)) {
+            // The page before a shown one is what that was written on.
+            let is_wanted = |position: &u64| (entry.first..=entry.last + 1).contains(position);
+            if shown.iter().any(is_wanted) {
+                let hashes = self.read_history(view, secrets, base.home.snapshot, entry).await;
+                match hashes {
+                    Ok(hashes) => old.extend((entry.first..).zip(hashes.unwrap_or_default())),
+                    Err(error) if error.is_alarm() => {}
+                    Err(error) => return Err(error),
+                }
+            }
+        }
+        Ok(old)
     }
 
     /// Whether pages after `head` were emptied for a snapshot's sake: so it once stood there with all its segments. One that
@@ -204,8 +242,15 @@ impl<P: Platform> Session<'_, P> {
             if own.position > 0 && opened.head == own {
                 return self.own_base(opened.last_modified, known).await.map(Some);
             }
-            let Kind::Snapshot(snapshot) = &opened.page.kind else { continue };
-            let read = match own.position > 0 && opened.page.prev == own.hash {
+            let continues_own = own.position > 0 && opened.page.prev == own.hash;
+            let Kind::Snapshot(snapshot) = &opened.page.kind else {
+                // Another page is shown in the place of our head, and one that follows ours.
+                if continues_own {
+                    return self.own_base(known.home.cursor.since, known).await.map(Some);
+                }
+                continue;
+            };
+            let read = match continues_own {
                 // What is here is what that snapshot should hold; its segments may be lost.
                 true => self.collection.resident.read(known::ledger).await,
                 false => self.ledger_of(view, secrets, opened, snapshot).await,
@@ -228,6 +273,7 @@ impl<P: Platform> Session<'_, P> {
             pages,
             ledger,
             kind: BaseKind::Own,
+            old: Old::new(),
         })
     }
 
@@ -277,6 +323,43 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
+impl Chain {
+    /// What of it can be read.
+    pub fn words(&self, without: Option<Rule>) -> Words {
+        let mut notes: BTreeMap<u64, PageNote> = self.pages.iter().cloned().collect();
+        let voids = self.old.iter().filter(|(_, hash)| hash.is_none());
+        notes.extend(voids.map(|(position, _)| (*position, PageNote::void())));
+        Words::new(self.inside.iter(), &[&self.ledger, &self.began_with], &notes, self.home.head.position, without)
+    }
+
+    /// What stands beside it, and where each of that leaves it. What this device knows itself is no news: its rows are.
+    pub fn strays(&self, known: &Known, without: Option<Rule>) -> Strays {
+        let by_hash = |(position, hash): (u64, Option<Hash>)| hash.map(|hash| (hash, position));
+        let chain = self.pages.iter().map(|(position, note)| (*position, note.hash));
+        let chain = chain.chain(self.old.iter().map(|(position, hash)| (*position, *hash))).filter_map(by_hash).collect();
+        let own = known.hashes.iter().copied().filter_map(by_hash).collect();
+        Strays::new(self.strays.clone(), &chain, &own, self.common, without)
+    }
+
+    /// Takes over a page that was just appended.
+    pub fn append(&mut self, opened: Opened) {
+        let mut run = Run::new(self.home.clone());
+        run.add(None, opened);
+        self.home = run.after;
+        self.pages.extend(run.pages);
+        apply(run.arrivals, &mut self.ledger);
+    }
+}
+
+fn apply(arrivals: Arrivals, ledger: &mut Ledger) {
+    for (id, arrival) in arrivals {
+        match arrival.base() {
+            Some(base) => drop(ledger.insert(id, base)),
+            None => drop(ledger.remove(&id)),
+        }
+    }
+}
+
 /// Nothing was ever written there, as far as the server says.
 fn is_new(view: &View, survey: &Survey) -> bool {
     survey.opened.is_empty() && survey.taken_after(0).is_empty() && view.page(1).is_none() && !view.has_segments()
@@ -293,6 +376,7 @@ impl Base {
             pages: Vec::new(),
             ledger: Ledger::new(),
             kind: BaseKind::There,
+            old: Old::new(),
         }
     }
 
@@ -308,6 +392,7 @@ impl Base {
             pages: covered_pages(opened, snapshot),
             ledger,
             kind: BaseKind::There,
+            old: Old::new(),
         }
     }
 }

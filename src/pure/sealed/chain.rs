@@ -17,6 +17,8 @@ pub const MOST_VOIDS: u64 = 10_000;
 pub struct View {
     /// Pages with content. By their ids, which are in the order of positions: a server lists in any order.
     pages: Rows,
+    /// Pages that open, too, and were shown in the place of one of those.
+    beside: Vec<(u64, Item)>,
     emptied: Rows,
     segments: Rows,
     /// Pages with content that were added since [`View::shows`] compared them with what is known.
@@ -52,12 +54,23 @@ impl View {
         }
     }
 
-    /// As [`View::add`], of a second reading: what opens is true, whenever it was shown.
+    /// As [`View::add`], for a repair: whatever opens was written by somebody with the key, so all of it is kept.
     pub fn add_again(&mut self, item: Item, seal: &Seal) {
-        let opens = |item: &Item| matches!(item.name, Name::Page(position) if open(item, position, seal).is_ok());
-        match self.known(&item).map(|known| (opens(known), opens(&item))) {
-            Some((true, false)) => {}
-            Some((false, true)) => self.put(item),
+        let Name::Page(position) = item.name else {
+            return self.add(item);
+        };
+        let opens = |item: &Item| open(item, position, seal).is_ok();
+        let Some(known) = self.known(&item).filter(|known| known.content != item.content).cloned() else {
+            return self.add(item);
+        };
+        match (opens(&known), opens(&item)) {
+            (true, false) => {}
+            (true, true) => {
+                if !self.beside.iter().any(|(at, other)| *at == position && other.content == item.content) {
+                    self.beside.push((position, item));
+                }
+            }
+            (false, true) => self.put(item),
             _ => self.add(item),
         }
     }
@@ -103,6 +116,11 @@ impl View {
     /// The pages with content, in the order of positions.
     pub fn pages(&self) -> impl DoubleEndedIterator<Item = (u64, &Item)> {
         self.pages.values().filter_map(numbered)
+    }
+
+    /// With those that were shown in the place of others.
+    pub fn all_pages(&self) -> impl Iterator<Item = (u64, &Item)> {
+        self.pages().chain(self.beside.iter().map(|(position, item)| (*position, item)))
     }
 
     /// Those after a position.

@@ -3,6 +3,8 @@
 //! * `journal`: the head, the latest snapshot, and where to read on at which server.
 //! * `page <position>`: the hash of a page since the snapshot before the latest, and what `pages()` tells of it.
 //! * `held <id>`: what the journal has of a record where that is not what the record here stands on (`sealed::held`).
+//! * `told <id>`: what a repair found beside the chain, and the user has to decide (`sealed::told`).
+//! * `refused`: ids of records that were sent in a page which another one was ahead of, and are not in the journal.
 //! * `group <n>`: records that one `execute` wrote, to be published in one page.
 
 use super::item;
@@ -15,6 +17,8 @@ pub const DEVICE: &str = "device";
 pub const PAGE: &str = "page ";
 pub const GROUP: &str = "group ";
 pub const PENDING: &str = "pending ";
+/// Ids of records that the journal does not have, and that were in a page which the server refused.
+pub const REFUSED: &str = "refused";
 
 /// The last page known, and its hash: position 0 for a journal of which nothing is known.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -70,6 +70,20 @@ pub struct Incoming {
 }
 
 impl Incoming {
+    /// A version that a row here has, with the members that never leave this device.
+    pub fn of(id: &RecordId, row: &Row, base: &Base) -> Self {
+        let remote = Remote {
+            id: id.clone(),
+            body: row.body.clone(),
+            last_modified: Some(base.t),
+            deleted: false,
+        };
+        Incoming {
+            remote,
+            base: Some(base.clone()),
+        }
+    }
+
     /// `decoded`: what the transformers made of it, JSON. They cannot give another id: the journal knows records by their ids.
     pub fn read(arrival: &Arrival, decoded: &str) -> Result<Self> {
         let parsed = read_record(decoded)?;

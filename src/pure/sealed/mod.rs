@@ -24,7 +24,9 @@ pub mod rule;
 pub mod run;
 pub mod seal;
 pub mod snapshot;
+pub mod stray;
 pub mod survey;
+pub mod told;
 
 pub use rule::Rule;
 

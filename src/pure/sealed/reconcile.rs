@@ -1,31 +1,99 @@
-//! A whole collection brought together with a server's chain as it stands: record by record, as `repair` says.
+//! A whole collection brought together with a server's chain as it stands: record by record, as `repair` and `stray` say.
 
+use super::change::Change;
 use super::held::{self, Held};
+use super::home::PageNote;
+use super::known;
 use super::meet::{self, Arrival, Incoming};
 use super::repair::{Step, step};
+use super::rule::Rule;
+use super::seal::Hash;
+use super::snapshot::Ledger;
+use super::stray::{Claim, Verdict, Words};
+use super::told;
 use crate::error::Result;
 use crate::pure::draft::Draft;
-use crate::pure::json;
 use crate::pure::merge::{Fate, Strategy};
-use crate::pure::record::{RecordId, Row};
-use crate::pure::report::{List, Report, error_entry};
-use std::collections::BTreeSet;
+use crate::pure::record::{Base, RecordId, Row, Status};
+use crate::pure::report::{List, Report, synced_json};
+use crate::pure::state::State;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 /// Every record here, met by what the server has of it.
 pub struct Reconcile {
     /// In the order of ids.
     pub there: Vec<(Arrival, Result<Incoming>)>,
+    /// Changes of strays that are conflicts, and the pages they are from.
+    pub told: Vec<(Hash, (Arrival, Result<Incoming>))>,
     pub common: u64,
     pub head: u64,
     pub t: u64,
     pub strategy: Strategy,
     pub local_fields: Rc<Vec<String>>,
     pub hidden: BTreeSet<RecordId>,
+    /// What the chain says and has, and what this device knew of pages before.
+    pub words: Words,
+    pub ledger: Ledger,
+    pub lost: Lost,
+    /// What of this device's lost history was appended again.
+    pub published: Vec<Change>,
+}
+
+/// What this device knew of pages before: what is not in the server's chain was acknowledged in a history which the server has lost.
+pub struct Lost {
+    pub pages: BTreeMap<u64, PageNote>,
+    /// The last position that is in both.
+    pub common: u64,
+    pub without: Option<Rule>,
+}
+
+impl Lost {
+    /// The version of a record that is in the lost history, and not in the chain.
+    fn of<'a>(&self, row: &'a Row, there: Option<&Base>) -> Option<&'a Base> {
+        let base = row.base.as_ref().filter(|base| row.status == Status::Synced && base.position > self.common)?;
+        let is_there = there.is_some_and(|there| there.position == base.position && there.text == base.text);
+        (!is_there && self.without != Some(Rule::LostRowsAreStrays)).then_some(base)
+    }
+
+    fn verdict(&self, words: &Words, ledger: &Ledger, id: &RecordId, base: &Base) -> Verdict {
+        let device = self.pages.get(&base.position).map_or("", |note| note.device.as_str());
+        let fork = if self.without == Some(Rule::ForkNotPosition) { base.position } else { self.common };
+        let claim = Claim {
+            id,
+            text: Some(&base.text),
+            t: base.t,
+            device,
+            fork,
+            own: Some(base.position),
+        };
+        words.verdict(ledger, &claim)
+    }
+
+    /// What has to be appended, so that the chain has it again: records that it never spoke of after the common position, and
+    /// deletions of what it still has from before.
+    pub fn news(&self, state: &State, words: &Words, ledger: &Ledger) -> Vec<Change> {
+        if self.without == Some(Rule::LostRowsAreStrays) {
+            return Vec::new();
+        }
+        let is_news = |(id, row): (&RecordId, &Row)| {
+            let base = self.of(row, ledger.get(id))?;
+            (self.verdict(words, ledger, id, base) == Verdict::News).then(|| Change {
+                id: id.clone(),
+                text: Some(base.text.clone()),
+            })
+        };
+        let known = known::ledger(state);
+        // What is deleted here and not sent yet is sent like any change.
+        let is_deleted = |id: &RecordId| !known.contains_key(id) && !state.rows.contains_key(id);
+        let deleted = ledger.iter().filter(|(id, base)| base.position <= self.common && is_deleted(id));
+        let deletions = deleted.map(|(id, _)| Change { id: id.clone(), text: None });
+        state.rows.iter().filter_map(is_news).chain(deletions).collect()
+    }
 }
 
 impl Reconcile {
-    pub fn ids(&self, draft: &Draft) -> BTreeSet<RecordId> {
+    fn ids(&self, draft: &Draft) -> BTreeSet<RecordId> {
         let here = draft.rows().into_iter().map(|(id, _)| id);
         here.chain(self.there.iter().map(|(arrival, _)| arrival.change.id.clone())).collect()
     }
@@ -35,8 +103,31 @@ impl Reconcile {
         self.there.get(index)
     }
 
+    /// What is reported, and which records are left to the user.
+    pub fn all(&self, draft: &mut Draft) -> (Report, BTreeSet<RecordId>) {
+        let (mut report, mut conflicts, mut strays) = (Report::default(), BTreeSet::new(), Vec::new());
+        for id in self.ids(draft) {
+            if self.one(draft, &id, &mut report, &mut strays) {
+                conflicts.insert(id);
+            }
+        }
+        for change in &self.published {
+            let json = match draft.row(&change.id).filter(|_| change.text.is_some()) {
+                Some(row) => synced_json(&change.id, &row),
+                None => format!("{{\"id\":{},\"deleted\":true}}", change.id.as_json()),
+            };
+            report.add(List::Published, json);
+        }
+        self.add_told(draft, &mut report, &mut strays);
+        // A record that is in conflict otherwise has its turn when that is decided.
+        for (arrival, incoming) in strays.iter().filter(|(arrival, _)| !conflicts.contains(&arrival.change.id)) {
+            told::tell(draft, arrival, incoming, &self.local_fields, &mut report);
+        }
+        (report, conflicts)
+    }
+
     /// True if it is left to the user.
-    pub fn one(&self, draft: &mut Draft, id: &RecordId, report: &mut Report) -> bool {
+    fn one(&self, draft: &mut Draft, id: &RecordId, report: &mut Report, strays: &mut Vec<(Arrival, Incoming)>) -> bool {
         let row = draft.row(id);
         let there = self.there(id);
         if row.is_none() && self.hidden.contains(id) {
@@ -47,22 +138,28 @@ impl Reconcile {
         let incoming = match there {
             Some((_, Ok(incoming))) => Some(incoming.clone()),
             Some((arrival, Err(error))) => {
-                let message = format!("\"message\":{}", json::quote(&error.to_string()));
-                let (list, json) = error_entry("incoming", Some(id), None, &message);
-                report.add(list, json);
+                report.add_error(id, error);
                 draft.set_note(&held::note_name(id), Some(Held::open(arrival.clone()).to_json()));
                 return true;
             }
             None => None,
         };
-        let is_open = match step(row.as_ref(), incoming.as_ref(), self.common) {
+        let lost = row.as_ref().and_then(|row| self.lost.of(row, incoming.as_ref().and_then(|there| there.base.as_ref())));
+        let step = match lost.map(|base| (base, self.lost.verdict(&self.words, &self.ledger, id, base))) {
+            Some((_, Verdict::Superseded)) => Step::Meet(row),
+            // What both sides have can be decided like any other conflict.
+            Some((_, Verdict::Stays)) if incoming.is_some() && self.strategy == Strategy::Manual => step(row.as_ref(), incoming.as_ref(), self.common),
+            // News that could not be appended, since only what is on the server is wanted.
+            Some((base, _)) => {
+                row.iter().for_each(|row| self.add_lost(draft, id, row, base, strays));
+                Step::Meet(row)
+            }
+            None => step(row.as_ref(), incoming.as_ref(), self.common),
+        };
+        let is_open = match step {
             Step::Keep => false,
             Step::Put(row) => {
                 draft.put(id, row);
-                false
-            }
-            Step::Remove => {
-                draft.remove(id);
                 false
             }
             Step::Meet(row) => self.meet(draft, id, row, incoming, report),
@@ -71,6 +168,29 @@ impl Reconcile {
             draft.set_note(&held::note_name(id), None);
         }
         is_open
+    }
+
+    /// A version that was acknowledged in a history which the server has lost: what the chain has instead stays.
+    fn add_lost(&self, draft: &mut Draft, id: &RecordId, row: &Row, base: &Base, strays: &mut Vec<(Arrival, Incoming)>) {
+        let hash = self.lost.pages.get(&base.position).and_then(|note| note.hash);
+        let page = hash.map_or_else(|| base.position.to_string(), Hash::to_text);
+        let arrival = Arrival::of(id, base);
+        if told::add(draft, &page, &arrival) {
+            strays.push((arrival, Incoming::of(id, row, base)));
+        }
+    }
+
+    /// Notes what strays say. What cannot be decoded is told of when it can.
+    fn add_told(&self, draft: &mut Draft, report: &mut Report, strays: &mut Vec<(Arrival, Incoming)>) {
+        for (page, (arrival, incoming)) in &self.told {
+            if !told::add(draft, &page.to_text(), arrival) {
+                continue;
+            }
+            match incoming {
+                Ok(incoming) => strays.push((arrival.clone(), incoming.clone())),
+                Err(error) => report.add_error(&arrival.change.id, error),
+            }
+        }
     }
 
     fn meet(&self, draft: &mut Draft, id: &RecordId, row: Option<Row>, incoming: Option<Incoming>, report: &mut Report) -> bool {

@@ -12,7 +12,6 @@ use crate::pure::record::{Base, Row, Status};
 pub enum Step {
     Keep,
     Put(Row),
-    Remove,
     /// A change of somebody else's meets this row.
     Meet(Option<Row>),
 }
@@ -47,7 +46,8 @@ fn only_here(row: &Row, common: u64) -> Step {
     match &row.base {
         None => Step::Keep,
         Some(known) if known.position <= common => Step::Meet(Some(row.clone())),
-        Some(_) if !row.is_live() => Step::Remove,
+        // What is told here may not be the truth: the deletion is said to whoever has the record.
+        Some(_) if !row.is_live() => Step::Put(unknown_there(row)),
         Some(_) => Step::Put(Row::new(row.body.clone(), Status::Created, None)),
     }
 }
@@ -110,7 +110,7 @@ mod tests {
             (Status::Deleted, Some(3)),
             "deleted since, so it is deleted again"
         );
-        assert_eq!(step(Some(&row(Status::Deleted, 8)), None, common), Step::Remove);
+        assert_eq!(put(step(Some(&row(Status::Deleted, 8)), None, common)), (Status::Deleted, Some(0)));
     }
 
     #[test]

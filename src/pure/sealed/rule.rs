@@ -22,10 +22,23 @@ pub enum Rule {
     NewerVersionsOnly,
     /// A snapshot is compared with what is known here before it is adopted.
     DigestBeforeAdopting,
+    /// What the chain says of a record after a stray left it stays; the stray is told as a conflict.
+    LaterWordStays,
+    /// Where pages of the chain cannot be read any more, a record that is gone may have been deleted: a stray of it is a conflict, too.
+    UnreadMayBeGone,
+    /// A stray is older than whatever the chain has after the page that both were written on, whatever its own position: after a
+    /// rollback, positions are used again.
+    ForkNotPosition,
+    /// A record here that is of a history which the server has lost is a stray like any other.
+    LostRowsAreStrays,
+    /// Pages at positions whose hashes only the history knows are compared with it: one of another history misleads new devices.
+    OldPagesAreCompared,
+    /// A record that was sent and refused, and then deleted here, is deleted in the chain: what was sent can be shown again.
+    RefusedIsDeleted,
 }
 
 impl Rule {
-    pub const ALL: [Rule; 10] = [
+    pub const ALL: [Rule; 16] = [
         Rule::EmptyNotDelete,
         Rule::YoungSegmentsStay,
         Rule::CursorIsTheHeads,
@@ -36,5 +49,11 @@ impl Rule {
         Rule::NothingCutOff,
         Rule::NewerVersionsOnly,
         Rule::DigestBeforeAdopting,
+        Rule::LaterWordStays,
+        Rule::UnreadMayBeGone,
+        Rule::ForkNotPosition,
+        Rule::LostRowsAreStrays,
+        Rule::OldPagesAreCompared,
+        Rule::RefusedIsDeleted,
     ];
 }

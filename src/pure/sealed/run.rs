@@ -2,7 +2,7 @@
 
 use super::chain::Opened;
 use super::change::Change;
-use super::home::{GROUP, Home, JOURNAL, PENDING, PageNote, page_note, read_page_note};
+use super::home::{GROUP, Home, JOURNAL, PENDING, PageNote, REFUSED, page_note, read_page_note};
 use super::meet::{Arrival, Arrivals};
 use super::page::Kind;
 use super::pending::Pending;
@@ -12,6 +12,7 @@ use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::record::{RecordId, Row};
 use crate::pure::report::{List, Report, synced_json};
+use std::collections::BTreeSet;
 
 /// An own page that the chain shows: its 201.
 #[derive(Clone)]
@@ -102,7 +103,7 @@ impl Run {
         self.forget_below = Some(self.after.covered_from);
     }
 
-    pub fn write_notes(&self, draft: &mut Draft) {
+    pub fn write_notes(&self, draft: &mut Draft, without: Option<Rule>) {
         for name in draft.note_names() {
             let is_old = |position| self.forget_below.is_some_and(|first| position < first);
             if read_page_note(&name).is_some_and(is_old) {
@@ -112,7 +113,7 @@ impl Run {
         for (position, note) in &self.pages {
             draft.set_note(&page_note(*position), Some(note.to_json()));
         }
-        settle_passed(draft, self.after.head.position);
+        settle_passed(draft, self.after.head.position, without);
         draft.set_note(JOURNAL, Some(self.after.to_json()));
     }
 
@@ -134,7 +135,8 @@ fn arrive(arrivals: &mut Arrivals, position: u64, t: u64, changes: Vec<Change>) 
 }
 
 /// Pendings that the head has passed are over, and groups all of whose records are published.
-pub fn settle_passed(draft: &mut Draft, head: u64) {
+pub fn settle_passed(draft: &mut Draft, head: u64, without: Option<Rule>) {
+    let mut refused = read_ids(draft.note(REFUSED).as_deref());
     for name in draft.note_names() {
         let Some(note) = draft.note(&name) else { continue };
         let is_passed = || {
@@ -142,14 +144,25 @@ pub fn settle_passed(draft: &mut Draft, head: u64) {
                 .and_then(json::number)
                 .is_some_and(|position| position as u64 <= head)
         };
-        let is_published = || {
-            let mut ids = json::elements(&note).into_iter().flatten().filter_map(|id| RecordId::read(id).ok());
-            !ids.any(|id| draft.row(&id).is_some_and(|row| row.is_dirty()))
-        };
-        if name.starts_with(PENDING) && is_passed() || name.starts_with(GROUP) && is_published() {
+        let is_published = || !read_ids(Some(&note)).iter().any(|id| draft.row(id).is_some_and(|row| row.is_dirty()));
+        if name.starts_with(PENDING) && is_passed() {
+            let records = json::member(&note, "records").and_then(json::elements).into_iter().flatten();
+            refused.extend(records.filter_map(|record| RecordId::read(json::elements(record)?.next()?).ok()));
+            draft.set_note(&name, None);
+        } else if name.starts_with(GROUP) && is_published() {
             draft.set_note(&name, None);
         }
     }
+    // An acknowledged record has a version.
+    refused.retain(|id| draft.row(id).is_some_and(|row| row.base.is_none()));
+    let ids: Vec<&str> = refused.iter().map(RecordId::as_json).collect();
+    let note = format!("[{}]", ids.join(","));
+    draft.set_note(REFUSED, Some(note).filter(|_| !ids.is_empty() && without != Some(Rule::RefusedIsDeleted)));
+}
+
+pub fn read_ids(note: Option<&str>) -> BTreeSet<RecordId> {
+    let ids = note.and_then(json::elements).into_iter().flatten();
+    ids.filter_map(|id| RecordId::read(id).ok()).collect()
 }
 
 /// A published record, as the report shows it.

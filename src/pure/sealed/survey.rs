@@ -1,12 +1,12 @@
 //! What stands on a server, for a repair: everything that opens, whatever it says of what came before, and what does not.
 
 use super::chain::{self, MOST_VOIDS, Opened, View};
-use super::change::Change;
-use super::home::{Head, Home, PageNote};
+use super::home::{Head, Home};
 use super::page::Kind;
 use super::run::Run;
-use super::seal::Seal;
+use super::seal::{Hash, Seal};
 use crate::error::{Error, Result};
+use std::collections::BTreeSet;
 
 /// How many positions in a row a repair passes over when it appends. Whoever puts a row without content somewhere far ahead
 /// should not lead it there.
@@ -27,7 +27,7 @@ impl Survey {
     /// that only a newer essaim can read is taken for damage.
     pub fn of(view: &View, head: u64, seal: &Seal) -> Result<Self> {
         let (mut survey, mut newer) = (Survey::default(), Vec::new());
-        for (position, item) in view.pages() {
+        for (position, item) in view.all_pages() {
             match chain::open(item, position, seal) {
                 Ok(opened) => survey.opened.push(opened),
                 Err(Error::Tampered { .. }) => survey.junk.push(position),
@@ -38,6 +38,9 @@ impl Survey {
             }
             survey.taken.push(position);
         }
+        survey.opened.sort_by_key(|opened| opened.head.position);
+        survey.taken.sort_unstable();
+        survey.taken.dedup();
         let last = survey.opened.last().map_or(0, |opened| opened.head.position).max(head);
         let is_near = |position: u64| survey.opened.is_empty() || position.saturating_sub(last) <= MOST_VOIDS;
         match newer.into_iter().find(|(position, _)| is_near(*position)) {
@@ -61,25 +64,29 @@ impl Survey {
 /// The pages that follow a home, and those that do not.
 pub struct Followed {
     pub run: Run,
-    /// Of the pages that follow: what they say.
-    pub said: Vec<(u64, Vec<Change>)>,
+    /// The pages of the chain, also before that home.
+    pub inside: Vec<Opened>,
     pub strays: Vec<Opened>,
 }
 
-/// `pages`: what is known of the positions up to that home, in their order.
-pub fn follow(home: Home, pages: &[(u64, PageNote)], opened: Vec<Opened>) -> Followed {
-    let known = |position: u64| {
-        let at = pages.binary_search_by_key(&position, |(known, _)| *known).ok()?;
-        pages[at].1.hash
-    };
+/// `known`: what the chain has at the positions up to that home, as far as that is known; the inner `None` for a void one.
+/// `own`: the hash that this device knows there: of several pages that follow, that one does.
+pub fn follow(home: Home, known: impl Fn(u64) -> Option<Option<Hash>>, own: impl Fn(u64) -> Option<Hash>, mut opened: Vec<Opened>) -> Followed {
     let from = home.head.position;
-    let (mut run, mut said, mut strays) = (Run::new(home), Vec::new(), Vec::new());
+    let named: BTreeSet<Hash> = opened.iter().map(|opened| opened.page.prev).collect();
+    opened.sort_by_key(|opened| {
+        let Head { position, hash } = opened.head;
+        (position, own(position) != Some(hash), !named.contains(&hash))
+    });
+    let (mut run, mut inside, mut strays) = (Run::new(home), Vec::new(), Vec::new());
     for mut opened in opened {
         let position = opened.head.position;
         if position <= from {
-            // A place that was passed over was looked at when it was.
-            if known(position).is_some_and(|hash| hash != opened.head.hash) {
-                strays.push(opened);
+            match known(position) {
+                Some(Some(hash)) if hash == opened.head.hash => inside.push(opened),
+                Some(_) => strays.push(opened),
+                // Neither believed nor emptied.
+                None => {}
             }
             continue;
         }
@@ -91,30 +98,19 @@ pub fn follow(home: Home, pages: &[(u64, PageNote)], opened: Vec<Opened>) -> Fol
         if is_odd(&run.after, &opened.page.kind) {
             opened.page.kind = Kind::Changes(Vec::new());
         }
-        if let Kind::Changes(changes) = &opened.page.kind {
-            said.push((position, changes.clone()));
-        }
+        inside.push(opened.clone());
         run.add(None, opened);
     }
-    Followed { run, said, strays }
+    Followed { run, inside, strays }
 }
 
 fn follows(head: &Head, opened: &Opened) -> bool {
-    opened.page.prev == head.hash && opened.head.position - head.position <= MOST_VOIDS
-}
-
-/// What a stray says that no later page of the chain says already: a repair that was broken off may have written it again.
-pub fn unsaid(said: &[(u64, Vec<Change>)], stray: &Opened) -> Vec<Change> {
-    let Kind::Changes(changes) = &stray.page.kind else { return Vec::new() };
-    let is_said = |change: &Change| {
-        let mut later = said.iter().filter(|(position, _)| *position > stray.head.position);
-        later.any(|(_, said)| said.contains(change))
-    };
-    changes.iter().filter(|change| !is_said(change)).cloned().collect()
+    opened.page.prev == head.hash && opened.head.position > head.position && opened.head.position - head.position <= MOST_VOIDS
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::change::Change;
     use super::super::item::{self, page_id};
     use super::super::page::Page;
     use super::super::seal::Hash;
@@ -180,13 +176,29 @@ mod tests {
     }
 
     #[test]
-    fn a_stray_is_said_again_unless_a_later_page_says_it() {
-        let first = page(1, Hash::default(), &[]);
-        let head = survey(vec![first.clone()], 0).unwrap().opened[0].head;
-        let stray = page(2, Hash([9; 32]), &[change("a", "\"n\":1"), change("b", "\"n\":2")]);
-        let later = page(3, head.hash, &[change("a", "\"n\":1")]);
-        let followed = follow(Home::default(), &[], survey(vec![first, stray, later], 0).unwrap().opened);
-        assert_eq!(followed.run.after.head.position, 3);
-        assert_eq!(unsaid(&followed.said, &followed.strays[0]), [change("b", "\"n\":2")]);
+    fn of_several_pages_at_a_position_the_known_one_follows_or_one_that_has_a_successor() {
+        let opened = |item: item::Item| survey(vec![item], 0).unwrap().opened.remove(0);
+        let first = opened(page(1, Hash::default(), &[]));
+        let [one, other] = [change("a", "\"n\":1"), change("a", "\"n\":2")].map(|change| opened(page(2, first.head.hash, &[change])));
+        let third = opened(page(3, other.head.hash, &[]));
+        for own in [None, Some(one.head.hash)] {
+            let all = [&first, &one, &other, &third].map(Clone::clone).to_vec();
+            let followed = follow(Home::default(), |_| None, |position| own.filter(|_| position == 2), all);
+            let (head, strays) = if own.is_some() { (one.head, [other.head, third.head].to_vec()) } else { (third.head, vec![one.head]) };
+            assert_eq!(followed.run.after.head, head);
+            assert_eq!(followed.strays.iter().map(|stray| stray.head).collect::<Vec<_>>(), strays);
+        }
+    }
+
+    #[test]
+    fn a_page_in_the_place_of_a_known_one_is_a_stray_and_one_that_cannot_be_compared_is_neither() {
+        let opened = |position| survey(vec![page(position, Hash::default(), &[])], 0).unwrap().opened.remove(0);
+        let all: Vec<Opened> = (1..=4).map(opened).collect();
+        let known = [None, Some(None), Some(Some(Hash([7; 32]))), Some(Some(all[3].head.hash))];
+        let head = Head { position: 4, hash: Hash([9; 32]) };
+        let home = Home { head, ..Home::default() };
+        let followed = follow(home, |position| known[position as usize - 1], |_| None, all);
+        let positions = |pages: &[Opened]| pages.iter().map(|page| page.head.position).collect::<Vec<_>>();
+        assert_eq!((positions(&followed.inside), positions(&followed.strays)), (vec![4], vec![2, 3]));
     }
 }
