@@ -125,7 +125,6 @@ proptest! {
             state.apply(change.clone());
         }
         if !cleared {
-            let notes: Vec<String> = notes.into_iter().collect();
             let added = fold::journal_only(&state, &records, &notes, fold::DeletedContent::Keep);
             prop_assert_eq!(&replay(&[base, added].concat()), &state);
         }

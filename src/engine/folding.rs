@@ -21,7 +21,7 @@ pub struct Unfolded {
     from: Position,
     ids: Vec<u128>,
     records: BTreeSet<RecordId>,
-    notes: Vec<String>,
+    notes: BTreeSet<String>,
     cleared: bool,
     /// Content was removed that is still in the journal or in a segment: all segments have to be written anew.
     pub(super) holds_removed: bool,
@@ -62,8 +62,9 @@ impl Unfolded {
                 Change::Put(id, _) | Change::Remove(id) | Change::Sending(id) => {
                     self.records.insert(id.clone());
                 }
-                Change::Note(name, _) if self.notes.contains(name) => {}
-                Change::Note(name, _) => self.notes.push(name.clone()),
+                Change::Note(name, _) => {
+                    self.notes.insert(name.clone());
+                }
                 Change::Clear => self.cleared = true,
             }
         }
@@ -96,8 +97,7 @@ impl Unfolded {
     fn restore(&mut self, mut before: Unfolded) {
         before.ids.append(&mut self.ids);
         before.records.extend(std::mem::take(&mut self.records));
-        before.notes.retain(|name| !self.notes.contains(name));
-        before.notes.append(&mut self.notes);
+        before.notes.extend(std::mem::take(&mut self.notes));
         before.cleared |= self.cleared;
         before.holds_removed |= self.holds_removed;
         before.sizes.journal_rows += self.sizes.journal_rows;

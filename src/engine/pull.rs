@@ -189,7 +189,7 @@ impl<P: Platform> Session<'_, P> {
     /// very version, or were removed here for good; deletions that this device has met, or had nothing to delete by.
     async fn not_here<'r>(&self, walk: &mut Walk, records: Vec<&'r str>) -> Result<Vec<&'r str>> {
         let versions: Vec<_> = records.iter().map(|text| answers::version(text)).collect();
-        let is_here = |state: &State, hidden: &[(RecordId, u64)], text: &str, version: &Option<(RecordId, u64)>| {
+        let is_here = |state: &State, hidden: &BTreeMap<RecordId, u64>, text: &str, version: &Option<(RecordId, u64)>| {
             let Some((id, at)) = version else { return false };
             let is_old = walk.is_old(version.as_ref());
             let is_deletion = answers::is_tombstone(text);
@@ -197,13 +197,14 @@ impl<P: Platform> Session<'_, P> {
                 // A listing without `_since` that is continued by it shows tombstones too.
                 None if is_deletion => is_old || walk.since.is_none(),
                 // Whoever begins anew, after `resetSyncStatus()`, wants all of it.
-                None => is_old && hidden.iter().any(|(known, version)| known == id && version == at),
+                None => is_old && hidden.get(id) == Some(at),
                 Some(row) if is_deletion => is_old && (row.gone_at >= Some(*at) || row.is_new_here()),
                 Some(row) => row.last_modified == Some(*at) && (row.status == Status::Synced || is_old && row.sent.is_none()),
             }
         };
         let look = |state: &State| {
-            let hidden = hidden::versions(state);
+            let mut hidden = BTreeMap::new();
+            hidden.extend(hidden::versions(state));
             let listed = records.iter().zip(&versions);
             listed.map(|(text, version)| is_here(state, &hidden, text, version)).collect::<Vec<_>>()
         };

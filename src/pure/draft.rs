@@ -17,8 +17,7 @@ pub struct Draft {
     state: Rc<RefCell<State>>,
     staged: BTreeMap<RecordId, Row>,
     removed: BTreeSet<RecordId>,
-    /// Names may come twice: the last one counts.
-    notes: Vec<(String, Option<String>)>,
+    notes: BTreeMap<String, Option<String>>,
     cleared: bool,
     changes: Vec<Change>,
     /// In an encrypted collection, what a record may have: a page has to carry it.
@@ -31,7 +30,7 @@ impl Draft {
             state,
             staged: BTreeMap::new(),
             removed: BTreeSet::new(),
-            notes: Vec::new(),
+            notes: BTreeMap::new(),
             cleared: false,
             changes: Vec::new(),
             record_bytes: None,
@@ -110,8 +109,8 @@ impl Draft {
     }
 
     pub fn note(&self, name: &str) -> Option<String> {
-        match self.notes.iter().rfind(|(staged, _)| staged == name) {
-            Some((_, staged)) => staged.clone(),
+        match self.notes.get(name) {
+            Some(staged) => staged.clone(),
             None if self.cleared => None,
             None => self.state.borrow().notes.get(name).cloned(),
         }
@@ -123,7 +122,7 @@ impl Draft {
         } else {
             self.state.borrow().notes.keys().cloned().collect()
         };
-        names.extend(self.notes.iter().map(|(name, _)| name.clone()));
+        names.extend(self.notes.keys().cloned());
         names
     }
 
@@ -155,7 +154,7 @@ impl Draft {
     pub fn set_note(&mut self, name: &str, text: Option<String>) {
         if self.note(name) != text {
             self.changes.push(Change::Note(name.to_owned(), text.clone()));
-            self.notes.push((name.to_owned(), text));
+            self.notes.insert(name.to_owned(), text);
         }
     }
 

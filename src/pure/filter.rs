@@ -5,12 +5,13 @@ use super::json;
 use super::record::{RecordId, Row};
 use crate::error::{Error, Result};
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 #[derive(Clone, Debug)]
 pub struct Filter {
     path: Vec<Name>,
     /// Canonical texts of the scalars that match. Objects and arrays never do: JavaScript compares them by identity.
-    any_of: Vec<String>,
+    any_of: BTreeSet<String>,
 }
 
 /// The name of a field. Rust's strings have no lone surrogates; JavaScript's do.
@@ -69,7 +70,8 @@ impl Filter {
     fn new(path: Vec<Name>, value: &str) -> Self {
         let candidates: Vec<&str> = json::elements(value).map_or_else(|| vec![value], Iterator::collect);
         let is_scalar = |raw: &&str| !raw.starts_with(['{', '[']);
-        let any_of = candidates.into_iter().filter(is_scalar).map(equality::canonical).collect();
+        let mut any_of = BTreeSet::new();
+        any_of.extend(candidates.into_iter().filter(is_scalar).map(equality::canonical));
         Filter { path, any_of }
     }
 
@@ -79,10 +81,7 @@ impl Filter {
     }
 
     fn holds(&self, raw: &str) -> bool {
-        !raw.starts_with(['{', '[']) && {
-            let canonical = equality::canonical(raw);
-            self.any_of.contains(&canonical)
-        }
+        !raw.starts_with(['{', '[']) && self.any_of.contains(&equality::canonical(raw))
     }
 }
 

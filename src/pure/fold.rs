@@ -90,7 +90,7 @@ fn write_row(out: &mut Vec<u8>, id: &RecordId, row: &Row, deleted: DeletedConten
 }
 
 /// What changed since the last fold; removed rows leave a removal.
-pub fn journal_only(state: &State, touched: &BTreeSet<RecordId>, touched_notes: &[String], deleted: DeletedContent) -> Vec<Vec<u8>> {
+pub fn journal_only(state: &State, touched: &BTreeSet<RecordId>, touched_notes: &BTreeSet<String>, deleted: DeletedContent) -> Vec<Vec<u8>> {
     let notes = touched_notes.iter().map(|name| (name.as_str(), state.notes.get(name).map(String::as_str)));
     let mut segments = Segments::new(notes);
     for id in touched {

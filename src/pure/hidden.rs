@@ -5,50 +5,39 @@
 
 use super::cursor::Cursor;
 use super::draft::Draft;
-use super::json;
 use super::record::{RecordId, Row, Status};
 use super::state::State;
 
-/// The note: `[["<id>", version], …]`.
-const HIDDEN: &str = "hidden";
+/// A note for each record: its id follows, and the text is the version. One note with all of them would be written again as a
+/// whole with each record that is removed.
+const HIDDEN: &str = "hidden ";
 
 pub type Version = (RecordId, u64);
 
 pub fn hide(draft: &mut Draft, id: &RecordId, row: &Row) {
-    let Some(at) = row.last_modified.filter(|_| row.status != Status::Created) else {
-        return;
-    };
-    let mut hidden = draft.note(HIDDEN).map_or_else(Vec::new, |note| read(&note));
-    hidden.retain(|(known, _)| known != id);
-    hidden.push((id.clone(), at));
-    draft.set_note(HIDDEN, Some(write(&hidden)));
+    if let Some(at) = row.last_modified.filter(|_| row.status != Status::Created) {
+        draft.set_note(&format!("{HIDDEN}{}", id.as_json()), Some(at.to_string()));
+    }
 }
 
 /// The very versions that were removed here. A later one is news.
-pub fn versions(state: &State) -> Vec<Version> {
-    state.notes.get(HIDDEN).map_or_else(Vec::new, |note| read(note))
+pub fn versions(state: &State) -> impl Iterator<Item = Version> {
+    let notes = state
+        .notes
+        .range(HIDDEN.to_owned()..)
+        .map_while(|(name, at)| Some((name.strip_prefix(HIDDEN)?, at)));
+    notes.filter_map(|(id, at)| Some((RecordId::from_disk(id)?, at.parse().ok()?)))
 }
 
 /// Drops what will not be listed again from this cursor on.
 pub fn forget(draft: &mut Draft, cursor: &Cursor) {
-    let Some(note) = draft.note(HIDDEN) else { return };
     let since = cursor.ask_since();
-    let mut hidden = read(&note);
-    hidden.retain(|(_, at)| since < Some(*at));
-    draft.set_note(HIDDEN, Some(write(&hidden)).filter(|_| !hidden.is_empty()));
-}
-
-fn read(note: &str) -> Vec<Version> {
-    let version = |pair: &str| {
-        let mut parts = json::elements(pair)?;
-        Some((RecordId::read(parts.next()?).ok()?, json::number(parts.next()?)? as u64))
-    };
-    json::elements(note).into_iter().flatten().filter_map(version).collect()
-}
-
-fn write(hidden: &[Version]) -> String {
-    let pairs: Vec<String> = hidden.iter().map(|(id, at)| format!("[{},{at}]", id.as_json())).collect();
-    format!("[{}]", pairs.join(","))
+    for name in draft.note_names().iter().filter(|name| name.starts_with(HIDDEN)) {
+        let at = draft.note(name).and_then(|at| at.parse().ok());
+        if at.is_none_or(|at| since >= Some(at)) {
+            draft.set_note(name, None);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -70,7 +59,7 @@ mod tests {
         hide(&mut draft, &a, &Row::new("", Status::Synced, Some(5)));
         hide(&mut draft, &b, &Row::new("", Status::Created, Some(5)));
         let state = hidden(draft);
-        assert_eq!(versions(&state), [(a, 5)]);
+        assert_eq!(versions(&state).collect::<Vec<_>>(), [(a, 5)]);
     }
 
     #[test]
@@ -85,7 +74,7 @@ mod tests {
             hide(&mut draft, &id, &Row::new("", Status::Updated, Some(49_000)));
             cursor.again = Some(again);
             forget(&mut draft, &cursor);
-            assert_eq!(!versions(&hidden(draft)).is_empty(), stays);
+            assert_eq!(versions(&hidden(draft)).next().is_some(), stays);
         }
     }
 }

@@ -1,24 +1,32 @@
 //! Which records go into which page: those that one `execute` wrote stay together.
 
 use crate::pure::record::RecordId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Cuts records (with the bytes each adds) into pages, which are lists of indices. `groups` that share a record are one. A
 /// group larger than a page has one to itself.
 pub fn pages(records: &[(&RecordId, usize)], groups: &[BTreeSet<RecordId>], limit: usize) -> Vec<Vec<usize>> {
     let joined = join(groups);
-    let mut placed = vec![false; records.len()];
+    let place = places(&joined);
+    let group_of = |id: &RecordId| place.get(id).map(|place| *place as usize);
+    // The records of each group that are here.
+    let mut members: Vec<Vec<usize>> = vec![Vec::new(); joined.len()];
+    for (index, (id, _)) in records.iter().enumerate() {
+        if let Some(group) = group_of(id) {
+            members[group].push(index);
+        }
+    }
     let mut pages: Vec<(usize, Vec<usize>)> = Vec::new();
     for (index, (id, _)) in records.iter().enumerate() {
-        if placed[index] {
-            continue;
-        }
-        let unit: Vec<usize> = match joined.iter().find(|group| group.contains(*id)) {
-            Some(group) => (index..records.len()).filter(|other| group.contains(records[*other].0)).collect(),
+        let unit = match group_of(id) {
+            Some(group) => std::mem::take(&mut members[group]),
             None => vec![index],
         };
+        // One of a group that has its place already.
+        if unit.is_empty() {
+            continue;
+        }
         let weight: usize = unit.iter().map(|index| records[*index].1).sum();
-        unit.iter().for_each(|index| placed[*index] = true);
         match pages.last_mut().filter(|(used, _)| used + weight <= limit) {
             Some((used, page)) => {
                 *used += weight;
@@ -30,20 +38,44 @@ pub fn pages(records: &[(&RecordId, usize)], groups: &[BTreeSet<RecordId>], limi
     pages.into_iter().map(|(_, page)| page).collect()
 }
 
-/// Groups with a record in common become one.
-pub fn join(groups: &[BTreeSet<RecordId>]) -> Vec<BTreeSet<RecordId>> {
-    let mut joined: Vec<BTreeSet<RecordId>> = Vec::new();
-    for group in groups {
-        let mut whole = group.clone();
-        joined.retain(|other| {
-            let apart = other.is_disjoint(&whole);
-            if !apart {
-                whole.extend(other.iter().cloned());
-            }
-            apart
-        });
-        joined.push(whole);
+/// In which of these groups a record is.
+fn places(groups: &[BTreeSet<RecordId>]) -> BTreeMap<RecordId, u64> {
+    let mut places = BTreeMap::new();
+    for (group, number) in groups.iter().zip(0..) {
+        places.extend(group.iter().map(|id| (id.clone(), number)));
     }
+    places
+}
+
+/// Groups with a record in common become one, in the place of the last of them.
+pub fn join(groups: &[BTreeSet<RecordId>]) -> Vec<BTreeSet<RecordId>> {
+    // Each group leads to a later one with which it has a record in common, if there is one: the last of them is the whole.
+    let mut leads: Vec<usize> = (0..groups.len()).collect();
+    fn whole(leads: &mut [usize], mut group: usize) -> usize {
+        while leads[group] != group {
+            leads[group] = leads[leads[group]];
+            group = leads[group];
+        }
+        group
+    }
+    let mut last: BTreeMap<RecordId, u64> = BTreeMap::new();
+    for (group, number) in groups.iter().zip(0..) {
+        for id in group {
+            if let Some(earlier) = last.insert(id.clone(), number) {
+                let earlier = whole(&mut leads, earlier as usize);
+                leads[earlier] = number as usize;
+            }
+        }
+    }
+    let mut joined = groups.to_vec();
+    for group in 0..groups.len() {
+        let end = whole(&mut leads, group);
+        if end != group {
+            let part = std::mem::take(&mut joined[group]);
+            joined[end].extend(part);
+        }
+    }
+    joined.retain(|group| !group.is_empty());
     joined
 }
 

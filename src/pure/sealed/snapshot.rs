@@ -66,7 +66,7 @@ impl Snapshot {
         let segments = self
             .segments
             .iter()
-            .map(|segment| format!("[\"{}\",\"{}\",{}]", segment.id, segment.hash.to_text(), segment.count));
+            .map(|segment| format!("[{},\"{}\",{}]", json::quote(&segment.id), segment.hash.to_text(), segment.count));
         let covered = self
             .covered
             .iter()
@@ -112,7 +112,7 @@ fn read_segment(raw: &str) -> Option<Segment> {
 }
 
 pub fn write_history(history: &[History]) -> String {
-    let entry = |entry: &History| format!("[\"{}\",\"{}\",{},{}]", entry.id, entry.hash.to_text(), entry.first, entry.last);
+    let entry = |entry: &History| format!("[{},\"{}\",{},{}]", json::quote(&entry.id), entry.hash.to_text(), entry.first, entry.last);
     format!("[{}]", join(history.iter().map(entry)))
 }
 
