@@ -162,7 +162,7 @@ export class BaseAdapter<T extends object = RecordData> {
         over = true;
       }
     };
-    await this.#handle.call((raw) => raw.execute("[]", run)).catch((error: unknown) => {
+    await this.#handle.call((raw) => raw.execute("[]", run, () => {})).catch((error: unknown) => {
       throw outcome.thrown ? outcome.thrown.error : error;
     });
     return outcome.value as R;
@@ -197,12 +197,15 @@ export class BaseAdapter<T extends object = RecordData> {
    * await tasks.db.saveLastModified(timestampOfTheDump);    // at this time
    * ```
    */
-  async saveLastModified(lastModified: number | null | undefined): Promise<number | null> {
+  saveLastModified(lastModified: number | null | undefined): Promise<number | null>;
+  /** @internal In this epoch only. */
+  saveLastModified(lastModified: number | null | undefined, epoch: string | undefined): Promise<number | null>;
+  async saveLastModified(lastModified: number | null | undefined, epoch?: string): Promise<number | null> {
     const value = Math.trunc(Number(lastModified)) || null;
     if (value !== null && !(value > 0 && Number.isSafeInteger(value))) {
       throw invalidOption("A timestamp is a whole number of milliseconds, or null.");
     }
-    await this.#handle.call((raw) => raw.save_last_modified(value));
+    await this.#handle.call((raw) => raw.save_last_modified(value, epoch));
     return value;
   }
 
@@ -227,9 +230,12 @@ export class BaseAdapter<T extends object = RecordData> {
    * await tasks.db.saveMetadata({ id: "tasks", displayFields: ["title"], last_modified: 12 });
    * ```
    */
-  async saveMetadata<M>(metadata: M): Promise<M> {
+  saveMetadata<M>(metadata: M): Promise<M>;
+  /** @internal In this epoch only. */
+  saveMetadata<M>(metadata: M, epoch: string | undefined): Promise<M>;
+  async saveMetadata<M>(metadata: M, epoch?: string): Promise<M> {
     const text = metadata === undefined || metadata === null ? "null" : recordText(metadata as object);
-    await this.#handle.call((raw) => raw.save_metadata(text));
+    await this.#handle.call((raw) => raw.save_metadata(text, epoch));
     return metadata;
   }
 

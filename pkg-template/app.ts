@@ -3,6 +3,7 @@
 import type { Collection } from "./collection.js";
 import { withoutLocalFields } from "./equality.js";
 import { invalidOption } from "./errors.js";
+import { emit, hears, type ChangeTarget, type Emitter } from "./events.js";
 import type { RawApp } from "./essaim_wasm.js";
 import { asRecord, assertJson, messageOf } from "./json.js";
 import type { Hooks, IncomingChanges, RemoteTransformer } from "./types.js";
@@ -77,6 +78,18 @@ export class App implements RawApp {
       this.#thrown = thrown;
       throw new Error(messageOf(thrown));
     }
+  }
+
+  get events(): Emitter {
+    return this.#collection.events;
+  }
+
+  get hears_changes(): boolean {
+    return hears(this.events, "change");
+  }
+
+  changed(changes: string): void {
+    emit(this.events, "change", { targets: JSON.parse(changes) as ChangeTarget<any>[], origin: "elsewhere" });
   }
 
   /** What a hook threw last. */

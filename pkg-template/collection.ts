@@ -68,6 +68,8 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   readonly #isEncrypted: boolean;
   /** Of an encrypted collection, until it is open. */
   #key: KeyOption | undefined;
+  /** Syncs made of steps that have not begun, by their options. */
+  readonly #waiting = new Map<string, Promise<SyncResultObject<T>>>();
 
   /**
    * `kinto.collection()` makes one. By hand it needs no `Kinto`, but an object with the `api` to sync with: it then syncs
@@ -278,7 +280,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
     try {
       const result =
         inSteps && (this.#shared.byHand || replacesSteps(this))
-          ? await syncStepwise(this, described)
+          ? await this.#syncInSteps(request, described)
           : readSyncResult<T>(await this.handle.call((raw) => work(raw, request)));
       emit(this.events, "sync:success", { ...told, result });
       return result;
@@ -288,6 +290,36 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
       if (!KintoError.is(failure, "backoff")) emit(this.events, "sync:error", { ...told, error: failure });
       throw failure;
     }
+  }
+
+  /** In turn with the other syncs. Who calls while it waits shares it. */
+  #syncInSteps(request: string, described: SyncOptions): Promise<SyncResultObject<T>> {
+    const waiting = this.#waiting.get(request);
+    if (waiting) return waiting;
+    const begun = () => this.#waiting.delete(request);
+    const run = this.#takeSteps(request, described, begun).finally(() => this.#waiting.get(request) === run && begun());
+    this.#waiting.set(request, run);
+    return run;
+  }
+
+  async #takeSteps(request: string, described: SyncOptions, begun: () => void): Promise<SyncResultObject<T>> {
+    const aborts = new AbortController();
+    const outcome: { result?: SyncResultObject<T>; thrown?: { error: unknown } } = {};
+    const take = async (epoch?: string): Promise<void> => {
+      begun();
+      try {
+        outcome.result = await syncStepwise(this, described, { epoch, signal: aborts.signal });
+      } catch (error) {
+        outcome.thrown = { error };
+      }
+    };
+    try {
+      await this.handle.call((raw) => raw.sync_by(request, take));
+    } finally {
+      aborts.abort();
+    }
+    if (outcome.thrown) throw outcome.thrown.error;
+    return outcome.result!;
   }
 
   /** What the app's own requests were told holds for a sync too. */

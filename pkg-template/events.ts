@@ -18,8 +18,8 @@ export interface CollectionNames {
 }
 
 /**
- * What each event carries. Record events are emitted when the change is stored, before the promise of the call
- * resolves; what a sync or `importBulk` brings in emits none of them.
+ * What each event carries. Record events are emitted when the change is stored, in the order of the commits, before the promise
+ * of the call resolves; what a sync, `importBulk`, `resolve` or `clear` does here emits none of them.
  */
 export interface EventMap<T extends object = any> {
   create: { data: StoredRecord<T> };
@@ -27,8 +27,11 @@ export interface EventMap<T extends object = any> {
   /** `data` is the record as it was. */
   delete: { data: StoredRecord<T> };
   deleteAll: { data: StoredRecord<T>[] };
-  /** Everything one call or transaction did, after the events of its single changes. */
-  change: { targets: ChangeTarget<T>[] };
+  /**
+   * Everything one call or transaction did, after the events of its single changes. With `origin: "elsewhere"`: what another tab, or
+   * another `Kinto` of the page, did by whatever means, a sync too; the single changes then have no events of their own.
+   */
+  change: { targets: ChangeTarget<T>[]; origin?: "elsewhere" };
   "sync:success": SyncOptions & CollectionNames & { result: SyncResultObject<T> };
   "sync:error": SyncOptions & CollectionNames & { error: KintoError };
   /**
@@ -104,6 +107,11 @@ export class Events implements Emitter {
     this.#listeners.get(event)?.delete(listener);
   }
 
+  /** @internal Whether anybody listens. */
+  hears(event: string): boolean {
+    return (this.#listeners.get(event)?.size ?? 0) > 0;
+  }
+
   /**
    * Calls the listeners of this event. One that throws is reported on the console and stops nobody.
    *
@@ -124,6 +132,13 @@ export class Events implements Emitter {
 /** Emits on any emitter: what is stored is stored, whatever a listener thinks of it. */
 export function emit<K extends keyof EventMap>(emitter: Emitter, event: K, payload: EventMap[K]): void {
   report(event, () => emitter.emit(event, payload));
+}
+
+/** Whether anybody listens on this emitter, as far as it can be asked. */
+export function hears(emitter: Emitter, event: string): boolean {
+  if (emitter instanceof Events) return emitter.hears(event);
+  const { listenerCount } = emitter as { listenerCount?: (event: string) => unknown };
+  return typeof listenerCount !== "function" || listenerCount.call(emitter, event) !== 0;
 }
 
 function report(event: string, listen: () => void): void {

@@ -4,7 +4,7 @@ import { BaseAdapter } from "./adapters.js";
 import type { OpenCollection } from "./connection.js";
 import { invalidRecord, KintoError } from "./errors.js";
 import { Changes, type Emitter } from "./events.js";
-import type { RawCollection, RawTransaction } from "./essaim_wasm.js";
+import type { RawCollection, RawTold, RawTransaction } from "./essaim_wasm.js";
 import { readFilters } from "./filters.js";
 import { Handle } from "./handle.js";
 import { asRecord, idText, kindOf, recordsText, recordText, withoutText } from "./json.js";
@@ -87,12 +87,16 @@ export abstract class LocalCollection<T extends object> {
   async #create(record: Record<string, unknown>, useRecordId: boolean, synced: boolean): Promise<RecordResult<T>> {
     assertId(this.idSchema, record["id"]);
     const text = recordText(record);
-    const data = await this.touch<StoredRecord<T>>([record["id"]], (raw) => raw.create(text, synced)).catch((error: unknown) => {
+    const created = this.#change<StoredRecord<T>>(
+      [record["id"]],
+      (raw, told) => raw.create(text, synced, told),
+      (changes, data) => changes.add({ action: "create", data }),
+    );
+    const data = await created.catch((error: unknown) => {
       if (!useRecordId || !KintoError.is(error, "already_exists")) throw error;
       const message = "Couldn't create record. It may have been virtually deleted.";
       throw new KintoError("already_exists", message, error.data, { cause: error });
     });
-    this.#tell((changes) => changes.add({ action: "create", data }));
     return { data, permissions: {} };
   }
 
@@ -110,8 +114,11 @@ export abstract class LocalCollection<T extends object> {
   async update(record: RecordPatch<T>, options: UpdateOptions & { patch: true }): Promise<UpdateResult<T>>;
   async update(record: object, { patch = false, synced = false }: UpdateOptions = {}): Promise<UpdateResult<T>> {
     const { id, text } = this.#withId(record);
-    const { data, oldRecord } = await this.touch<UpdateResult<T>>([id], (raw) => raw.update(text, patch ? withoutText(record) : undefined, synced));
-    this.#tell((changes) => changes.add({ action: "update", data, oldRecord }));
+    const { data, oldRecord } = await this.#change<UpdateResult<T>>(
+      [id],
+      (raw, told) => raw.update(text, patch ? withoutText(record) : undefined, synced, told),
+      (changes, { data, oldRecord }) => changes.add({ action: "update", data, oldRecord }),
+    );
     return { data, oldRecord, permissions: {} };
   }
 
@@ -125,8 +132,11 @@ export abstract class LocalCollection<T extends object> {
    */
   async upsert(record: WholeRecord<T>): Promise<UpsertResult<T>> {
     const { id, text } = this.#withId(record);
-    const { data, oldRecord } = await this.touch<UpsertResult<T>>([id], (raw) => raw.upsert(text));
-    this.#tell((changes) => changes.addWritten(data, oldRecord));
+    const { data, oldRecord } = await this.#change<UpsertResult<T>>(
+      [id],
+      (raw, told) => raw.upsert(text, told),
+      (changes, { data, oldRecord }) => changes.addWritten(data, oldRecord),
+    );
     return { data, oldRecord, permissions: {} };
   }
 
@@ -169,8 +179,11 @@ export abstract class LocalCollection<T extends object> {
    */
   async delete(id: IdOf<T>, { virtual = true }: DeleteOptions = {}): Promise<RecordResult<T>> {
     assertId(this.idSchema, id);
-    const data = await this.touch<StoredRecord<T>>([id], (raw) => raw.delete(idText(id), virtual));
-    this.#tell((changes) => changes.add({ action: "delete", data }));
+    const data = await this.#change<StoredRecord<T>>(
+      [id],
+      (raw, told) => raw.delete(idText(id), virtual, told),
+      (changes, data) => changes.add({ action: "delete", data }),
+    );
     return { data, permissions: {} };
   }
 
@@ -184,8 +197,11 @@ export abstract class LocalCollection<T extends object> {
    */
   async deleteAny(id: IdOf<T>): Promise<DeleteAnyResult<T>> {
     assertId(this.idSchema, id);
-    const { data, deleted } = await this.touch<DeleteAnyResult<T>>([id], (raw) => raw.delete_any(idText(id)));
-    if (deleted) this.#tell((changes) => changes.add({ action: "delete", data: data as StoredRecord<T> }));
+    const { data, deleted } = await this.#change<DeleteAnyResult<T>>(
+      [id],
+      (raw, told) => raw.delete_any(idText(id), told),
+      (changes, { data, deleted }) => deleted && changes.add({ action: "delete", data: data as StoredRecord<T> }),
+    );
     return { data, deleted, permissions: {} };
   }
 
@@ -198,8 +214,11 @@ export abstract class LocalCollection<T extends object> {
    * ```
    */
   async deleteAll(): Promise<ListResult<T>> {
-    const data = await this.touch<StoredRecord<T>[]>([], (raw) => raw.delete_all());
-    this.#tell((changes) => changes.addDeletedAll(data));
+    const data = await this.#change<StoredRecord<T>[]>(
+      [],
+      (raw, told) => raw.delete_all(told),
+      (changes, data) => changes.addDeletedAll(data),
+    );
     return { data, permissions: {} };
   }
 
@@ -288,10 +307,10 @@ export abstract class LocalCollection<T extends object> {
         txn.end();
       }
     };
-    await this.touch(preloadIds, (raw) => raw.execute(JSON.stringify(preloadIds), run)).catch((error: unknown) => {
+    const told = () => changes.emit(this.events);
+    await this.touch(preloadIds, (raw) => raw.execute(JSON.stringify(preloadIds), run, told)).catch((error: unknown) => {
       throw outcome.thrown ? outcome.thrown.error : error;
     });
-    changes.emit(this.events);
     return outcome.value as R;
   }
 
@@ -316,10 +335,17 @@ export abstract class LocalCollection<T extends object> {
     return this.handle.call<R>(work);
   }
 
-  #tell(describe: (changes: Changes<T>) => void): void {
-    const changes = new Changes<T>();
-    describe(changes);
-    changes.emit(this.events);
+  /** A change, and its events. */
+  async #change<R>(preload: unknown[], work: (raw: RawCollection, told: RawTold) => Promise<string>, describe: (changes: Changes<T>, result: R) => void): Promise<R> {
+    let result!: R;
+    const told = (text: string) => {
+      result = JSON.parse(text) as R;
+      const changes = new Changes<T>();
+      describe(changes, result);
+      changes.emit(this.events);
+    };
+    await this.touch(preload, (raw) => work(raw, told));
+    return result;
   }
 
   #withId(given: object): { id: unknown; text: string } {

@@ -3,6 +3,7 @@
 import { transformOne } from "./app.js";
 import { invalidOption, KintoError, ServerWasFlushedError } from "./errors.js";
 import { withoutLocalFields } from "./equality.js";
+import { abortable } from "./http/defaults.js";
 import { assertEnds } from "./http/listing.js";
 import { assertJson, kindOf, messageOf, recordsText } from "./json.js";
 import { LocalCollection } from "./local.js";
@@ -43,6 +44,24 @@ interface BatchSummary {
 
 const MOST_EXCLUDED = 50;
 
+/** A sync that is made of steps. Its requests end with the signal, and what it writes is written in its epoch or not at all. */
+export interface Run {
+  epoch: string | undefined;
+  signal: AbortSignal;
+}
+
+/** By what the steps of a run have in common: the client and the result. An app that takes steps itself has no run. */
+export const RUNS = new WeakMap<object, Run>();
+
+/** Throws `interrupted` if it was cleared, closed or deleted away. */
+function goOn(run: Run | undefined): void {
+  if (run?.signal.aborted) throw new KintoError("interrupted", "The collection was cleared, reset or deleted during this sync. Sync again.", {});
+}
+
+function headersOf(run: Run | undefined, headers: HeadersOption | undefined): HeadersOption | undefined {
+  return run ? abortable(headers, run.signal) : headers;
+}
+
 export abstract class SteppedCollection<T extends object> extends LocalCollection<T> {
   abstract readonly remoteTransformers: RemoteTransformer[];
   abstract readonly hooks: Hooks;
@@ -63,7 +82,10 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     this.#assertPlain("pullMetadata");
     const { expectedTimestamp, headers } = options;
     const query = expectedTimestamp ? { query: { _expected: expectedTimestamp } } : {};
-    return this.db.saveMetadata(await client.getData({ ...query, headers }));
+    const run = RUNS.get(client);
+    const metadata = await client.getData({ ...query, headers: headersOf(run, headers) });
+    goOn(run);
+    return this.db.saveMetadata(metadata, run?.epoch);
   }
 
   /**
@@ -83,12 +105,14 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   ): Promise<SyncResultObject<T>> {
     this.#assertPlain("pullChanges");
     if (!result.ok) return result;
+    const run = RUNS.get(result);
     const known = options.lastModified === undefined ? await this.db.getLastModified() : options.lastModified;
     const { data, undated, last_modified } = await listChanges(client, known ? String(await this.#since(known, options)) : undefined, {
       filters: pullFilters(options),
-      headers: options.headers ?? {},
+      headers: headersOf(run, options.headers ?? {}),
       retry: options.retry,
     });
+    goOn(run);
     const shown = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
     const timestamp = Number.isSafeInteger(shown) ? shown : null;
     if (!options.exclude && known && timestamp && timestamp > known && data.length === 0) {
@@ -113,13 +137,15 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
    */
   async importChanges(result: SyncResultObject<T>, decodedChanges: readonly object[], strategy: Strategy = "manual"): Promise<SyncResultObject<T>> {
     this.#assertPlain("importChanges");
+    const run = RUNS.get(result);
+    goOn(run);
     try {
       const changes = decodedChanges.filter((change) => isJson(change, "incoming", result));
       const text = recordsText(changes);
       const ids = changes.map((change) => (change as { id?: unknown }).id);
-      addLists(result, await this.touch<SyncLists<T>>(ids, (raw) => raw.import_changes(text, strategy)));
+      addLists(result, await this.touch<SyncLists<T>>(ids, (raw) => raw.import_changes(text, strategy, run?.epoch)));
     } catch (error) {
-      if (KintoError.is(error, "invalid_option")) throw error;
+      if (KintoError.is(error, "invalid_option") || KintoError.is(error, "interrupted")) throw error;
       const { message, stack } = error as Error;
       result.add("errors", { type: "incoming", message, stack });
     }
@@ -145,9 +171,13 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     this.#assertPlain("pushChanges");
     if (!result.ok) return result;
     const before = new Map((await this.db.list()).map((record) => [record.id as unknown, record]));
-    const { headers, retry, strategy = "manual" } = options;
+    const { retry, strategy = "manual" } = options;
+    const run = RUNS.get(result);
+    goOn(run);
+    const headers = headersOf(run, options.headers);
     const collect = (batch: any) => this.#collect(changes, batch);
     const summary = (await client.batch(collect, { headers, retry, safe: true, aggregate: true })) as BatchSummary;
+    goOn(run);
     for (const error of summary.errors) result.add("errors", { ...error, type: "outgoing" });
     const answers = [
       ...(await this.#published(summary, result)),
@@ -156,7 +186,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     ];
     const usable = answers.filter((answer) => isJson("remote" in answer && answer.remote, "outgoing", result));
     const text = JSON.stringify(usable.map((answer) => ({ ...answer, sent: before.get(answer.id) ?? null })));
-    const settled = await this.handle.call<SyncLists<T>>((raw) => raw.settle_answers(text, strategy));
+    const settled = await this.handle.call<SyncLists<T>>((raw) => raw.settle_answers(text, strategy, run?.epoch));
     if (settled.resolved.length > 0) result.reset("conflicts").reset("resolved");
     addLists(result, settled);
     return result.add("skipped", summary.skipped);

@@ -9,7 +9,7 @@
 import { KintoClient } from "./api.js";
 import type { Collection } from "./collection.js";
 import { SyncResultObject } from "./result.js";
-import { SteppedCollection } from "./steps.js";
+import { RUNS, SteppedCollection, type Run } from "./steps.js";
 import { syncStrategy } from "./strategy.js";
 import type { SyncOptions } from "./types.js";
 
@@ -23,15 +23,17 @@ export function replacesSteps(collection: Collection<any>): boolean {
 }
 
 /** `options` with their bucket and collection. `remote` holds for this sync only, also when it fails. */
-export async function syncStepwise<T extends object>(collection: Collection<T>, options: SyncOptions): Promise<SyncResultObject<T>> {
+export async function syncStepwise<T extends object>(collection: Collection<T>, options: SyncOptions, run: Run): Promise<SyncResultObject<T>> {
   const api = collection.api as any;
   const usual: string = api.remote;
   if (options.remote) api.remote = options.remote;
   try {
     const client = api.bucket(options.bucket).collection(options.collection);
     const result = new SyncResultObject<T>();
+    RUNS.set(client, run).set(result, run);
     await takeSteps(collection, client, result, options);
-    if (result.ok && result.lastModified) await collection.db.saveLastModified(result.lastModified);
+    if (result.ok && result.lastModified && !run.signal.aborted) await collection.db.saveLastModified(result.lastModified, run.epoch);
+    RUNS.delete(client);
     return result;
   } finally {
     api.remote = usual;

@@ -177,6 +177,17 @@ pub trait App {
     async fn decode(&self, records: String) -> Result<String>;
     /// `{"changes": […], "lastModified": …}` → the same, as the app's `incoming-changes` hooks want it.
     async fn incoming(&self, payload: String) -> Result<String>;
+
+    /// Whether anybody listens to changes.
+    fn hears_changes(&self) -> bool {
+        false
+    }
+    /// Whether both pass changes on to the same listener.
+    fn is_same_listener(&self, _other: &Self) -> bool {
+        false
+    }
+    /// Other tabs did this: `[{"action": "create" | "update" | "delete", "data", "oldRecord"?}]`.
+    fn changed(&self, _changes: &str) {}
 }
 
 /// A page, a test, a simulated device.

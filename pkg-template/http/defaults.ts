@@ -57,13 +57,30 @@ export function settle(defaults: Defaults, given: Settings): Defaults {
   return { headers: addHeaders(defaults.headers, headers), safe: Boolean(safe), retry };
 }
 
+/** Headers of requests that end when a signal is aborted: it goes with them, unseen, through whatever adds to them. */
+const SIGNALS = new WeakMap<object, AbortSignal>();
+
+export function abortable(headers: HeadersOption | undefined, signal: AbortSignal): HeadersOption {
+  const own = { ...headers };
+  SIGNALS.set(own, signal);
+  return own;
+}
+
+export function signalOf(headers: object): AbortSignal | undefined {
+  return SIGNALS.get(headers);
+}
+
 /** Later headers win over earlier ones, whatever their case. Names stay as they were given: they are seen in batches. */
 export function addHeaders(...sets: (HeadersOption | undefined)[]): Record<string, string> {
   const added = new Map<string, [string, string]>();
+  let signal: AbortSignal | undefined;
   for (const set of sets) {
+    if (set) signal = SIGNALS.get(set) ?? signal;
     for (const [name, value] of Object.entries(set ?? {})) {
       if (value !== undefined && value !== null) added.set(name.toLowerCase(), [name, value]);
     }
   }
-  return Object.fromEntries(added.values());
+  const headers = Object.fromEntries(added.values());
+  if (signal) SIGNALS.set(headers, signal);
+  return headers;
 }

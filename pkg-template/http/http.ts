@@ -7,7 +7,7 @@ import type { Emitter } from "../events.js";
 import { absoluteRemote, maskHeaders, mergeHeaders } from "../remote.js";
 import type { HeadersOption } from "../types.js";
 import { answerText, readText } from "./answer.js";
-import { addHeaders } from "./defaults.js";
+import { addHeaders, signalOf } from "./defaults.js";
 import type { Servers } from "./servers.js";
 import type { FetchFunction, FetchResponse, RawResponse } from "./types.js";
 
@@ -123,11 +123,14 @@ class Sender implements RawSender {
   readonly #url: string;
   readonly #request: HttpRequest & { headers: Record<string, string> };
   #aborts = new AbortController();
+  readonly #signal: AbortSignal | undefined;
 
   constructor(http: HTTP, url: string, request: HttpRequest & { headers: Record<string, string> }) {
     this.#http = http;
     this.#url = url;
     this.#request = request;
+    this.#signal = signalOf(request.headers);
+    this.#signal?.addEventListener("abort", () => this.abort(), { once: true });
     // `fetch` writes it itself, with the boundary.
     if (request.body instanceof FormData) {
       for (const name of Object.keys(request.headers)) if (/^content-type$/i.test(name)) delete request.headers[name];
@@ -138,6 +141,8 @@ class Sender implements RawSender {
     this.#aborts = new AbortController();
     const { method = "GET", headers, body } = this.#request;
     try {
+      // Perhaps while a retry was waited for.
+      if (this.#signal?.aborted) throw new Error("aborted");
       const response = await this.#http.timedFetch(this.#url, {
         method,
         headers,

@@ -15,6 +15,11 @@ export interface RawApp {
   decode(records: string): Promise<string>;
   /** `{"changes": […], "lastModified": …}` → the same, after the app's `incoming-changes` hooks. */
   incoming(payload: string): Promise<string>;
+  /** The emitter, and whether anybody listens to `change` there. */
+  readonly events: object;
+  readonly hears_changes: boolean;
+  /** Other tabs did this: `[{"action": "create" | "update" | "delete", "data", "oldRecord"?}]`. */
+  changed(changes: string): void;
 }
 "#;
 
@@ -28,6 +33,12 @@ extern "C" {
     fn get_has_transformers(this: &RawApp) -> bool;
     #[wasm_bindgen(method, getter, js_name = has_incoming_hook)]
     fn get_has_incoming_hook(this: &RawApp) -> bool;
+    #[wasm_bindgen(method, getter, js_name = events)]
+    fn get_events(this: &RawApp) -> JsValue;
+    #[wasm_bindgen(method, getter, js_name = hears_changes)]
+    fn get_hears_changes(this: &RawApp) -> bool;
+    #[wasm_bindgen(method, catch, js_name = changed)]
+    fn call_changed(this: &RawApp, changes: &str) -> std::result::Result<(), JsValue>;
     #[wasm_bindgen(method, catch, js_name = encode)]
     async fn call_encode(this: &RawApp, records: &str) -> std::result::Result<JsValue, JsValue>;
     #[wasm_bindgen(method, catch, js_name = decode)]
@@ -55,6 +66,18 @@ impl App for RawApp {
 
     async fn incoming(&self, payload: String) -> Result<String> {
         text(self.call_incoming(&payload).await)
+    }
+
+    fn hears_changes(&self) -> bool {
+        self.get_hears_changes()
+    }
+
+    fn is_same_listener(&self, other: &Self) -> bool {
+        self.get_events() == other.get_events()
+    }
+
+    fn changed(&self, changes: &str) {
+        let _ = self.call_changed(changes);
     }
 }
 

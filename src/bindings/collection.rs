@@ -2,7 +2,7 @@ use super::platform::BrowserPlatform;
 use super::promise::{Thrown, promise_of};
 use super::transaction::RawTransaction;
 use crate::browser::thrown::message_of;
-use crate::engine::collection::Collection;
+use crate::engine::collection::{Collection, Told};
 use crate::error::{Error, Result};
 use crate::pure::operations::UpdateOptions;
 use futures_util::FutureExt;
@@ -31,12 +31,27 @@ impl RawCollection {
         self.handle.borrow().clone().ok_or(Error::Closed)
     }
 
+    /// What `told` gets is the answer that each method names.
+    fn change(&self, told: Function, work: impl AsyncFnOnce(&Collection<BrowserPlatform>) -> Result<String> + 'static) -> Promise {
+        self.promise(async move |collection| work(&collection.telling(told_by(told))).await)
+    }
+
     fn promise(&self, work: impl AsyncFnOnce(&Collection<BrowserPlatform>) -> Result<String> + 'static) -> Promise {
         promise_of(match self.collection() {
             Ok(collection) => async move { work(&collection).await.map_err(Thrown::Error) }.boxed_local(),
             Err(error) => ready(Err(Thrown::Error(error))).boxed_local(),
         })
     }
+}
+
+#[wasm_bindgen(typescript_custom_section)]
+const RAW_TOLD: &str = r#"
+/** Gets the answer of a change when it is committed, in the order of the commits; the promise then resolves to `null`. */
+export type RawTold = (answer: string) => void;
+"#;
+
+fn told_by(told: Function) -> Told {
+    Box::new(move |answer| drop(told.call1(&JsValue::UNDEFINED, &answer.into())))
 }
 
 #[wasm_bindgen]
@@ -60,21 +75,21 @@ impl RawCollection {
 
     /// Stores a record that has its id: the record as stored. Rejects with `already_exists`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn create(&self, record: String, synced: bool) -> Promise {
-        self.promise(async move |collection| collection.create(&record, synced).await)
+    pub fn create(&self, record: String, synced: bool, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
+        self.change(told, async move |collection| collection.create(&record, synced).await)
     }
 
     /// Replaces a record, or merges into it: `{"data", "oldRecord"}`. Rejects with `not_found`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn update(&self, record: String, without: Option<String>, synced: bool) -> Promise {
+    pub fn update(&self, record: String, without: Option<String>, synced: bool, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
         let options = UpdateOptions::read(without.as_deref(), synced);
-        self.promise(async move |collection| collection.update(&record, options).await)
+        self.change(told, async move |collection| collection.update(&record, options).await)
     }
 
     /// Creates or replaces a record: `{"data", "oldRecord"?}`, the latter only if a live record was replaced.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn upsert(&self, record: String) -> Promise {
-        self.promise(async move |collection| collection.upsert(&record).await)
+    pub fn upsert(&self, record: String, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
+        self.change(told, async move |collection| collection.upsert(&record).await)
     }
 
     /// A record. Rejects with `not_found`.
@@ -91,20 +106,20 @@ impl RawCollection {
 
     /// Deletes a record, leaving a tombstone if virtual: the record as it was. Rejects with `not_found`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn delete(&self, id: String, is_virtual: bool) -> Promise {
-        self.promise(async move |collection| collection.delete(&id, is_virtual).await)
+    pub fn delete(&self, id: String, is_virtual: bool, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
+        self.change(told, async move |collection| collection.delete(&id, is_virtual).await)
     }
 
     /// Deletes a record if there is one: `{"data", "deleted"}`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn delete_any(&self, id: String) -> Promise {
-        self.promise(async move |collection| collection.delete_any(&id).await)
+    pub fn delete_any(&self, id: String, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
+        self.change(told, async move |collection| collection.delete_any(&id).await)
     }
 
     /// Deletes every record, leaving tombstones: the records as they were.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn delete_all(&self) -> Promise {
-        self.promise(async |collection| collection.delete_all().await)
+    pub fn delete_all(&self, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
+        self.change(told, async |collection| collection.delete_all().await)
     }
 
     /// The records that match `{"filters", "order", "includeDeleted"}`.
@@ -132,12 +147,14 @@ impl RawCollection {
         &self,
         #[wasm_bindgen(js_name = "preload_ids", unchecked_param_type = "string")] _preload_ids: JsValue,
         #[wasm_bindgen(unchecked_param_type = "(txn: RawTransaction) => void")] callback: Function,
+        #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function,
     ) -> Promise {
         let collection = self.collection();
         let executed = async move {
             let collection = collection.map_err(Thrown::Error)?;
             // Beside the core's error, which can hold text only.
             let mut by_the_user = None;
+            let collection = collection.telling(told_by(told));
             let executed = collection.execute(|transaction| {
                 let called = callback.call1(&JsValue::UNDEFINED, &RawTransaction::new(transaction).into());
                 called.map(drop).map_err(|value| Error::Callback {
@@ -237,9 +254,9 @@ impl RawCollection {
     /// Runs an app's own steps of a sync, with the epoch that they write in, when it is their turn: `null`. Their promise must not
     /// reject. Rejects with `interrupted` or `closed` without waiting for them.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
-    pub fn sync_by(&self, options: String, #[wasm_bindgen(unchecked_param_type = "(epoch: string) => Promise<void>")] steps: Function) -> Promise {
+    pub fn sync_by(&self, options: String, #[wasm_bindgen(unchecked_param_type = "(epoch?: string) => Promise<void>")] steps: Function) -> Promise {
         self.promise(async move |collection| {
-            let take = async |epoch: &str| {
+            let take = async |epoch: Option<&str>| {
                 if let Ok(taken) = steps.call1(&JsValue::UNDEFINED, &epoch.into()) {
                     drop(JsFuture::from(Promise::resolve(&taken)).await);
                 }

@@ -30,7 +30,14 @@ impl<P: Platform> Resident<P> {
             *told.borrow_mut() = is_empty.then(|| adoption::adopt(draft, &earlier).to_json());
             false
         };
-        self.decide_again(&mut [Waiting::new(Job { run: Box::new(run) })], Vec::new()).await?;
+        self.decide_again(
+            &mut [Waiting::new(Job {
+                run: Box::new(run),
+                tell: None,
+            })],
+            Vec::new(),
+        )
+        .await?;
         self.adopted.set(adopted.take());
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! A collection as an app uses it. Records, ids and queries come and go as JSON text.
 
-use super::resident::Resident;
+use super::resident::{Job, Resident, take};
 use super::sealed::Secrets;
 use super::server::Servers;
 use super::sync::{Waiting, check_epoch};
@@ -15,7 +15,7 @@ use crate::pure::record::{Parsed, RecordId, Row, invalid, read_record};
 use crate::pure::resolve::resolve;
 use crate::pure::sealed::home::PageNote;
 use crate::pure::sealed::known;
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 pub struct Collection<P: Platform> {
@@ -23,11 +23,16 @@ pub struct Collection<P: Platform> {
     pub(super) servers: Rc<Servers>,
     /// For an encrypted collection.
     pub(super) secrets: Option<Rc<Secrets>>,
-    pub(super) app: P::App,
+    pub(super) app: Rc<P::App>,
+    /// Told of the next change, once it is committed.
+    told: Cell<Option<Told>>,
     pub(super) local_fields: Rc<Vec<String>>,
     /// Syncs of this handle that have not begun.
     pub(super) waiting: RefCell<Vec<Rc<Waiting>>>,
 }
+
+/// Gets the answer of a change.
+pub type Told = Box<dyn FnOnce(&str)>;
 
 /// Decides on an answer as JSON, or on `""`.
 pub(super) type Operation = dyn FnMut(&mut Draft) -> Result<String>;
@@ -45,12 +50,29 @@ impl<P: Platform> Collection<P> {
         if app.has_transformers() {
             resident.keeps_deleted.set(true);
         }
+        let app = Rc::new(app);
+        resident.telling.join(&app);
         Collection {
             resident,
             servers,
             secrets,
             app,
+            told: Cell::new(None),
             local_fields: Rc::new(local_fields),
+            waiting: RefCell::default(),
+        }
+    }
+
+    /// The same collection, for one change: `told` gets its answer when it is committed, in the order of the commits and before
+    /// the call resolves, to nothing but `null`.
+    pub fn telling(&self, told: Told) -> Self {
+        Collection {
+            resident: self.resident.clone(),
+            servers: self.servers.clone(),
+            secrets: self.secrets.clone(),
+            app: self.app.clone(),
+            told: Cell::new(Some(told)),
+            local_fields: self.local_fields.clone(),
             waiting: RefCell::default(),
         }
     }
@@ -79,7 +101,22 @@ impl<P: Platform> Collection<P> {
 
     /// Operations are boxed here and answer with one type, so that the engine is not compiled for each of them.
     pub(super) async fn commit(&self, operation: Box<Operation>) -> Result<String> {
-        self.resident.commit(operation).await
+        let (mut job, slot) = Job::new(operation);
+        if let Some(told) = self.told.take() {
+            let answer = slot.clone();
+            job.tell = Some(Box::new(move || {
+                let answer = answer
+                    .borrow_mut()
+                    .as_mut()
+                    .and_then(|answer| answer.as_mut().ok())
+                    .map(|text| std::mem::replace(text, "null".to_owned()));
+                if let Some(text) = answer {
+                    told(&text);
+                }
+            }));
+        }
+        self.resident.join(job).await?;
+        take(&slot)
     }
 
     /// Stores a record that has its id.
@@ -183,14 +220,14 @@ impl<P: Platform> Collection<P> {
     /// Runs `work` exactly once in one transaction; its reads see its writes; an error from it undoes everything.
     pub async fn execute<R>(&self, work: impl FnOnce(Transaction) -> Result<R>) -> Result<R> {
         let local_fields = self.local_fields.clone();
-        self.resident
-            .execute(|draft| {
-                work(Transaction {
-                    draft: draft.clone(),
-                    local_fields,
-                })
+        let work = |draft: &Rc<RefCell<Option<Draft>>>| {
+            work(Transaction {
+                draft: draft.clone(),
+                local_fields,
             })
-            .await
+        };
+        let tell = self.told.take().map(|told| Box::new(move || told("null")) as Box<dyn FnOnce()>);
+        self.resident.execute(work, tell).await
     }
 
     /// The server's metadata of the collection as last pulled, or `null`.

@@ -19,6 +19,7 @@ mod settle;
 mod steps;
 /// Bringing a collection and its remote together.
 pub mod sync;
+mod telling;
 /// What the callback of `execute` works with.
 pub mod transaction;
 mod transforming;

@@ -3,10 +3,12 @@
 use super::resident::Resident;
 use crate::error::{Error, Result};
 use crate::ports::{Platform, Storage, Witness};
+use crate::pure::draft::Draft;
 use crate::pure::journal::{Stored, Tail};
 use crate::pure::json;
 use crate::pure::operations;
 use futures_util::future::LocalBoxFuture;
+use std::cell::RefCell;
 use std::rc::Rc;
 
 /// The note by which a name is known to belong to an encrypted collection.
@@ -26,7 +28,7 @@ impl<P: Platform> Resident<P> {
         let stored = self.platform.storage().open(&self.collection).await?;
         self.check_open()?;
         let is_new = stored == Stored::default();
-        self.absorb(Tail::Whole(stored), &[])?;
+        self.absorb(Tail::Whole(stored), &[], || {})?;
         // What an evicted database held was newer than what it had once adopted.
         if is_new && self.platform.storage().is_persistent(&self.collection) && !self.was_evicted(witnessed) {
             self.adopt().await?;
@@ -47,7 +49,7 @@ impl<P: Platform> Resident<P> {
     async fn claim_name(&self) -> Result<()> {
         let plain = Resident::new(self.platform.clone(), self.collection.unsealed(), self.closed.clone());
         plain.adopts.set(false);
-        let claim = plain.execute(|draft| {
+        let claim = |draft: &Rc<RefCell<Option<Draft>>>| {
             let mut draft = draft.borrow_mut();
             let draft = draft.as_mut().ok_or(Error::Closed)?;
             let is_used = |name: &String| !operations::OUTLIVES_CLEAR.contains(&name.as_str());
@@ -58,7 +60,8 @@ impl<P: Platform> Resident<P> {
             }
             draft.set_note(ENCRYPTED, Some("true".to_owned()));
             Ok(())
-        });
+        };
+        let claim = plain.execute(claim, None);
         let claim: LocalBoxFuture<Result<()>> = Box::pin(claim);
         match claim.await {
             Err(Error::KeyRequired { .. }) => Ok(()),

@@ -6,11 +6,12 @@
 
 use super::cancellation::Syncs;
 use super::folding::{Unfolded, removes};
+use super::telling::{Differences, Telling};
 use super::turns::{Joined, Turn, Turns, Waiting};
 use crate::error::{Error, Result};
 use crate::ports::{Clock, CollectionId, DatabaseNotice, Platform, Rng, Storage, Tabs};
 use crate::pure::draft::Draft;
-use crate::pure::journal::{Entry, Position, Stored, Tail, follow};
+use crate::pure::journal::{Entry, Position, Rows, Stored, Tail, follow, read_entry};
 use crate::pure::operations::EPOCH;
 use crate::pure::page;
 use crate::pure::record::{Body, RecordId};
@@ -20,9 +21,14 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
+/// How long after a notice the other tab's changes are read, if nothing else reads them before.
+const LOOK_AFTER_MS: u64 = 20;
+
 /// Runs on a draft, as often as needed; true if it failed or wrote nothing although it is there to write.
 pub(super) struct Job {
     pub run: Box<dyn FnMut(&mut Draft) -> bool>,
+    /// Tells the app what it did, once it is committed.
+    pub tell: Option<Box<dyn FnOnce()>>,
 }
 
 /// What an operation gave when it ran last.
@@ -39,7 +45,11 @@ impl Job {
             *result.borrow_mut() = Some(value);
             uncertain
         };
-        (Job { run: Box::new(run) }, slot)
+        let job = Job {
+            run: Box::new(run),
+            tell: None,
+        };
+        (job, slot)
     }
 }
 
@@ -62,6 +72,8 @@ pub struct Resident<P: Platform> {
     /// How often the database was deleted under this page.
     pub(super) taken_away: Cell<u32>,
     pub(super) sync_turns: Rc<Turns<()>>,
+    pub(super) telling: Telling<P::App>,
+    looking: Cell<bool>,
     pub(super) position: Cell<Position>,
     pub(super) unfolded: RefCell<Unfolded>,
     pub(super) folding: Cell<bool>,
@@ -106,6 +118,8 @@ impl<P: Platform> Resident<P> {
                 syncs: Syncs::default(),
                 taken_away: Cell::new(0),
                 sync_turns: Turns::new(),
+                telling: Telling::default(),
+                looking: Cell::new(false),
                 position: Cell::default(),
                 unfolded: RefCell::default(),
                 folding: Cell::new(false),
@@ -121,7 +135,8 @@ impl<P: Platform> Resident<P> {
         })
     }
 
-    /// If another tab cleared the collection, the syncs of this page end now, and not at their next commit.
+    /// If another tab cleared the collection, the syncs of this page end now, and not at their next commit. Of other changes the
+    /// app is told in a moment, many at once.
     fn hear(self: &Rc<Self>, notice: DatabaseNotice) {
         if notice == DatabaseNotice::TakenAway {
             self.taken_away.set(self.taken_away.get().wrapping_add(1));
@@ -131,6 +146,13 @@ impl<P: Platform> Resident<P> {
         if !self.syncs.is_empty() {
             let resident = self.clone();
             self.platform.spawn(async move { drop(resident.catch_up().await) });
+        } else if self.opened.get() && self.telling.is_heard() && !self.looking.replace(true) {
+            let resident = self.clone();
+            self.platform.spawn(async move {
+                resident.platform.clock().sleep_ms(LOOK_AFTER_MS).await;
+                resident.looking.set(false);
+                drop(resident.catch_up().await);
+            });
         }
     }
 
@@ -163,6 +185,10 @@ impl<P: Platform> Resident<P> {
         self.platform.clock().next_turn().await;
         let mut group = turn.take_group();
         let outcome = self.commit_group(&mut group).await;
+        if outcome.is_ok() {
+            self.telling.add_group(&mut group);
+        }
+        self.telling.flush();
         for waiting in group {
             waiting.settle(outcome.clone());
         }
@@ -215,7 +241,7 @@ impl<P: Platform> Resident<P> {
             let mut attempted = None;
             let decided = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
                 self.check_open()?;
-                if self.absorb(tail, &tried)? {
+                if self.absorb(tail, &tried, || self.telling.add_group(group))? {
                     return Ok((None, None));
                 }
                 let (draft, _) = self.decide(group);
@@ -245,12 +271,12 @@ impl<P: Platform> Resident<P> {
     }
 
     /// Runs `work` exactly once, on the current state, in the transaction that appends what it wrote.
-    pub async fn execute<R>(self: &Rc<Self>, work: impl FnOnce(&Rc<RefCell<Option<Draft>>>) -> Result<R>) -> Result<R> {
+    pub async fn execute<R>(self: &Rc<Self>, work: impl FnOnce(&Rc<RefCell<Option<Draft>>>) -> Result<R>, tell: Option<Box<dyn FnOnce()>>) -> Result<R> {
         let _turn = self.turns.alone().await;
         self.ensure_open().await?;
         let decided = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
             self.check_open()?;
-            self.absorb(tail, &[])?;
+            self.absorb(tail, &[], || {})?;
             let draft = Rc::new(RefCell::new(Some(self.draft())));
             let value = work(&draft)?;
             if let Some(draft) = draft.borrow_mut().as_mut() {
@@ -264,11 +290,17 @@ impl<P: Platform> Resident<P> {
             let (entry, proposal) = self.propose(changes);
             Ok((Some(entry), (Some(proposal), value)))
         });
-        let (key, (proposal, value)) = decided.await?;
-        if let (Some(key), Some(proposal)) = (key, proposal) {
-            self.stand(key, proposal);
+        let mut decided = decided.await;
+        if let Ok((Some(key), (proposal, _))) = &mut decided
+            && let Some(proposal) = proposal.take()
+        {
+            self.stand(*key, proposal);
         }
-        Ok(value)
+        if decided.is_ok() {
+            self.telling.add(tell);
+        }
+        self.telling.flush();
+        decided.map(|(_, (_, value))| value)
     }
 
     /// Reads, after everything that was started before.
@@ -299,39 +331,59 @@ impl<P: Platform> Resident<P> {
     pub(super) async fn reload(self: &Rc<Self>) -> Result<()> {
         let _turn = self.turns.alone().await;
         let stored = self.platform.storage().open(&self.collection).await?;
-        self.absorb(Tail::Whole(stored), &[]).map(|_| ())
+        let absorbed = self.absorb(Tail::Whole(stored), &[], || {});
+        self.telling.flush();
+        absorbed.map(|_| ())
     }
 
     async fn read_tail(&self) -> Result<()> {
         let absorbed = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
-            self.absorb(tail, &[])?;
+            self.absorb(tail, &[], || {})?;
             Ok((None, ()))
         });
-        absorbed.await.map(|_| ())
+        let absorbed = absorbed.await.map(|_| ());
+        self.telling.flush();
+        absorbed
     }
 
-    /// Takes over committed entries; true if one of `tried` is among them.
-    pub(super) fn absorb(&self, tail: Tail, tried: &[u128]) -> Result<bool> {
-        let mut stood = false;
+    /// Takes over committed entries; true if one of `tried` is among them. `own` is called when it is that one's turn.
+    pub(super) fn absorb(&self, tail: Tail, tried: &[u128], own: impl FnOnce()) -> Result<bool> {
+        let (mut stood, mut ended, mut own) = (false, false, Some(own));
+        let is_whole = matches!(tail, Tail::Whole(_));
+        let epoch = self.state.borrow().notes.get(EPOCH).cloned();
+        let mut differences = Differences::new(self.opened.get() && self.telling.is_heard());
         let (from, rows) = match tail {
             Tail::Since(rows) => (self.position.get(), rows),
             Tail::Whole(stored) => {
                 // What is behind us and does not hold our position is another database: ours was deleted under the page.
-                if stored.head.position.key < self.position.get().key {
-                    self.syncs.cancel_all();
+                let here = self.position.get();
+                ended = stored.head.position.key < here.key && !holds(&stored.journal, here)?;
+                if ended {
                     self.evicted.set(Some(self.state.borrow().unsynced()).filter(|lost| *lost > 0));
                 }
+                differences.note_all(&self.state.borrow());
                 stood = stored.head.folded.iter().any(|id| tried.contains(id));
                 (self.restart(&stored)?, stored.journal)
             }
         };
         let last = follow(from, &rows, |position, bytes| {
-            stood |= tried.contains(&position.id);
-            self.apply(position, page::read(bytes)?, bytes.len());
+            let changes = page::read(bytes)?;
+            // What a restart reads again may have been cleared long ago.
+            ended |= !is_whole && clears(&changes);
+            if tried.contains(&position.id) {
+                stood = true;
+                self.telling.add_differences(&mut differences, &self.state.borrow());
+                own.take().into_iter().for_each(|own| own());
+            } else {
+                differences.note(&changes, &self.state.borrow());
+            }
+            self.apply(position, changes, bytes.len());
             Ok(())
         })?;
         self.position.set(last);
         self.stale.set(false);
+        self.telling.add_differences(&mut differences, &self.state.borrow());
+        self.end_epoch(&epoch, ended);
         self.refuse_without_key()?;
         Ok(stood)
     }
@@ -347,8 +399,7 @@ impl<P: Platform> Resident<P> {
                 state.apply(change);
             }
         }
-        let before = self.state.replace(state);
-        self.cancel_syncs_of(before.notes.get(EPOCH));
+        *self.state.borrow_mut() = state;
         *self.unfolded.borrow_mut() = unfolded;
         self.position.set(stored.head.position);
         Ok(stored.head.position)
@@ -356,21 +407,16 @@ impl<P: Platform> Resident<P> {
 
     fn apply(&self, position: Position, changes: Vec<Change>, bytes: usize) {
         self.unfolded.borrow_mut().add(position.id, &changes, bytes);
-        let before = self.state.borrow().notes.get(EPOCH).cloned();
-        let clears = changes.iter().any(|change| matches!(change, Change::Clear));
+        let mut state = self.state.borrow_mut();
         for change in changes {
-            self.state.borrow_mut().apply(change);
+            state.apply(change);
         }
         self.position.set(position);
-        match clears {
-            true => self.syncs.cancel_all(),
-            false => self.cancel_syncs_of(before.as_ref()),
-        }
     }
 
-    /// The syncs that began in this epoch of the collection, if it is over.
-    fn cancel_syncs_of(&self, epoch: Option<&String>) {
-        if epoch.is_some() && self.state.borrow().notes.get(EPOCH) != epoch {
+    /// Cancels the syncs that were called in this epoch of the collection, if it has ended.
+    fn end_epoch(&self, epoch: &Option<String>, ended: bool) {
+        if ended || epoch.is_some() && self.state.borrow().notes.get(EPOCH) != epoch.as_ref() {
             self.syncs.cancel_all();
         }
     }
@@ -395,11 +441,24 @@ impl<P: Platform> Resident<P> {
 
     /// The entry is known to stand.
     fn stand(self: &Rc<Self>, key: u64, proposal: Proposal) {
+        let (epoch, ended) = (self.state.borrow().notes.get(EPOCH).cloned(), clears(&proposal.changes));
         self.apply(Position { key, id: proposal.id }, proposal.changes, proposal.bytes);
+        self.end_epoch(&epoch, ended);
         self.platform.tabs().notify(&self.collection.database());
         self.bear_witness();
         self.fold_if_due();
         self.erase_in_time();
+    }
+}
+
+fn clears(changes: &[Change]) -> bool {
+    changes.iter().any(|change| matches!(change, Change::Clear))
+}
+
+fn holds(journal: &Rows, position: Position) -> Result<bool> {
+    match journal.iter().find(|(key, _)| *key == position.key) {
+        Some((_, bytes)) => Ok(read_entry(bytes)?.id == position.id),
+        None => Ok(false),
     }
 }
 

@@ -145,14 +145,15 @@ impl<P: Platform> Collection<P> {
 
     /// Runs an app's own steps as a sync: in turn with the other syncs, and cancelled as they are. The steps get the epoch that
     /// they write in.
-    pub async fn sync_by(&self, options: &str, steps: impl AsyncFnOnce(&str)) -> Result<String> {
+    pub async fn sync_by(&self, options: &str, steps: impl AsyncFnOnce(Option<&str>)) -> Result<String> {
         let (target, options) = self.read_options(options)?;
         self.ready().await?;
         let cancellation = self.resident.syncs.begin();
         let sync = async {
             let _turn = self.lock(options.patience.timeout_ms).await?;
-            let session = self.session(target, options, &cancellation).await?;
-            steps(&session.epoch).await;
+            // Storage that fails is what the first step that needs it says.
+            let session = self.session(target, options, &cancellation).await.ok();
+            steps(session.as_ref().map(|session| &*session.epoch)).await;
             Ok("null".to_owned())
         };
         self.cancellable(&cancellation, Box::pin(sync)).await

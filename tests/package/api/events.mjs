@@ -4,6 +4,24 @@ import { equal, ok, rejects } from "./expect.mjs";
 
 const EVENTS = ["create", "update", "delete", "deleteAll", "change"];
 
+const USE = { useRecordId: true };
+
+/** A view of the collection, kept by nothing but `change`. */
+function keepView(emitter) {
+  const view = new Map();
+  emitter.on("change", ({ targets }) => {
+    for (const { action, data } of targets) {
+      if (action === "delete") view.delete(data.id);
+      else if (action !== "deleteAll") view.set(data.id, data);
+    }
+  });
+  return view;
+}
+
+async function isTheDatabase(view, tasks) {
+  equal([...view.values()].sort((a, b) => (a.id < b.id ? -1 : 1)), (await tasks.list({ order: "id" })).data, "view");
+}
+
 /** Everything that is emitted from now on, as `[event, payload]`. */
 function recorded(emitter, events = EVENTS) {
   const log = [];
@@ -34,6 +52,76 @@ export const events = {
     equal(log.map(([event]) => event), ["delete", "delete", "deleteAll", "change"]);
     equal(log[2][1], { data });
     equal(log[3][1].targets.map(({ action }) => action), ["delete", "delete", "deleteAll"]);
+  },
+
+  async events_come_in_the_order_of_the_commits_whatever_the_calls_are({ kinto, tasks }) {
+    const [log, view] = [recorded(kinto.events), keepView(kinto.events)];
+    await Promise.all([
+      tasks.create({ id: "a", x: 1 }, USE), tasks.update({ id: "a", x: 2 }), tasks.upsert({ id: "a", x: 3 }),
+      tasks.create({ id: "b" }, USE), tasks.delete("b"),
+      tasks.upsert({ id: "c", x: 1 }), tasks.deleteAny("c"), tasks.create({ id: "d", x: 1 }, USE),
+      tasks.execute((txn) => { txn.update({ id: "d", x: 2 }); txn.create({ id: "e", x: 1 }); }),
+      tasks.update({ id: "e", x: 2 }, { patch: true }), tasks.update({ id: "d", x: 3 }),
+      tasks.create({ id: "a" }, USE).catch(() => {}),
+    ]);
+    const told = log.filter(([event]) => event !== "change").map(([event, { data }]) => `${event} ${data.id}`);
+    equal(told, ["create a", "update a", "update a", "create b", "delete b", "create c", "delete c", "create d", "update d", "create e", "update e", "update d"]);
+    await isTheDatabase(view, tasks);
+    await Promise.all([tasks.create({ id: "f" }, USE), tasks.deleteAll(), tasks.create({ id: "g" }, USE)]);
+    await isTheDatabase(view, tasks);
+  },
+
+  async events_come_before_the_promise_of_their_call_resolves({ kinto, tasks }) {
+    const order = [];
+    kinto.events.on("change", ({ targets: [{ action }] }) => order.push(action));
+    await Promise.all([
+      tasks.create({ id: "a" }, USE).then(() => order.push("created")),
+      tasks.update({ id: "a", x: 1 }).then(() => order.push("updated")),
+      tasks.delete("a").then(() => order.push("deleted")),
+    ]);
+    equal(order.slice(0, 3), ["create", "update", "delete"]);
+    equal(order.slice(3).sort(), ["created", "deleted", "updated"]);
+  },
+
+  async a_listener_may_call_the_collection_and_what_it_does_comes_after({ kinto, tasks }) {
+    const [log, view] = [recorded(kinto.events, ["create", "update"]), keepView(kinto.events)];
+    const calls = [];
+    kinto.events.on("create", ({ data }) => calls.push(tasks.update({ ...data, seen: true }), tasks.list()));
+    await Promise.all([tasks.create({ id: "a" }, USE), tasks.create({ id: "b" }, USE)]);
+    await Promise.all(calls);
+    equal(log.map(([event, { data }]) => `${event} ${data.id}`), ["create a", "create b", "update a", "update b"]);
+    await isTheDatabase(view, tasks);
+  },
+
+  async handles_of_one_collection_have_one_sequence({ kinto, tasks, name }) {
+    const [other, view] = [kinto.collection(name), keepView(kinto.events)];
+    await Promise.all([tasks, other].map((handle) => handle.list()));
+    await Promise.all([tasks.create({ id: "a", x: 1 }, USE), other.update({ id: "a", x: 2 }), tasks.update({ id: "a", x: 3 }), other.upsert({ id: "a", x: 4 })]);
+    equal((await tasks.get("a")).data.x, 4);
+    await isTheDatabase(view, tasks);
+  },
+
+  async what_another_object_of_the_page_does_is_told_as_elsewhere({ kinto, tasks, device, name, adapter, storage }) {
+    if (adapter === "memory") return; // each has its own
+    const other = device({ adapterOptions: storage.used }).collection(name);
+    await Promise.all([tasks, other].map((handle) => handle.list()));
+    const [log, view] = [recorded(kinto.events), keepView(kinto.events)];
+    await other.create({ id: "a", x: 1 }, USE);
+    await other.create({ id: "b", x: 1 }, USE);
+    await tasks.update({ id: "a", x: 2 });
+    await other.update({ id: "a", x: 3 });
+    await other.delete("b");
+    await other.importBulk([{ id: "c", last_modified: 5 }]);
+    for (let waited = 0; view.size !== 2 || view.get("a").x !== 3; waited += 5) {
+      ok(waited < 2_000, JSON.stringify([...view]));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+    }
+    await isTheDatabase(view, tasks);
+    equal(log.filter(([event, { origin }]) => event === "change" && !origin).map(([, { targets: [{ action, data }] }]) => [action, data.x]), [["update", 2]]);
+    equal(log.filter(([event]) => event !== "change").map(([event]) => event), ["update"]);
+    await other.clear();
+    await tasks.list();
+    equal([...view], []);
   },
 
   async a_transaction_emits_once_it_is_stored({ kinto, tasks }) {

@@ -1,0 +1,273 @@
+// A sync that is under way while something else happens: another call of sync(), clear(), close(), a deleted database, another
+// user. With a real Kinto. `device()` is another database of the same account.
+
+import { equal, ok, rejects } from "./expect.mjs";
+
+const USE = { useRecordId: true };
+const ids = async (collection) => (await collection.list({ order: "id" })).data.map(({ id }) => id);
+const until = async (condition) => {
+  while (!condition()) await new Promise((resolve) => setTimeout(resolve, 2));
+};
+const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+/** Requests, seen and held back: the `at`-th one waits until it is let through, as it would on a slow line. */
+class Line {
+  seen = [];
+  /** What is not to be counted. */
+  isOff = false;
+  #fetch = globalThis.fetch;
+  #open = () => {};
+  #lose = () => {};
+  #gate;
+
+  constructor(at) {
+    this.#gate = new Promise((resolve, reject) => ([this.#open, this.#lose] = [resolve, reject]));
+    this.#gate.catch(() => {});
+    globalThis.fetch = async (resource, init) => {
+      if (this.isOff) return this.#fetch.call(globalThis, resource, init);
+      const request = new Request(resource, init);
+      this.seen.push(request);
+      if (this.seen.length === at) await Promise.race([this.#gate, new Promise((_, reject) => request.signal.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError"))))]);
+      return this.#fetch.call(globalThis, request);
+    };
+  }
+
+  /** Does something on a line of its own. */
+  async aside(work) {
+    this.isOff = true;
+    const result = await work();
+    this.isOff = false;
+    return result;
+  }
+
+  /** What is held back goes on. */
+  letGo() {
+    this.#open();
+  }
+
+  /** It is lost instead. */
+  lose() {
+    this.#lose(new TypeError("the line is dead"));
+  }
+
+  end() {
+    this.letGo();
+    globalThis.fetch = this.#fetch;
+  }
+}
+
+/** For each kind of collection, what it is opened with. A step that the app put in its place makes a sync of steps. */
+async function kinds(essaim) {
+  return { plain: {}, encrypted: { key: await essaim.makeKey() }, "in steps": {} };
+}
+
+function open(kinto, name, kind, options) {
+  const collection = kinto.collection(name, options);
+  if (kind === "in steps") {
+    const { pullMetadata } = collection;
+    collection.pullMetadata = (...args) => pullMetadata.apply(collection, args);
+  }
+  return collection;
+}
+
+/** A collection with one unsynced record, and three on the server that it does not have. */
+async function scene({ device }, kind, options) {
+  // Another one in each round: the account is the same.
+  const name = `tasks-${crypto.randomUUID()}`;
+  const [elsewhere, used] = [open(device(), name, kind, options), {}];
+  for (const id of ["a", "b", "c"]) await elsewhere.create({ id }, USE);
+  await elsewhere.sync();
+  const kinto = device(used);
+  const here = open(kinto, name, kind, options);
+  await here.create({ id: "mine" }, USE);
+  return { name, elsewhere, kinto, here, used: used.used };
+}
+
+/** Plays it at each request of a sync, and gives how many there were. Where the collection is kept matters little: on disk at each, elsewhere at one. */
+async function atEachRequest(adapter, play) {
+  const first = adapter === "indexeddb" ? 1 : 2;
+  for (let at = first; at <= first || first === 1; at += 1) {
+    const line = new Line(at);
+    try {
+      if ((await play(line, at)) === false) return at - 1;
+    } finally {
+      line.end();
+    }
+  }
+  return first;
+}
+
+/** `{ sync }`, when it has come to the request that is held back; undefined if it ended without. */
+async function beginSync(collection, line, at, options) {
+  let ended = false;
+  const sync = collection.sync(options);
+  sync.then(() => (ended = true), () => (ended = true));
+  await until(() => ended || line.seen.length >= at);
+  return line.seen.length >= at ? { sync } : undefined;
+}
+
+/** Afterwards: nothing more is asked, what was under way is aborted (but for what the server says of itself: that is not the sync's alone). */
+async function assertSilence(line, at) {
+  const asked = line.seen.length;
+  await pause(30);
+  const { url, signal } = line.seen[at - 1];
+  equal([line.seen.length, asked, signal.aborted || url.endsWith("/v1/")], [at, at, true], "requests");
+  line.letGo();
+  await pause(30);
+  equal(line.seen.length, at, "requests");
+}
+
+export const leaving = {
+  async a_sync_called_during_another_begins_after_its_call({ essaim, device, adapter }) {
+    for (const [kind, options] of Object.entries(await kinds(essaim))) {
+      const count = await atEachRequest(adapter, async (line, at) => {
+        const { elsewhere, here } = await line.aside(() => scene({ device }, kind, options));
+        const begun = await beginSync(here, line, at);
+        if (!begun) return false;
+        await here.create({ id: "later" }, USE);
+        await line.aside(() => elsewhere.create({ id: "remote" }, USE).then(() => elsewhere.sync()));
+        const late = [here.sync(), here.sync(), here.sync()];
+        const other = here.sync({ strategy: "server_wins" });
+        line.letGo();
+        await begun.sync;
+        const results = await Promise.all(late);
+        equal([...new Set(results.map((result) => JSON.stringify(result)))].length, 1, `${kind}: results of the late calls`);
+        ok(results[0].ok, kind);
+        equal(await ids(here), ["a", "b", "c", "later", "mine", "remote"], `${kind}, request ${at}`);
+        await other;
+        await elsewhere.sync();
+        equal(await ids(elsewhere), ["a", "b", "c", "later", "mine", "remote"], `${kind}, request ${at}`);
+      });
+      ok(count >= 2, `${kind}: ${count} requests`);
+    }
+  },
+
+  async that_a_sync_fails_is_not_the_business_of_a_later_call({ essaim, device }) {
+    for (const [kind, options] of Object.entries(await kinds(essaim))) {
+      const line = new Line(1);
+      try {
+        const { here } = await line.aside(() => scene({ device }, kind, options));
+        const first = here.sync();
+        await until(() => line.seen.length === 1);
+        const late = here.sync();
+        line.lose();
+        await rejects(first, { code: "network" });
+        equal((await late).ok, true);
+        equal(await ids(here), ["a", "b", "c", "mine"]);
+      } finally {
+        line.end();
+      }
+    }
+  },
+
+  async clear_ends_the_sync_under_way_and_everything_that_waits({ essaim, device, adapter }) {
+    for (const [kind, options] of Object.entries(await kinds(essaim))) {
+      await atEachRequest(adapter, async (line, at) => {
+        const { elsewhere, here } = await line.aside(() => scene({ device }, kind, options));
+        const { sync } = (await beginSync(here, line, at)) ?? {};
+        if (!sync) return false;
+        const waiting = here.sync();
+        for (const ended of [sync, waiting]) ended.catch(() => {});
+        await here.clear();
+        await rejects(sync, { code: "interrupted", message: /Sync again/ });
+        await rejects(waiting, { code: "interrupted" });
+        await assertSilence(line, at);
+        equal([await ids(here), await here.metadata(), here.lastModified], [[], null, null], `${kind}, request ${at}`);
+        equal((await line.aside(() => here.sync())).ok, true);
+        await line.aside(() => elsewhere.sync());
+        equal(await ids(here), await ids(elsewhere), `${kind}, request ${at}`);
+      });
+    }
+  },
+
+  async a_sync_called_right_after_clear_fills_the_collection_again({ device, name }) {
+    const [here, elsewhere] = [device().collection(name), device().collection(name)];
+    await elsewhere.create({ id: "a" }, USE);
+    await elsewhere.sync();
+    await here.sync();
+    const [before, , after] = [here.sync(), here.clear(), here.sync()];
+    await rejects(before, { code: "interrupted" });
+    equal([(await after).created.length, await ids(here)], [1, ["a"]]);
+  },
+
+  async close_ends_the_sync_under_way_and_the_next_user_gets_nothing_of_it({ essaim, device, adapter }) {
+    for (const [kind, options] of Object.entries(await kinds(essaim))) {
+      await atEachRequest(adapter, async (line, at) => {
+        const { name, kinto, here, used } = await line.aside(() => scene({ device }, kind, options));
+        const { sync } = (await beginSync(here, line, at)) ?? {};
+        if (!sync) return false;
+        const waiting = here.sync();
+        for (const ended of [sync, waiting]) ended.catch(() => {});
+        kinto.close();
+        await rejects(sync, { code: "closed" });
+        await rejects(waiting, { code: "closed" });
+        await rejects(here.list(), { code: "closed" });
+        const mine = async () => (await indexedDB.databases()).map((database) => database.name).filter((database) => database.includes(used.dbName));
+        const isOnDisk = adapter === "indexeddb";
+        if (isOnDisk) await Promise.all((await mine()).map(deleteDatabase));
+        await assertSilence(line, at);
+        if (isOnDisk) equal(await mine(), [], "databases");
+        // The next user: other headers, the same name of the database.
+        const bob = { Authorization: `Basic ${btoa(`bob-${crypto.randomUUID()}:secret`)}` };
+        const next = new essaim.Kinto({ remote: kinto.api.remote, headers: bob, adapter, adapterOptions: used });
+        const tasks = open(next, name, kind, options);
+        if (!isOnDisk) await tasks.clear();
+        await tasks.create({ id: "bobs" }, USE);
+        equal((await tasks.sync()).ok, true);
+        equal(await ids(tasks), ["bobs"], `${kind}, request ${at}`);
+        const told = line.seen.slice(at).map(({ headers }) => headers.get("Authorization"));
+        equal([...new Set(told)], [bob.Authorization]);
+        next.close();
+      });
+    }
+  },
+
+  async another_object_of_the_page_clears_it_too({ essaim, device, adapter }) {
+    if (adapter === "memory") return; // each has its own
+    for (const [kind, options] of Object.entries(await kinds(essaim))) {
+      await atEachRequest(adapter, async (line, at) => {
+        const { name, here, used } = await line.aside(() => scene({ device }, kind, options));
+        const other = open(device({ adapterOptions: used }), name, kind, options);
+        await other.list();
+        const { sync } = (await beginSync(here, line, at)) ?? {};
+        if (!sync) return false;
+        sync.catch(() => {});
+        await other.clear();
+        await rejects(sync, { code: "interrupted" });
+        await assertSilence(line, at);
+        equal([await ids(here), await ids(other)], [[], []], `${kind}, request ${at}`);
+      });
+    }
+  },
+
+  async a_hook_that_is_waited_for_does_not_hold_up_a_logout({ device, name }) {
+    const [here, elsewhere] = [device(), device().collection(name)];
+    await elsewhere.create({ id: "a" }, USE);
+    await elsewhere.sync();
+    let answer;
+    const hook = (changes) => new Promise((resolve) => (answer = () => resolve(changes)));
+    const tasks = here.collection(name, { hooks: { "incoming-changes": [hook] } });
+    const sync = tasks.sync();
+    sync.catch(() => {});
+    await until(() => answer);
+    await tasks.clear();
+    await rejects(sync, { code: "interrupted" });
+    answer();
+    await pause(10);
+    equal(await ids(tasks), []);
+    const again = tasks.sync();
+    answer = undefined;
+    await until(() => answer);
+    here.close();
+    await rejects(again, { code: "closed" });
+  },
+};
+
+function deleteDatabase(name) {
+  return new Promise((resolve, reject) => {
+    const request = indexedDB.deleteDatabase(name);
+    request.onsuccess = () => resolve();
+    request.onblocked = () => reject(new Error(`${name} is held open`));
+    request.onerror = () => reject(request.error);
+  });
+}
