@@ -28,7 +28,7 @@ impl<P: Platform> Resident<P> {
         let stored = self.platform.storage().open(&self.collection).await?;
         self.check_open()?;
         let is_new = stored == Stored::default();
-        self.absorb(Tail::Whole(stored), &[], || {})?;
+        self.absorb(Tail::Whole(stored), &[], |_| {})?;
         // What an evicted database held was newer than what it had once adopted.
         if is_new && self.platform.storage().is_persistent(&self.collection) && !self.was_evicted(witnessed) {
             self.adopt().await?;

@@ -241,7 +241,7 @@ impl<P: Platform> Resident<P> {
             let mut attempted = None;
             let decided = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
                 self.check_open()?;
-                if self.absorb(tail, &tried, || self.telling.add_group(group))? {
+                if self.absorb(tail, &tried, |is_folded| self.own_stood(group, is_folded))? {
                     return Ok((None, None));
                 }
                 let (draft, _) = self.decide(group);
@@ -270,13 +270,23 @@ impl<P: Platform> Resident<P> {
         Ok(())
     }
 
+    /// Folded, it is decided again on the state that it was decided on, so that what the segments have is compared with that.
+    fn own_stood(&self, group: &mut [Waiting<Job>], is_folded: bool) {
+        if is_folded {
+            let (draft, _) = self.decide(group);
+            let mut state = self.state.borrow_mut();
+            draft.into_changes().into_iter().for_each(|change| state.apply(change));
+        }
+        self.telling.add_group(group);
+    }
+
     /// Runs `work` exactly once, on the current state, in the transaction that appends what it wrote.
     pub async fn execute<R>(self: &Rc<Self>, work: impl FnOnce(&Rc<RefCell<Option<Draft>>>) -> Result<R>, tell: Option<Box<dyn FnOnce()>>) -> Result<R> {
         let _turn = self.turns.alone().await;
         self.ensure_open().await?;
         let decided = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
             self.check_open()?;
-            self.absorb(tail, &[], || {})?;
+            self.absorb(tail, &[], |_| {})?;
             let draft = Rc::new(RefCell::new(Some(self.draft())));
             let value = work(&draft)?;
             if let Some(draft) = draft.borrow_mut().as_mut() {
@@ -331,14 +341,14 @@ impl<P: Platform> Resident<P> {
     pub(super) async fn reload(self: &Rc<Self>) -> Result<()> {
         let _turn = self.turns.alone().await;
         let stored = self.platform.storage().open(&self.collection).await?;
-        let absorbed = self.absorb(Tail::Whole(stored), &[], || {});
+        let absorbed = self.absorb(Tail::Whole(stored), &[], |_| {});
         self.telling.flush();
         absorbed.map(|_| ())
     }
 
     async fn read_tail(&self) -> Result<()> {
         let absorbed = self.platform.storage().decide(&self.collection, self.position.get(), |tail| {
-            self.absorb(tail, &[], || {})?;
+            self.absorb(tail, &[], |_| {})?;
             Ok((None, ()))
         });
         let absorbed = absorbed.await.map(|_| ());
@@ -346,8 +356,9 @@ impl<P: Platform> Resident<P> {
         absorbed
     }
 
-    /// Takes over committed entries; true if one of `tried` is among them. `own` is called when it is that one's turn.
-    pub(super) fn absorb(&self, tail: Tail, tried: &[u128], own: impl FnOnce()) -> Result<bool> {
+    /// Takes over committed entries; true if one of `tried` is among them. `own` is called when it is that one's turn:
+    /// with true if it was folded, so that it is only known to come after the state that is here.
+    pub(super) fn absorb(&self, tail: Tail, tried: &[u128], own: impl FnOnce(bool)) -> Result<bool> {
         let (mut stood, mut ended, mut own) = (false, false, Some(own));
         let is_whole = matches!(tail, Tail::Whole(_));
         let epoch = self.state.borrow().notes.get(EPOCH).cloned();
@@ -361,8 +372,11 @@ impl<P: Platform> Resident<P> {
                 if ended {
                     self.evicted.set(Some(self.state.borrow().unsynced()).filter(|lost| *lost > 0));
                 }
-                differences.note_all(&self.state.borrow());
                 stood = stored.head.folded.iter().any(|id| tried.contains(id));
+                if let Some(own) = own.take_if(|_| stood) {
+                    own(true);
+                }
+                differences.note_all(&self.state.borrow());
                 (self.restart(&stored)?, stored.journal)
             }
         };
@@ -373,7 +387,7 @@ impl<P: Platform> Resident<P> {
             if tried.contains(&position.id) {
                 stood = true;
                 self.telling.add_differences(&mut differences, &self.state.borrow());
-                own.take().into_iter().for_each(|own| own());
+                own.take().into_iter().for_each(|own| own(false));
             } else {
                 differences.note(&changes, &self.state.borrow());
             }

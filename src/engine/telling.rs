@@ -116,7 +116,8 @@ impl Differences {
     }
 
     pub fn note(&mut self, changes: &[Change], before: &State) {
-        if !self.is_wanted {
+        // What is read again passes through earlier states.
+        if !self.is_wanted || self.is_whole {
             return;
         }
         for change in changes {
@@ -131,8 +132,8 @@ impl Differences {
     /// `[{"action", "data", "oldRecord"?}]`, if there are any.
     fn take(&mut self, after: &State) -> Option<String> {
         if self.is_whole && self.is_wanted {
-            let segments = std::mem::take(&mut self.is_whole);
-            let new = after.rows.keys().filter(|id| segments && !self.touched.contains(*id));
+            self.is_whole = false;
+            let new = after.rows.keys().filter(|id| !self.touched.contains(*id));
             self.before.extend(new.map(|id| (id.clone(), None)));
         }
         self.touched.clear();

@@ -25,6 +25,7 @@ mod server;
 mod sleepers;
 mod storage;
 mod tabs;
+mod telling;
 mod world;
 
 use essaim::pure::sealed;
@@ -79,6 +80,11 @@ fn tabs_lose_nothing_and_write_nothing_twice() {
 #[test]
 fn devices_lose_nothing_and_end_alike() {
     all("devices_lose_nothing_and_end_alike", devices::run);
+}
+
+#[test]
+fn a_view_kept_by_what_is_told_ends_as_the_database() {
+    all("a_view_kept_by_what_is_told_ends_as_the_database", telling::run);
 }
 
 #[test]

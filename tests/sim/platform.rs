@@ -6,6 +6,7 @@ use super::storage::Disk;
 use essaim::error::Result;
 use essaim::ports::{App, Clock, DatabaseNotice, Platform, Rng, Tabs, Witness};
 use essaim::pure::fold::Limits;
+use essaim::pure::json;
 use essaim::pure::sealed;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
@@ -67,7 +68,7 @@ impl Platform for Tab {
     type Tabs = SimTabs;
     type Witness = Browser;
     type Predecessor = ();
-    type App = NoApp;
+    type App = SimApp;
 
     fn spawn(&self, task: impl Future<Output = ()> + 'static) {
         self.executor.spawn(self.owner, task);
@@ -311,10 +312,28 @@ impl Tabs for SimTabs {
     }
 }
 
-/// An app without transformers or hooks.
-pub struct NoApp;
+/// Records by id, as a tab was told of them.
+pub type View = RefCell<BTreeMap<String, String>>;
 
-impl App for NoApp {
+/// An app without transformers or hooks. It may keep a view.
+pub struct SimApp {
+    pub view: Option<Rc<View>>,
+}
+
+#[allow(non_upper_case_globals)]
+pub const NoApp: SimApp = SimApp { view: None };
+
+/// One change, as a view takes it.
+pub fn tell(view: &View, action: &str, data: &str) {
+    let told = super::actor::by_id(&format!("[{data}]"));
+    let mut view = view.borrow_mut();
+    match action {
+        "delete" => told.keys().for_each(|id| drop(view.remove(id))),
+        _ => view.extend(told),
+    }
+}
+
+impl App for SimApp {
     fn has_transformers(&self) -> bool {
         false
     }
@@ -329,5 +348,19 @@ impl App for NoApp {
     }
     async fn incoming(&self, payload: String) -> Result<String> {
         Ok(payload)
+    }
+
+    fn hears_changes(&self) -> bool {
+        self.view.is_some()
+    }
+
+    fn changed(&self, changes: &str) {
+        for change in json::elements(changes).expect("a list") {
+            super::world::narrate(|| format!("told from elsewhere {change}"));
+            let action = json::member(change, "action").and_then(json::string).expect("an action");
+            if let Some(view) = &self.view {
+                tell(view, &action, json::member(change, "data").expect("data"));
+            }
+        }
     }
 }
