@@ -156,7 +156,8 @@ impl<P: Platform> Resident<P> {
         let (resident, platform) = (Rc::downgrade(self), self.platform.clone());
         self.platform.spawn(async move {
             platform.clock().sleep_ms(ms).await;
-            if let Some(resident) = resident.upgrade() {
+            // Whoever closes it does it then.
+            if let Some(resident) = resident.upgrade().filter(|resident| !resident.closed.get()) {
                 // What is removed from now on may come too late for this one.
                 resident.erasing.set(false);
                 let _ = resident.erase().await;
