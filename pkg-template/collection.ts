@@ -134,10 +134,25 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   }
 
   /**
-   * For an encrypted collection, after an alarm, on the user's word: takes what the server has as it stands, brings it
-   * together with what is here, uploads what the server lost, and begins anew from there. Nothing that is here is lost;
-   * what was changed on both sides is in conflict, as in any sync. What somebody may still read is not destroyed: where only
-   * another device has what the server lost, this one rejects (`omission`, `tampered`) and writes nothing; repair on that one.
+   * Brings this device and its server together again that parted, on the user's word: uploads what the server lost, and syncs.
+   * Nothing that is here is lost, and what was deleted, here or there, stays deleted. What was changed on both sides is in
+   * conflict, as in any sync.
+   *
+   * After `server_flushed`: a server that was flushed or restored from a backup, or another one, gets what it does not have.
+   *
+   * @example
+   * ```js
+   * try {
+   *   await tasks.sync();
+   * } catch (error) {
+   *   if (!KintoError.is(error, "server_flushed") || error.data.found === "another") throw error;
+   *   await tasks.repair();
+   * }
+   * ```
+   *
+   * After an alarm of an encrypted collection it takes what the server has as it stands. What somebody may still read is not
+   * destroyed: where only another device has what the server lost, this one rejects (`omission`, `tampered`) and writes
+   * nothing; repair on that one.
    *
    * @example
    * ```js
@@ -223,19 +238,14 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   }
 
   /**
-   * Forgets what the server knew: every record will be uploaded again, as if it were new. For a server that was
-   * flushed (`server_flushed`), or another one.
+   * Forgets what the server knew: every record will be uploaded again, as if it were new, also one that was deleted there.
+   * After `server_flushed`, {@link Collection.repair} does no more than is needed.
    *
    * @returns The number of records concerned.
    * @example
    * ```js
-   * try {
-   *   await tasks.sync();
-   * } catch (error) {
-   *   if (!KintoError.is(error, "server_flushed")) throw error;
-   *   await tasks.resetSyncStatus();
-   *   await tasks.sync();
-   * }
+   * await tasks.resetSyncStatus();
+   * await tasks.sync();
    * ```
    */
   async resetSyncStatus(): Promise<number> {

@@ -119,8 +119,11 @@ export interface ErrorData {
   redirected: { url: string };
   /** `next` is the address that was not requested. */
   other_origin: { url: string; next: string };
-  /** Milliseconds since 1970, by the server's clock. */
-  server_flushed: { clientTimestamp: number; serverTimestamp: number };
+  /**
+   * Milliseconds since 1970, by the server's clock; and what was found: a server (or a collection) that was emptied, one that
+   * was restored from a backup, or another server or account than the one that the records were synced with.
+   */
+  server_flushed: { clientTimestamp: number; serverTimestamp: number; found: "flushed" | "restored" | "another" };
   key_required: { name: string };
   not_encrypted: { name: string };
   /** Of the record, or of what one `execute()` wrote. */
@@ -200,14 +203,14 @@ export class KintoError<C extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
-/** The server lost data, or was restored to an older state: see `Collection.resetSyncStatus()`. */
+/** The server does not have what it had, and `data.found` says why: see `Collection.repair()`. */
 export class ServerWasFlushedError extends KintoError<"server_flushed"> {
   readonly clientTimestamp: number;
   readonly serverTimestamp: number;
 
   /** Arguments as in Kinto.js: apps make one in their tests. */
-  constructor(clientTimestamp: number, serverTimestamp: number, message: string) {
-    super("server_flushed", message, { clientTimestamp, serverTimestamp });
+  constructor(clientTimestamp: number, serverTimestamp: number, message: string, found: ErrorData["server_flushed"]["found"] = "flushed") {
+    super("server_flushed", message, { clientTimestamp, serverTimestamp, found });
     this.name = "ServerWasFlushedError";
     this.clientTimestamp = clientTimestamp;
     this.serverTimestamp = serverTimestamp;
@@ -278,8 +281,8 @@ const unseen = (status: number, url: string): ErrorResponse => ({ status, status
 export function makeError<C extends ErrorCode>(code: C, message: string, data: ErrorData[C]): KintoError {
   const of = <K extends ErrorCode>() => data as unknown as ErrorData[K];
   if (code === "server_flushed") {
-    const { clientTimestamp, serverTimestamp } = of<"server_flushed">();
-    return new ServerWasFlushedError(clientTimestamp, serverTimestamp, message);
+    const { clientTimestamp, serverTimestamp, found } = of<"server_flushed">();
+    return new ServerWasFlushedError(clientTimestamp, serverTimestamp, message, found);
   }
   if (code === "timeout") return new NetworkTimeoutError(message, of<"timeout">());
   if (code === "bad_response") return new UnparseableResponseError(message, of<"bad_response">());

@@ -115,7 +115,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     goOn(run);
     const shown = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
     const timestamp = Number.isSafeInteger(shown) ? shown : null;
-    if (!options.exclude && known && timestamp && timestamp > known && data.length === 0) {
+    if (!options.exclude && known && timestamp && timestamp > known && data.length === 0 && (await this.#isFlushed(client, options))) {
       const message = `Server has been flushed. Client Side Timestamp: ${known} Server Side Timestamp: ${timestamp}`;
       throw new ServerWasFlushedError(known, timestamp, message);
     }
@@ -256,6 +256,13 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   async #since(known: number, { lastModified }: PullOptions): Promise<number> {
     const readsAll = !lastModified && (await this.handle.call<boolean>((raw) => raw.reads_all()));
     return readsAll ? 0 : known;
+  }
+
+  /** A timestamp that belongs to nothing is that of a purged tombstone, if the server still has anything as it is here. */
+  async #isFlushed(client: Pick<RemoteCollection, "listRecords">, { headers, retry }: PullOptions): Promise<boolean> {
+    const { data } = await listChanges(client, "0", { fields: ["id", "last_modified"], headers: headers ?? {}, retry });
+    const there = new Map(data.map(({ id, last_modified }) => [id, last_modified]));
+    return !(await this.db.list()).some(({ id, last_modified }) => last_modified !== undefined && there.get(id) === last_modified);
   }
 
   /** Deletions first. What never was on the server needs no deletion there. */

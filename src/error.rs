@@ -125,9 +125,13 @@ pub enum Error {
     /// The server's `Next-Page` leads to another origin, which got no request: report it to the server's administrator.
     #[error("The server's next page ({next}) is on another origin than {url}; it was not requested. Ask the server's administrator to correct its public URL.")]
     OtherOrigin { url: String, next: String },
-    /// The server lost or was restored to older data: `resetSyncStatus()` then `sync()` uploads the local records again.
-    #[error("Server has been flushed. Client Side Timestamp: {client_timestamp} Server Side Timestamp: {server_timestamp}")]
-    ServerFlushed { client_timestamp: u64, server_timestamp: u64 },
+    /// The server does not have what it had: `found` says why. `repair()` uploads what it lost.
+    #[error("{} Client Side Timestamp: {client_timestamp} Server Side Timestamp: {server_timestamp}. {}", found.cause(), found.advice())]
+    ServerFlushed {
+        client_timestamp: u64,
+        server_timestamp: u64,
+        found: Found,
+    },
 
     /// Open it with its key: this name belongs to an encrypted collection here.
     #[error("The collection \"{name}\" is encrypted here. Open it with its key: collection(name, {{ key }}).")]
@@ -216,6 +220,36 @@ pub enum Error {
         #[serde(skip)]
         message: String,
     },
+}
+
+/// What a server is that does not have what it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Found {
+    /// It was emptied, or the collection was deleted and made again.
+    Flushed,
+    /// It shows an older state: a backup.
+    Restored,
+    /// It is not the server, or not the account, that the records here were synced with.
+    Another,
+}
+
+impl Found {
+    fn cause(self) -> &'static str {
+        match self {
+            // The words of Kinto.js, which apps look for.
+            Found::Flushed => "Server has been flushed.",
+            Found::Restored => "Server has been restored to an older state.",
+            Found::Another => "This server, or this account on it, has none of the records that were synced before.",
+        }
+    }
+
+    fn advice(self) -> &'static str {
+        match self {
+            Found::Another => "Local data is intact: repair() uploads it here. If another user is logged in, open a database of his own, or clear() this one.",
+            _ => "Local data is intact: repair() uploads what the server has lost.",
+        }
+    }
 }
 
 /// What a server said when it refused, for apps that look into it.

@@ -1,7 +1,7 @@
 //! What Rust says and what TypeScript promises is the same.
 #![cfg(not(target_arch = "wasm32"))]
 
-use essaim::error::{Error, Evidence};
+use essaim::error::{Error, Evidence, Found};
 use std::collections::BTreeSet;
 
 /// One error of each kind. The match makes a new kind fail to compile until it is listed here.
@@ -60,6 +60,7 @@ fn one_of_each() -> Vec<Error> {
         Error::ServerFlushed {
             client_timestamp: 1,
             server_timestamp: 2,
+            found: Found::Restored,
         },
         Error::KeyRequired { name: text() },
         Error::NotEncrypted { name: text() },
@@ -160,9 +161,16 @@ fn an_error_crosses_to_javascript_with_its_code_its_message_and_its_data() {
     let error = Error::ServerFlushed {
         client_timestamp: 1,
         server_timestamp: 2,
+        found: Found::Flushed,
     };
     let crossed: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
     assert_eq!(crossed["code"], "server_flushed");
-    assert_eq!(crossed["message"], "Server has been flushed. Client Side Timestamp: 1 Server Side Timestamp: 2");
+    // Apps that come from Kinto.js look for its words.
+    let message = crossed["message"].as_str().unwrap_or_default();
+    assert!(
+        message.starts_with("Server has been flushed. Client Side Timestamp: 1 Server Side Timestamp: 2"),
+        "{message}"
+    );
+    assert_eq!(crossed["found"], "flushed");
     assert_eq!((crossed["client_timestamp"].as_u64(), crossed["server_timestamp"].as_u64()), (Some(1), Some(2)));
 }

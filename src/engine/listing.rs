@@ -3,9 +3,7 @@
 use super::sync::Session;
 use crate::error::Result;
 use crate::ports::{Clock, Platform, Request, Response};
-use crate::pure::answers;
 use crate::pure::listing::Listing;
-use crate::pure::record::RecordId;
 
 impl<P: Platform> Session<'_, P> {
     pub(in crate::engine) fn listing(&self, request: Request) -> Listing {
@@ -22,14 +20,5 @@ impl<P: Platform> Session<'_, P> {
             }
         }
         Ok(None)
-    }
-
-    /// All rows of a listing, as versions.
-    pub(in crate::engine) async fn list_all(&self, request: Request) -> Result<Vec<(RecordId, u64)>> {
-        let (mut all, mut listing) = (Vec::new(), self.listing(request));
-        while let Some((response, url)) = self.next_page(&mut listing).await? {
-            all.extend(listing.read(&response, &url)?.into_iter().filter_map(answers::version));
-        }
-        Ok(all)
     }
 }

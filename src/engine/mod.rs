@@ -8,6 +8,7 @@ pub mod client;
 pub mod collection;
 mod folding;
 mod listing;
+mod lost;
 mod opening;
 mod pull;
 mod push;

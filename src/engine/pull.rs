@@ -12,7 +12,7 @@ use crate::pure::json;
 use crate::pure::listing::Listing;
 use crate::pure::merge::{self, Fate, Remote};
 use crate::pure::operations::{ADOPTED_CURSOR, CURSOR};
-use crate::pure::record::{RecordId, Row, Status};
+use crate::pure::record::{RecordId, Status};
 use crate::pure::report::error_entry;
 use crate::pure::report::{List, Report};
 use crate::pure::state::State;
@@ -20,15 +20,15 @@ use crate::pure::walk::Walk;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A change as it came, and decoded.
-struct Incoming {
-    id: Option<RecordId>,
+pub(super) struct Incoming {
+    pub id: Option<RecordId>,
     /// As on the wire, for what cannot be decoded.
-    version: Option<(RecordId, u64)>,
-    decoded: Result<Remote>,
+    pub version: Option<(RecordId, u64)>,
+    pub decoded: Result<Remote>,
 }
 
 impl<P: Platform> Session<'_, P> {
-    fn cursor_name(&self) -> String {
+    pub(super) fn cursor_name(&self) -> String {
         format!("{CURSOR}{}", self.target.url())
     }
 
@@ -131,16 +131,12 @@ impl<P: Platform> Session<'_, P> {
             if response.status == 400 {
                 return self.pull().await;
             }
-            self.note_timestamp(&mut walk, &response)?;
+            self.note_timestamp(&mut walk, &response);
             let records = listing.read(&response, &url)?;
             let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
             // What has no version is no record: the pull has said so.
-            let fresh = self
-                .not_here(&mut walk, fresh)
-                .await?
-                .into_iter()
-                .filter(|text| answers::version(text).is_some());
-            for text in fresh {
+            let fresh = self.not_here(&mut walk, fresh).await?.0;
+            for text in fresh.into_iter().filter(|text| answers::version(text).is_some()) {
                 let version = answers::version(text).filter(|(id, at)| written.get(id) == Some(at));
                 if version.is_none() {
                     return self.pull().await;
@@ -154,10 +150,9 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// Hooks are told it with the first page.
-    fn note_timestamp(&mut self, walk: &mut Walk, response: &Response) -> Result<()> {
-        walk.note_timestamp(answers::etag(response))?;
+    fn note_timestamp(&mut self, walk: &mut Walk, response: &Response) {
+        walk.note_timestamp(answers::etag(response));
         self.report.last_modified = walk.timestamp.or(self.report.last_modified);
-        Ok(())
     }
 
     async fn pull_page(&mut self, walk: &mut Walk, listing: &mut Listing) -> Result<()> {
@@ -165,7 +160,7 @@ impl<P: Platform> Session<'_, P> {
             return Ok(());
         };
         answers::accept(&response, &url)?;
-        self.note_timestamp(walk, &response)?;
+        self.note_timestamp(walk, &response);
         if response.status == 304 {
             walk.unchanged = true;
             return Ok(());
@@ -173,9 +168,10 @@ impl<P: Platform> Session<'_, P> {
         let records = listing.read(&response, &url)?;
         let newest = records.iter().rev().find_map(|text| answers::version(text)).map(|(_, at)| at);
         let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
-        let fresh = self.not_here(walk, fresh).await?;
-        if let Some((client_timestamp, server_timestamp)) = walk.misses_the_witness(newest, !listing.announces_more) {
-            self.look_for_a_flush(client_timestamp, server_timestamp).await?;
+        let (fresh, is_older) = self.not_here(walk, fresh).await?;
+        let is_other = walk.start.made.is_some() && self.made.is_some() && walk.start.made != self.made;
+        if walk.has_to_look(newest, !listing.has_more(), is_older, is_other) {
+            self.look_for_losses(walk).await?;
         }
         if fresh.is_empty() {
             return self.keep_progress(walk, listing).await;
@@ -186,8 +182,9 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// Without what is only listed again, and so no business of the app's transformers and hooks: records that are here in this
-    /// very version, or were removed here for good; deletions that this device has met, or had nothing to delete by.
-    async fn not_here<'r>(&self, walk: &mut Walk, records: Vec<&'r str>) -> Result<Vec<&'r str>> {
+    /// very version, or were removed here for good; deletions that this device has met, or had nothing to delete by. And whether
+    /// one is shown in an older version than this server has shown before.
+    async fn not_here<'r>(&self, walk: &mut Walk, records: Vec<&'r str>) -> Result<(Vec<&'r str>, bool)> {
         let versions: Vec<_> = records.iter().map(|text| answers::version(text)).collect();
         let is_here = |state: &State, hidden: &BTreeMap<RecordId, u64>, text: &str, version: &Option<(RecordId, u64)>| {
             let Some((id, at)) = version else { return false };
@@ -199,20 +196,31 @@ impl<P: Platform> Session<'_, P> {
                 // Whoever begins anew, after `resetSyncStatus()`, wants all of it.
                 None => is_old && hidden.get(id) == Some(at),
                 Some(row) if is_deletion => is_old && (row.gone_at >= Some(*at) || row.is_new_here()),
-                Some(row) => row.last_modified == Some(*at) && (row.status == Status::Synced || is_old && row.sent.is_none()),
+                Some(row) => row.last_modified == Some(*at) && (row.status == Status::Synced || is_old),
             }
+        };
+        let seen_at = walk.start.witness.as_ref().map(|(_, at)| *at);
+        let is_older = |state: &State, version: &Option<(RecordId, u64)>| {
+            let known = version
+                .as_ref()
+                .and_then(|(id, _)| state.rows.get(id))
+                .filter(|row| row.status != Status::Created);
+            let (known, shown) = (known.and_then(|row| row.last_modified), version.as_ref().map(|(_, at)| *at));
+            known > shown && known <= seen_at
         };
         let look = |state: &State| {
             let mut hidden = BTreeMap::new();
             hidden.extend(hidden::versions(state));
             let listed = records.iter().zip(&versions);
-            listed.map(|(text, version)| is_here(state, &hidden, text, version)).collect::<Vec<_>>()
+            let here: Vec<bool> = listed.map(|(text, version)| is_here(state, &hidden, text, version)).collect();
+            (here, versions.iter().any(|version| is_older(state, version)))
         };
-        let here = self.collection.resident.read(look).await?;
+        let (here, is_older) = self.collection.resident.read(look).await?;
         for (version, _) in versions.iter().zip(&here).filter(|(_, here)| **here) {
             walk.passed(version.as_ref(), false);
         }
-        Ok(records.into_iter().zip(here).filter_map(|(text, here)| (!here).then_some(text)).collect())
+        let fresh = records.into_iter().zip(here).filter_map(|(text, here)| (!here).then_some(text));
+        Ok((fresh.collect(), is_older))
     }
 
     async fn decode(&self, records: Vec<&str>) -> Result<Vec<Incoming>> {
@@ -245,7 +253,7 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// The hook sees what was decoded, and says what is to be taken over instead.
-    async fn run_hook(&self, incoming: &mut Vec<Incoming>) -> Result<()> {
+    pub(super) async fn run_hook(&self, incoming: &mut Vec<Incoming>) -> Result<()> {
         let decoded = || incoming.iter().filter_map(|change| change.decoded.as_ref().ok());
         let changes: Vec<String> = decoded().map(Remote::to_json).collect();
         let mut known: BTreeMap<RecordId, (Option<u64>, Shown)> = BTreeMap::new();
@@ -277,7 +285,7 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// One page and the cursor after it, in one commit.
-    async fn apply(&mut self, walk: &mut Walk, incoming: Vec<Incoming>) -> Result<()> {
+    pub(super) async fn apply(&mut self, walk: &mut Walk, incoming: Vec<Incoming>) -> Result<()> {
         let (strategy, local_fields, name) = (self.options.strategy, self.collection.local_fields.clone(), self.cursor_name());
         let before = walk.clone();
         let commit = move |draft: &mut Draft| {
@@ -338,7 +346,8 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn finish(&mut self, walk: Walk) -> Result<()> {
-        let after = walk.finished(self.collection.resident.platform.clock().now_ms());
+        let mut after = walk.finished(self.collection.resident.platform.clock().now_ms());
+        after.made = self.made.clone().or(after.made);
         if after != walk.start {
             let name = self.cursor_name();
             let commit = move |draft: &mut Draft| {
@@ -350,28 +359,6 @@ impl<P: Platform> Session<'_, P> {
             self.commit(commit).await?;
         }
         Ok(())
-    }
-
-    /// The newest version we saw is not there, nor a later one of that record. If every record that we have from this
-    /// server is still there as we know it or newer (or has its tombstone), only old tombstones were purged; otherwise the
-    /// server lost data.
-    async fn look_for_a_flush(&mut self, client_timestamp: u64, server_timestamp: u64) -> Result<()> {
-        let mut there = BTreeMap::new();
-        there.extend(self.list_all(self.target.list_ids()).await?);
-        let is_lost = |id: &RecordId, row: &Row| row.status != Status::Created && there.get(id).copied() < row.last_modified;
-        let lost = self
-            .collection
-            .resident
-            .read(|state| state.rows.iter().any(|(id, row)| is_lost(id, row)))
-            .await?;
-        if lost {
-            Err(Error::ServerFlushed {
-                client_timestamp,
-                server_timestamp,
-            })
-        } else {
-            Ok(())
-        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct Push {
     /// How often a record was undone by somebody else's conflict.
     undone: BTreeMap<RecordId, u64>,
     isolation: Isolation,
+    /// Something is to be sent that could not be before.
+    has_more: bool,
 }
 
 /// The search for the record that makes the server refuse a batch.
@@ -52,9 +54,10 @@ impl<P: Platform> Session<'_, P> {
         let mut push = Push::default();
         for pass in 0..PASSES {
             push.queue = self.to_push(&push.refused).await?;
-            if push.queue.is_empty() || pass > 0 && self.report.count(List::Resolved) == 0 {
+            if push.queue.is_empty() || pass > 0 && self.report.count(List::Resolved) == 0 && !push.has_more {
                 break;
             }
+            push.has_more = false;
             while !push.queue.is_empty() {
                 self.push_batch(&mut push).await?;
             }
@@ -238,6 +241,8 @@ impl<P: Platform> Session<'_, P> {
         // A record that is new here is new there, whatever `last_modified` the app gave it.
         let is_new = encoded.status.unwrap_or(row.status) == Status::Created;
         match (deletes, row.last_modified) {
+            // Made only to be deleted, which leaves a tombstone for the devices that do not know of the deletion.
+            (true, None) => Ok(self.target.put(remote_id, &Body::from(""), None)),
             (true, Some(version)) => Ok(self.target.delete(remote_id, version)),
             _ if is_bare_deletion(&encoded.body) => Err(is_no_record()),
             (_, version) => Ok(self.target.put(remote_id, &Body::from(encoded.body), version.filter(|_| !is_new))),
@@ -321,11 +326,12 @@ impl<P: Platform> Session<'_, P> {
         self.conflicts.extend(settled.conflicts);
         push.written.extend(settled.written);
         push.refused.extend(settled.refused);
+        push.has_more |= settled.has_more;
         Ok(())
     }
 }
 
 /// Deleted here before the server knew it. Asked only after a complete pull, which would have shown what a lost answer hid.
 fn never_there(row: &Row) -> bool {
-    !row.is_live() && row.last_modified.is_none()
+    !row.is_live() && row.last_modified.is_none() && !row.is_lost_deletion()
 }

@@ -5,6 +5,7 @@
 //! be a part of the collection, and what it left out would never come. So the versions are compared first, as far as they are
 //! the same. The price is a list of versions, a tenth of the records.
 
+use super::lost::is_only_cursor;
 use super::sync::Session;
 use crate::error::Result;
 use crate::ports::Platform;
@@ -28,23 +29,33 @@ impl<P: Platform> Session<'_, P> {
         // With tombstones: what was deleted there is still to be told here.
         let mut listing = self.listing(self.target.list_versions(Some(cursor.reached.unwrap_or(0))));
         let (mut asked, mut has_field) = (false, false);
+        let mut stranger = self.stranger().await?;
+        let (mut is_same_so_far, mut timestamp) = (true, None);
         while let Some((response, url)) = self.next_page(&mut listing).await? {
             let rows = listing.read(&response, &url)?;
-            let timestamp = answers::etag(&response);
+            timestamp = answers::etag(&response);
             cursor.again = cursor.again.or(timestamp.map(|at| at.saturating_sub(LATE_MS)));
             // By the members that are listed here, a record with a field `deleted: true` cannot be told from a deletion.
             if !asked && rows.iter().any(|row| answers::is_tombstone(row)) {
                 (asked, has_field) = (true, self.has_records_with_field().await?);
             }
-            if rows.into_iter().any(|row| !is_same(&here, &mut cursor, row, has_field)) {
+            for row in rows {
+                is_same_so_far = is_same_so_far && is_same(&here, &mut cursor, row, has_field);
+                stranger.iter_mut().for_each(|stranger| stranger.add(&here, row));
+            }
+            stranger = stranger.filter(|stranger| !stranger.is_known && cursor.since.is_none());
+            if !is_same_so_far && stranger.is_none() {
                 break;
             }
-            cursor.reached = listing.last();
-            if listing.has_more() {
+            if is_same_so_far && listing.has_more() {
+                cursor.reached = listing.last();
                 self.keep_cursor(&cursor).await?;
             }
         }
-        Ok(Some(ended(cursor)))
+        match stranger {
+            Some(stranger) if stranger.had_none(here.len()) => Err(Self::never_had(here.values().copied().max().unwrap_or(0), timestamp)),
+            _ => Ok(Some(ended(cursor))),
+        }
     }
 
     /// Whether a live record has a field `deleted: true`: without `_since`, deletions are not listed.
@@ -54,6 +65,39 @@ impl<P: Platform> Session<'_, P> {
         let response = self.send(request).await?;
         let body = answers::accept(&response, &url)?;
         Ok(!answers::records(body, &url, response.status)?.is_empty())
+    }
+
+    /// Where records were synced with another server, this one may be the app's new one, and have none of them.
+    async fn stranger(&self) -> Result<Option<Stranger>> {
+        let name = self.cursor_name();
+        let is_first = self.collection.resident.read(move |state| is_only_cursor(state, &name)).await?;
+        Ok((!is_first && !self.is_repair).then(Stranger::default))
+    }
+}
+
+/// A server that was never asked before, compared with records that were synced with another one.
+#[derive(Default)]
+struct Stranger {
+    /// It has a version that is here.
+    is_known: bool,
+    lives: bool,
+    /// How many of the records here it has, in whatever version.
+    shared: usize,
+}
+
+impl Stranger {
+    fn add(&mut self, here: &BTreeMap<RecordId, u64>, row: &str) {
+        let Some((id, at)) = answers::version(row) else { return };
+        let known = here.get(&id);
+        self.is_known |= known == Some(&at);
+        self.shared += usize::from(known.is_some());
+        self.lives |= !answers::is_tombstone(row);
+    }
+
+    /// It is empty, or another device has begun to upload there what is here too. One that has other records only is a second
+    /// server beside the first one.
+    fn had_none(&self, here: usize) -> bool {
+        !self.is_known && (!self.lives || self.shared > 0 && self.shared < here)
     }
 }
 

@@ -33,6 +33,8 @@ pub(super) struct Settled {
     pub conflicts: Vec<RecordId>,
     pub written: Vec<(RecordId, u64)>,
     pub refused: Vec<RecordId>,
+    /// Something is to be sent that only now can be.
+    pub has_more: bool,
 }
 
 pub(super) struct Settle {
@@ -61,6 +63,7 @@ impl Settle {
                 );
             }
             Answer::Overtaken(remote) => self.overtaken(draft, one, remote.as_ref(), settled),
+            Answer::Refused(_) if one.row.is_lost_deletion() => self.deleted_here(draft, one, None),
             Answer::Missing(body) | Answer::Refused(body) => {
                 let error = format!("\"error\":{body}");
                 let (list, json) = error_entry("outgoing", Some(&one.id), Some(&one.part), &error);
@@ -78,6 +81,12 @@ impl Settle {
         }
         settled.written.extend(version.map(|version| (remote.id.clone(), version)));
         let present = draft.row(&one.id);
+        if one.row.is_lost_deletion() {
+            settled.has_more = true;
+            return present
+                .into_iter()
+                .for_each(|present| draft.put(&one.id, merge::acknowledged(&present, Some(remote))));
+        }
         let (_, kept) = split_local(&present.as_ref().unwrap_or(&one.row).body, &self.local_fields);
         let row = Row::new(merge_bodies(&remote.body, &kept), Status::Synced, version);
         settled.report.add(List::Published, synced_json(&one.id, &row));
@@ -85,7 +94,7 @@ impl Settle {
         let Some(present) = present else { return };
         match present.is_live() == one.row.is_live() && same_content(&present.body, &one.row.body, &self.local_fields) {
             true => draft.put(&one.id, row),
-            false => draft.put(&one.id, merge::acknowledged(&present, version)),
+            false => draft.put(&one.id, merge::acknowledged(&present, Some(remote))),
         }
     }
 
@@ -119,10 +128,12 @@ impl Settle {
             // It has what was sent before that.
             (Some(Sent::Body(earlier)), _, Some(remote)) if same_on_server(earlier, &remote.body, &self.local_fields) => {
                 if let Some(present) = draft.row(&one.id) {
-                    draft.put(&one.id, merge::acknowledged(&present, remote.last_modified));
+                    draft.put(&one.id, merge::acknowledged(&present, Some(remote)));
                 }
                 return;
             }
+            // Another device has given it back meanwhile: the next pull shows whether that is what was deleted.
+            (_, _, Some(_)) if one.row.is_lost_deletion() => return,
             _ => {}
         }
         let Some(present) = draft.row(&one.id) else { return };

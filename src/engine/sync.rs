@@ -6,11 +6,11 @@ use super::cancellation::Cancellation;
 use super::collection::Collection;
 use super::pull::is_cut;
 use super::resident::{Job, take};
-use super::sealed::Secrets;
 use super::server::Patience;
 use super::turns::Turn;
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform, Request, Response, Tabs};
+use crate::pure::cursor::Made;
 use crate::pure::draft::Draft;
 use crate::pure::merge::Strategy;
 use crate::pure::operations::{EPOCH, LAST_MODIFIED, METADATA};
@@ -47,6 +47,10 @@ pub(super) struct Session<'a, P: Platform> {
     pub report: Report,
     /// Left to the user: not pushed.
     pub conflicts: BTreeSet<RecordId>,
+    /// The collection, as its metadata say.
+    pub made: Option<Made>,
+    /// The user has decided that what is here belongs on this server.
+    pub is_repair: bool,
     pub cancellation: Rc<Cancellation>,
     /// [`EPOCH`], as it was when this began.
     epoch: String,
@@ -125,7 +129,8 @@ impl<P: Platform> Collection<P> {
     /// Closes an encrypted collection's journal at this server: it goes on at `destination`, `{"remote", "bucket"?}`,
     /// where its pages are copied to. Options and result as [`Collection::sync`].
     pub async fn close_journal(&self, destination: &str, options: &str) -> Result<String> {
-        let close = async |session: &mut Session<'_, P>, secrets: &Secrets| {
+        let secrets = self.sealed("closeJournal")?;
+        let close = async |session: &mut Session<'_, P>| {
             let part = |name: &str| json::member(destination, name).filter(|raw| *raw != "null").and_then(json::string);
             let remote = Remote::read(&part("remote").unwrap_or_default())?;
             let bucket = part("bucket").unwrap_or_else(|| session.target.bucket.clone().into());
@@ -133,14 +138,17 @@ impl<P: Platform> Collection<P> {
             let destination = format!("{{\"remote\":{remote},\"bucket\":{bucket},\"collection\":{collection}}}");
             session.close_journal(secrets, &destination).await
         };
-        self.sync_sealed("closeJournal", options, close).await
+        self.sync_as(options, close).await
     }
 
-    /// Brings an encrypted collection and its server together again that parted, on the user's word: see `sealed::repair`.
-    /// Options and result as [`Collection::sync`].
+    /// Brings a collection and its server together again that parted, on the user's word: see `sealed::repair` and
+    /// `engine::lost`. Options and result as [`Collection::sync`].
     pub async fn repair(&self, options: &str) -> Result<String> {
-        let repair = async |session: &mut Session<'_, P>, secrets: &Secrets| session.repair(secrets).await;
-        self.sync_sealed("repair", options, repair).await
+        let repair = async |session: &mut Session<'_, P>| match self.secrets.as_deref() {
+            Some(secrets) => session.repair(secrets).await,
+            None => session.repair_plain().await,
+        };
+        self.sync_as(options, repair).await
     }
 
     /// Runs an app's own steps as a sync: in turn with the other syncs, and cancelled as they are. The steps get the epoch that
@@ -159,15 +167,14 @@ impl<P: Platform> Collection<P> {
         self.cancellable(&cancellation, Box::pin(sync)).await
     }
 
-    async fn sync_sealed(&self, method: &str, options: &str, work: impl AsyncFnOnce(&mut Session<'_, P>, &Secrets) -> Result<()>) -> Result<String> {
-        let secrets = self.sealed(method)?;
+    async fn sync_as(&self, options: &str, work: impl AsyncFnOnce(&mut Session<'_, P>) -> Result<()>) -> Result<String> {
         let (target, options) = self.read_options(options)?;
         self.ready().await?;
         let cancellation = self.resident.syncs.begin();
         let sync = async {
             let _turn = self.lock(options.patience.timeout_ms).await?;
             let mut session = self.session(target, options, &cancellation).await?;
-            work(&mut session, secrets).await?;
+            work(&mut session).await?;
             Ok(session.report.to_json())
         };
         self.cancellable(&cancellation, Box::pin(sync)).await
@@ -189,6 +196,8 @@ impl<P: Platform> Collection<P> {
             options,
             report: Report::default(),
             conflicts: BTreeSet::new(),
+            made: None,
+            is_repair: false,
             cancellation: cancellation.clone(),
             epoch: take(&slot)?,
         })
@@ -279,7 +288,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    async fn run_plain(&mut self) -> Result<()> {
+    pub(super) async fn run_plain(&mut self) -> Result<()> {
         self.pull_metadata().await?;
         self.pull().await?;
         if self.options.strategy != Strategy::PullOnly {
@@ -314,7 +323,8 @@ impl<P: Platform> Session<'_, P> {
     }
 
     /// A bucket or a collection that cannot be read may still have records that can.
-    async fn pull_metadata(&mut self) -> Result<()> {
+    pub(super) async fn pull_metadata(&mut self) -> Result<()> {
+        self.made = None;
         let request = self.target.metadata();
         let url = request.url.clone();
         let response = self.send(request).await?;
@@ -322,6 +332,7 @@ impl<P: Platform> Session<'_, P> {
             Err(Error::Forbidden { .. } | Error::RemoteNotFound { .. }) => return Ok(()),
             body => body?,
         };
+        self.made = answers::made(body);
         let metadata = answers::data(body, &url, response.status)?.to_owned();
         self.remember(METADATA, metadata).await
     }

@@ -1,5 +1,6 @@
 //! What a Kinto server's answers mean.
 
+use super::cursor::Made;
 use super::http::Response;
 use super::json;
 use super::merge::Remote as RemoteRecord;
@@ -56,6 +57,19 @@ pub fn seconds(response: &Response, name: &str) -> Option<u64> {
     let first = response.header(name)?.split([',', ';']).next()?;
     let seconds: f64 = first.trim().parse().ok()?;
     (seconds > 0.0).then_some((seconds.min(DAY_S) * 1000.0) as u64)
+}
+
+/// What the metadata of a collection tell of it.
+pub fn made(body: &str) -> Option<Made> {
+    const MOST_BYTES: usize = 4096;
+    let at = json::member(body, "data")
+        .and_then(|data| json::member(data, "last_modified"))
+        .and_then(json::whole)?;
+    let owners = json::member(body, "permissions").and_then(|permissions| json::member(permissions, "write"));
+    Some(Made {
+        at,
+        owners: owners.filter(|owners| owners.len() <= MOST_BYTES).map(str::to_owned),
+    })
 }
 
 /// `data` of an answer, as JSON text.

@@ -25,6 +25,16 @@ pub struct Cursor {
     pub reached: Option<u64>,
     /// What is listed is still compared with records that were here before (see `engine::recognise`).
     pub comparing: bool,
+    /// The collection that was read.
+    pub made: Option<Made>,
+}
+
+/// What tells a collection of a server from one of the same name: when it was made, or its metadata last changed, and who may
+/// write it (JSON), where the user may know that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Made {
+    pub at: u64,
+    pub owners: Option<String>,
 }
 
 /// On PostgreSQL a write gets its timestamp before its transaction commits, so that it may appear behind a younger one:
@@ -49,6 +59,10 @@ impl Cursor {
             again: number("again").or(since.map(|since| since.saturating_sub(late_ms))),
             reached: number("reached"),
             comparing: json::member(note, "comparing") == Some("true"),
+            made: number("made").map(|at| Made {
+                at,
+                owners: json::member(note, "owners").filter(|raw| *raw != "null").map(str::to_owned),
+            }),
         }
     }
 
@@ -60,8 +74,13 @@ impl Cursor {
         };
         let (since, at, etag, read_at) = (number(self.since), number(at), number(self.etag), number(self.read_at_ms));
         let (confirmed, again, reached, comparing) = (self.confirmed, number(self.again), number(self.reached), self.comparing);
+        let (made, owners) = match &self.made {
+            Some(made) => (Some(made.at), made.owners.as_deref()),
+            None => (None, None),
+        };
+        let (made, owners) = (number(made), owners.unwrap_or("null"));
         format!(
-            "{{\"since\":{since},\"witness\":{witness},\"witness_at\":{at},\"etag\":{etag},\"read_at\":{read_at},\"confirmed\":{confirmed},\"again\":{again},\"reached\":{reached},\"comparing\":{comparing}}}"
+            "{{\"since\":{since},\"witness\":{witness},\"witness_at\":{at},\"etag\":{etag},\"read_at\":{read_at},\"confirmed\":{confirmed},\"again\":{again},\"reached\":{reached},\"comparing\":{comparing},\"made\":{made},\"owners\":{owners}}}"
         )
     }
 
@@ -94,6 +113,10 @@ mod tests {
             again: Some(4),
             reached: Some(3),
             comparing: true,
+            made: Some(Made {
+                at: 2,
+                owners: Some("[\"me\"]".into()),
+            }),
         };
         for cursor in [full, Cursor::default()] {
             assert_eq!(Cursor::read(&cursor.to_json()), cursor);

@@ -33,8 +33,6 @@ pub struct Listing {
     next: Option<Request>,
     /// The newest version shown.
     last: Option<u64>,
-    /// Whether the page that was read last names a next one.
-    pub announces_more: bool,
     /// The other way to ask for the next page, if there is one, and which way the server takes, once it refused one.
     other: Option<Request>,
     is_by_token: bool,
@@ -56,7 +54,6 @@ impl Listing {
             first,
             now_ms,
             last: None,
-            announces_more: false,
             other: None,
             is_by_token: false,
             takes_tokens: None,
@@ -111,7 +108,6 @@ impl Listing {
             if at.is_none() { self.undated.insert(hash(record)) } else { at > before }
         });
         let (etag, hint) = (answers::etag(response), response.header("next-page"));
-        self.announces_more = hint.is_some();
         let is_whole = hint.is_none() && etag.is_some() && etag <= self.last;
         if self.last > before && !is_whole {
             self.ask_for_more(hint, etag.is_some());

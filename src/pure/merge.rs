@@ -172,7 +172,7 @@ fn settle_sent(local: &Row, remote: &Remote, local_fields: &[String]) -> Option<
         (Sent::Body(body), false) if same_on_server(body, &remote.body, local_fields) => {
             let still_ahead = local.status == Status::Deleted || !same_content(body, &local.body, local_fields);
             Some(match still_ahead {
-                true => Outcome::silent(Fate::Put(acknowledged(local, remote.last_modified))),
+                true => Outcome::silent(Fate::Put(acknowledged(local, Some(remote)))),
                 false => now_synced(local, remote, local_fields),
             })
         }
@@ -180,10 +180,12 @@ fn settle_sent(local: &Row, remote: &Remote, local_fields: &[String]) -> Option<
     }
 }
 
-/// The server has an earlier edit of ours, at `last_modified`; the newer one is still to be sent.
-pub fn acknowledged(local: &Row, last_modified: Option<u64>) -> Row {
+/// The server has what is here was made on; what is here is still to be sent.
+pub fn acknowledged(local: &Row, remote: Option<&Remote>) -> Row {
     let status = if local.status == Status::Deleted { Status::Deleted } else { Status::Updated };
-    Row::new(local.body.clone(), status, last_modified)
+    let mut row = Row::new(local.body.clone(), status, remote.and_then(|remote| remote.last_modified));
+    row.sent = remote.map(|remote| Sent::Body(remote.body.clone()));
+    row
 }
 
 /// A record that stays although the server deleted it: it is new to the server. Not knowing when (a 412 does not say), any
@@ -208,8 +210,10 @@ fn meet_deletion(local: &Row, remote: &Remote, local_fields: &[String]) -> Outco
         return Outcome::new(Fate::Remove, List::Skipped, json);
     }
     if local.last_modified.is_none() {
-        return match same_on_server(&local.body, &remote.body, local_fields) {
-            true => Outcome::new(Fate::Put(acknowledged(local, remote.last_modified)), List::Skipped, json),
+        // A record without members is what `push` makes to leave a tombstone.
+        let is_made_to_delete = local.is_lost_deletion() && remote.body.is_empty();
+        return match is_made_to_delete || same_on_server(&local.body, &remote.body, local_fields) {
+            true => Outcome::new(Fate::Put(acknowledged(local, Some(remote))), List::Skipped, json),
             false => created(remote),
         };
     }
@@ -237,7 +241,7 @@ pub fn conflict(local: &Row, remote: Option<&Remote>, id: &RecordId, strategy: S
             // On no version at all if the server has none: If-Match with a tombstone's timestamp is always refused.
             let row = match alive {
                 None if local.is_live() => made_again(local, remote.and_then(|remote| remote.last_modified)),
-                _ => acknowledged(local, alive.and_then(|remote| remote.last_modified)),
+                _ => acknowledged(local, alive),
             };
             let json = resolved(id, &row.to_json(id), &remote_json, row.status.name());
             Outcome::new(

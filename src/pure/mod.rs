@@ -30,6 +30,8 @@ pub mod json;
 pub mod leftover;
 /// One listing of a remote collection, page by page.
 pub mod listing;
+/// What became of records that a server no longer shows.
+pub mod lost;
 /// Where a remote change meets a local record.
 pub mod merge;
 /// What the operations on records do to a draft.

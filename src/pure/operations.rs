@@ -6,6 +6,7 @@
 use super::draft::Draft;
 use super::hidden;
 use super::json;
+use super::lost::as_new;
 use super::record::{Parsed, RecordId, Row, Status, merge_bodies, same_content, split_local};
 use super::sealed::held::{self, Held};
 use super::sealed::home;
@@ -89,7 +90,7 @@ fn successor(old: &Row, record: &Parsed, options: &UpdateOptions, local_fields: 
         _ => Status::Updated,
     };
     let mut row = Row::new(body, status, record.last_modified.filter(|at| *at > 0).or(old.last_modified));
-    row.sent = old.sent.clone().filter(|_| status != Status::Synced);
+    row.sent = old.sent_before_change().filter(|_| status != Status::Synced);
     row.gone_at = old.gone_at;
     row.base = old.base.clone();
     row
@@ -194,10 +195,16 @@ pub fn reset_sync_status(draft: &mut Draft) -> usize {
     let mut count = 0;
     for (id, row) in draft.rows() {
         match row.status {
-            Status::Deleted => draft.remove(&id),
-            Status::Synced => draft.put(&id, Row::new(row.body, Status::Created, None)),
+            Status::Deleted if draft.is_sealed() => draft.remove(&id),
+            // Pushed if the next pull shows what was deleted, and dropped otherwise.
+            Status::Deleted | Status::Synced => draft.put(&id, as_new(row, false)),
             _ if row.base.is_some() => draft.put(&id, Row::new(row.body, Status::Created, None)),
-            _ => continue,
+            // What it was made on stays known, in whatever version the server shows that.
+            Status::Updated => {
+                draft.put(&id, as_new(row, false));
+                continue;
+            }
+            Status::Created => continue,
         }
         count += 1;
     }

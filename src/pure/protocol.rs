@@ -166,7 +166,7 @@ impl Target {
         self.listing("", since, if_none_match)
     }
 
-    /// As [`Target::list`], but only who changed, and when.
+    /// As [`Target::list`], but only what changed, when, and whether it was deleted.
     pub fn list_versions(&self, since: Option<u64>) -> Request {
         self.listing("_fields=id,last_modified,deleted&", since, None)
     }
@@ -189,11 +189,6 @@ impl Target {
     /// A live record that has a field `deleted: true`, if there is one.
     pub fn list_with_field(&self) -> Request {
         self.get_page(format!("{}/records?deleted=true&_fields=id&_limit=1", self.url()))
-    }
-
-    /// All records and tombstones, as versions.
-    pub fn list_ids(&self) -> Request {
-        self.list_versions(Some(0))
     }
 
     /// What was written to an encrypted collection since, oldest first.

@@ -96,8 +96,9 @@ impl Status {
 /// The text of a record's own members, without braces: `"title":"x","done":false`.
 pub type Body = Rc<str>;
 
-/// What may have reached the server although its answer never came. A listing that shows it is the lost answer,
-/// not somebody else's change; without this a device meets its own older edit as a conflict with itself.
+/// What the server has or may have of this device: what was sent and whose answer never came, or what a change here was made
+/// on. A listing that shows it, in whatever version, shows nothing that the change here does not know: without this a device
+/// meets its own older edit as a conflict with itself, and what a flushed server was given back as somebody else's change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     Body(Body),
@@ -152,6 +153,19 @@ impl Row {
 
     pub fn is_dirty(&self) -> bool {
         self.status != Status::Synced
+    }
+
+    /// A deletion that the server no longer knows of, and another device may not know of yet: it has to be told by a tombstone.
+    pub fn is_lost_deletion(&self) -> bool {
+        !self.is_live() && self.last_modified.is_none() && self.sent == Some(Sent::Deletion)
+    }
+
+    /// What a change of this row is made on, as [`Sent`]. In an encrypted collection that is its base.
+    pub fn sent_before_change(&self) -> Option<Sent> {
+        match self.status {
+            Status::Synced if self.base.is_none() => Some(Sent::Body(self.body.clone())),
+            _ => self.sent.clone(),
+        }
     }
 
     /// Made here, and never sent: no version or deletion of the server's is of this record.

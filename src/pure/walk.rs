@@ -3,7 +3,6 @@
 use super::answers;
 use super::cursor::{Cursor, LATE_MS};
 use super::record::RecordId;
-use crate::error::{Error, Result};
 
 /// Kinto refuses a `_since` of more than a day ahead of its clock. Asking from now on shows what is ahead each time again,
 /// and misses nothing.
@@ -25,7 +24,13 @@ pub struct Walk {
     /// The collection's timestamp when the first page was made, which every later write passes.
     pub timestamp: Option<u64>,
     has_begun: bool,
+    /// The newest version seen has been shown, or a later one of its record.
     saw_witness: bool,
+    saw_later: bool,
+    /// The server's timestamp is older than it.
+    is_behind: bool,
+    has_looked: bool,
+    keeps_witness: bool,
     pub unchanged: bool,
     /// The last version shown.
     pub reached: Option<u64>,
@@ -48,6 +53,10 @@ impl Walk {
             timestamp: None,
             has_begun: false,
             saw_witness: false,
+            saw_later: false,
+            is_behind: false,
+            has_looked: false,
+            keeps_witness: false,
             unchanged: false,
             reached: None,
             is_cut: false,
@@ -70,22 +79,17 @@ impl Walk {
         self.start.since < self.start.reached
     }
 
-    /// A server whose clock went back was restored from a backup.
-    pub fn note_timestamp(&mut self, etag: Option<u64>) -> Result<()> {
-        if let (Some(server_timestamp), Some((_, client_timestamp))) = (etag, self.start.witness.clone())
-            && server_timestamp < client_timestamp
-        {
-            return Err(Error::ServerFlushed {
-                client_timestamp,
-                server_timestamp,
-            });
-        }
+    pub fn note_timestamp(&mut self, etag: Option<u64>) {
+        self.is_behind |= etag.zip(self.seen_at()).is_some_and(|(etag, seen_at)| etag < seen_at);
         self.timestamp = self.timestamp.or(etag);
         if !self.has_begun && self.start.reached.is_none() {
             self.begin();
         }
         self.has_begun = true;
-        Ok(())
+    }
+
+    fn seen_at(&self) -> Option<u64> {
+        self.start.witness.as_ref().map(|(_, at)| *at)
     }
 
     /// What will hold when this listing is read to its end: whatever is older than its first page by [`LATE_MS`] has been shown.
@@ -108,24 +112,40 @@ impl Walk {
         let (Some((id, at)), Some((witness, seen_at))) = (answers::version(text), self.start.witness.as_ref()) else {
             return true;
         };
-        self.saw_witness |= id == *witness && at >= *seen_at;
+        self.saw_witness |= id == *witness && at == *seen_at;
+        self.saw_later |= id == *witness && at > *seen_at;
         !(id == *witness && at == *seen_at && self.start.since >= Some(at))
     }
 
-    /// Once, when the place of the witness has been passed without it: (its time, the server's). Before anything of that
-    /// page is taken over, so that what a restored server shows does not replace what is newer here.
-    pub fn misses_the_witness(&mut self, newest: Option<u64>, is_last: bool) -> Option<(u64, u64)> {
-        let (_, seen_at) = self.start.witness.as_ref().filter(|_| !self.saw_witness)?;
-        if !is_last && newest <= Some(*seen_at) {
-            return None;
-        }
-        self.saw_witness = true;
-        Some((*seen_at, self.timestamp.unwrap_or(0)))
+    /// Whether to look at all that the server has, once: the place of the newest version seen has been passed without it
+    /// (`is_last`: nothing more is listed), or something older is shown than was seen before (`is_older`). That it was edited
+    /// since is no reason, unless the collection may be another one (`is_other`). Before anything of that page is taken over,
+    /// so that what a restored server shows does not replace what is newer here.
+    pub fn has_to_look(&mut self, newest: Option<u64>, is_last: bool, is_older: bool, is_other: bool) -> bool {
+        let is_seen = self.saw_witness || self.saw_later && !is_other;
+        let is_missed = self.start.witness.is_some() && !is_seen && (is_last || newest > self.seen_at());
+        let has_to = !self.has_looked && (is_missed || self.is_behind || is_older && !self.saw_witness);
+        self.has_looked |= has_to;
+        has_to
+    }
+
+    /// All that the server has was looked at: of what is not there, nothing more is expected.
+    pub fn take_witness(&mut self, newest: Option<(RecordId, u64)>) {
+        self.cursor.witness = newest;
+    }
+
+    /// What is not there may have been lost: the next pull looks again.
+    pub fn keep_witness(&mut self) {
+        self.keeps_witness = true;
+        self.cursor.witness = self.start.witness.clone();
+        self.held_at = [self.held_at, self.seen_at()].into_iter().flatten().min();
     }
 
     pub fn passed(&mut self, version: Option<&(RecordId, u64)>, open: bool) {
         let Some((id, at)) = version else { return };
-        self.cursor.saw(id, *at);
+        if !self.keeps_witness {
+            self.cursor.saw(id, *at);
+        }
         self.cursor.since = self.cursor.since.max(Some(*at));
         if open {
             self.held_at = Some(self.held_at.map_or(*at, |held| held.min(*at)));
@@ -194,7 +214,7 @@ mod tests {
 
     fn walk(start: Cursor, timestamp: Option<u64>, now_ms: u64, versions: &[u64]) -> Walk {
         let mut walk = Walk::new(start, false, now_ms);
-        walk.note_timestamp(timestamp).unwrap();
+        walk.note_timestamp(timestamp);
         versions.iter().for_each(|at| walk.passed(Some(&(id(*at), *at)), false));
         walk
     }
@@ -245,6 +265,19 @@ mod tests {
         let rest = walk(cursor, Some(100_900), 0, &[100_900]);
         assert!(rest.leaves_open());
         assert_eq!((rest.finished(0).since, rest.finished(0).ask_since()), (Some(99_999), Some(90_900)));
+    }
+
+    #[test]
+    fn what_may_have_been_lost_is_looked_for_again() {
+        let mut start = Cursor::default();
+        start.saw(&id(100_000), 100_000);
+        let mut walk = walk(start.clone(), Some(200_000), 0, &[200_000]);
+        assert!(walk.has_to_look(Some(200_000), false, false, false) && !walk.has_to_look(Some(200_000), true, true, true));
+        walk.keep_witness();
+        walk.passed(Some(&(id(200_001), 200_001)), false);
+        let after = walk.finished(0);
+        assert_eq!((after.witness.clone(), after.since), (start.witness, Some(99_999)));
+        assert_eq!(Walk::new(after, false, 0).only_if_changed(), None);
     }
 
     #[test]

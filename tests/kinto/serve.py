@@ -94,6 +94,7 @@ def read_settings(options: argparse.Namespace) -> dict:
     ini = configparser.ConfigParser()
     ini.read(INI)
     settings = {key: value for key, value in ini["app:main"].items() if key != "use"}
+    settings["kinto.includes"] += " purge"
     if options.page_size:
         settings["kinto.paginate_by"] = options.page_size
     if options.batch_size:
@@ -105,7 +106,7 @@ def attachment_settings(folder: str) -> dict:
     includes = configparser.ConfigParser()
     includes.read(INI)
     return {
-        "kinto.includes": f"{includes['app:main']['kinto.includes']} kinto_attachment",
+        "kinto.includes": f"{includes['app:main']['kinto.includes']} purge kinto_attachment",
         "kinto.attachment.base_path": folder,
         "kinto.attachment.base_url": "http://localhost/attachments/",
         "kinto.attachment.folder": "{bucket_id}/{collection_id}",

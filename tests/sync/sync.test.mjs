@@ -10,6 +10,7 @@ import "./hidden-pages.mjs";
 import "./bad-lines.mjs";
 import "./resolving.mjs";
 import "./lost-servers.mjs";
+import "./recipes.mjs";
 import "./servers.mjs";
 import "./bad-input.mjs";
 import "./bad-servers.mjs";

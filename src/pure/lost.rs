@@ -1,0 +1,284 @@
+//! What became of records that a server no longer shows: told from a list of all versions that it has, tombstones included.
+//!
+//! | the server | is told by |
+//! |---|---|
+//! | has deleted them, and purged the tombstones | it still shows a newer version that is known here; or it is the same collection, and its timestamp belongs to nothing that it shows |
+//! | was restored from a backup | it shows an older version than one that it has shown, or an older timestamp |
+//! | was flushed, or the collection made again | it shows no version that is known here, and the collection is not the one that was known |
+//! | is another one, or another account's | the same, and others may write the collection; or it was never asked before |
+//!
+//! Where none of these is told, a record may have been deleted or lost: it stays here, and is told as a conflict.
+
+use super::answers;
+use super::cursor::{Cursor, Made};
+use super::draft::Draft;
+use super::operations::{ADOPTED_CURSOR, LAST_MODIFIED};
+use super::record::{RecordId, Row, Sent, Status};
+use super::state::State;
+use crate::error::Found;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What a server has.
+#[derive(Clone, Debug, Default)]
+pub struct There {
+    /// The version of each record or tombstone, and whether it is a tombstone.
+    versions: BTreeMap<RecordId, (u64, bool)>,
+    all: BTreeSet<u64>,
+    /// The app's transformers may have given records other ids there: a record is then known by its version, which is unique.
+    pub ids_are_mapped: bool,
+    pub timestamp: Option<u64>,
+    pub made: Option<Made>,
+}
+
+impl There {
+    pub fn add(&mut self, id: RecordId, at: u64, row: &str) {
+        self.all.insert(at);
+        self.versions.insert(id, (at, answers::is_tombstone(row)));
+    }
+
+    pub fn newest(&self) -> Option<(RecordId, u64)> {
+        let newest = self.versions.iter().max_by_key(|(_, (at, _))| *at);
+        newest.map(|(id, (at, _))| (id.clone(), *at))
+    }
+
+    /// What is there of a record that is known in this version.
+    fn get(&self, id: &RecordId, at: u64) -> Option<(u64, bool)> {
+        let mapped = || (self.ids_are_mapped && self.all.contains(&at)).then_some((at, false));
+        self.versions.get(id).copied().or_else(mapped)
+    }
+
+    fn at(&self, id: &RecordId, at: u64) -> Option<u64> {
+        self.get(id, at).map(|(at, _)| at)
+    }
+
+    /// Whether the collection is not the one that was known: then nothing in it is older than itself. `None` if that cannot be told.
+    fn is_made_again(&self, known: Option<&Made>) -> Option<bool> {
+        let (known, made) = (known?.at, self.made.as_ref()?.at);
+        Some(known != made && self.versions.values().all(|(at, _)| *at >= made))
+    }
+
+    fn is_of_others(&self, known: Option<&Made>) -> bool {
+        let owners = |made: Option<&Made>| made.and_then(|made| made.owners.clone());
+        let (before, now) = (owners(known), owners(self.made.as_ref()));
+        before.is_some() && now.is_some() && before != now
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Judged {
+    /// What the server is, if it lost what it had.
+    pub found: Option<Found>,
+    /// Deleted there.
+    pub gone: Vec<RecordId>,
+    /// Deleted there or lost: nothing tells.
+    pub unsure: Vec<RecordId>,
+}
+
+/// The records of which this server has shown a version.
+fn known<'s>(state: &'s State, cursor: &Cursor) -> Vec<(&'s RecordId, &'s Row, u64)> {
+    let limit = cursor.witness.as_ref().map_or(u64::MAX, |(_, at)| *at);
+    let version = |(id, row): (&'s RecordId, &'s Row)| Some((id, row, row.last_modified.filter(|at| row.status != Status::Created && *at <= limit)?));
+    state.rows.iter().filter_map(version).collect()
+}
+
+fn newest_exact(known: &[(&RecordId, &Row, u64)], there: &There) -> Option<u64> {
+    let exact = known.iter().filter(|(id, _, at)| there.at(id, *at) == Some(*at));
+    exact.map(|(_, _, at)| *at).max()
+}
+
+/// `is_alone`: no other server was ever synced with. Otherwise nothing tells whose a record is that this one does not have; nor do
+/// ids that an app's transformers may have changed.
+pub fn judge(state: &State, cursor: &Cursor, there: &There, is_alone: bool) -> Judged {
+    let mut judged = Judged::default();
+    let known = known(state, cursor);
+    let witness = cursor.witness.as_ref();
+    if witness.is_some_and(|(id, at)| there.at(id, *at) == Some(*at)) {
+        return judged;
+    }
+    let exact = newest_exact(&known, there);
+    let made_again = there.is_made_again(cursor.made.as_ref());
+    let is_of_others = made_again != Some(false) && there.is_of_others(cursor.made.as_ref());
+    let missing: Vec<_> = known.iter().filter(|(id, _, at)| there.at(id, *at).is_none()).collect();
+    let has_unsent = || state.rows.values().any(Row::is_dirty);
+    // All of a small collection may just have been edited since.
+    let is_replaced = made_again == Some(true) && known.len() > 2;
+    let seen_at = witness.map_or(0, |(_, at)| *at);
+    let mut versions = known.iter().map(|(id, _, at)| (*id, *at)).chain(witness.map(|(id, at)| (id, *at)));
+    let is_older = versions.any(|(id, at)| there.at(id, at).is_some_and(|there| there < at));
+    if exact.is_none() && made_again != Some(false) && (!missing.is_empty() || is_replaced || is_of_others && has_unsent()) {
+        judged.found = Some(if is_of_others { Found::Another } else { Found::Flushed });
+    } else if is_older || there.timestamp.is_some_and(|at| at < seen_at) {
+        judged.found = Some(Found::Restored);
+    }
+    let is_alone = is_alone && !there.ids_are_mapped;
+    if judged.found.is_none() && !is_alone {
+        return judged;
+    }
+    let newest = there.newest().map_or(0, |(_, at)| at);
+    let is_purged = judged.found.is_none() && made_again == Some(false) && there.timestamp > Some(newest.max(seen_at));
+    for (id, _, at) in missing {
+        match is_purged || Some(*at) < exact {
+            true if is_alone => judged.gone.push((*id).clone()),
+            false if judged.found.is_none() => judged.unsure.push((*id).clone()),
+            _ => {}
+        }
+    }
+    judged
+}
+
+/// Prepares for `repair()`: what the server has lost will be sent as new, an older version replaced; what it deleted stays
+/// deleted. Edits that were made on content which the server shows again are made on that. `cursor`: the name of its note;
+/// `is_first`: this server was never read to its end.
+pub fn prepare(draft: &mut Draft, cursor: &str, there: &There, is_first: bool) {
+    let known_cursor = draft.note(cursor).map_or_else(Cursor::default, |note| Cursor::read(&note));
+    let rows = draft.rows();
+    let exact = rows.iter().filter(|(id, row)| row.last_modified.is_some_and(|at| there.at(id, at) == Some(at)));
+    let exact = exact.filter_map(|(_, row)| row.last_modified).max();
+    let is_same = there.is_made_again(known_cursor.made.as_ref()) == Some(false);
+    for (id, row) in rows {
+        let Some(at) = row.last_modified.filter(|_| row.status != Status::Created) else {
+            continue;
+        };
+        match there.get(&id, at) {
+            // The pull meets a deletion, and what was changed there since it had what is here.
+            Some((there, true)) if there >= at => {}
+            Some((there, false)) if there == at || there > at && Some(at) < exact => {}
+            None if !is_first && (Some(at) < exact || is_same && exact.is_none()) => {}
+            // Older than what it has shown: what is here is newer.
+            Some((there, false)) if there < at && (exact.is_some() || is_same) => draft.put(&id, on_older(row, there)),
+            _ => draft.put(&id, as_new(row, true)),
+        }
+    }
+    for name in [cursor, ADOPTED_CURSOR, LAST_MODIFIED] {
+        draft.set_note(name, None);
+    }
+}
+
+fn on_older(row: Row, at: u64) -> Row {
+    let status = if row.is_live() { Status::Updated } else { Status::Deleted };
+    Row::new(row.body, status, Some(at))
+}
+
+/// A row that a server does not have, or has in a version that means nothing here. `tells_deletions`: see [`Row::is_lost_deletion`].
+pub fn as_new(row: Row, tells_deletions: bool) -> Row {
+    let status = if row.status == Status::Synced { Status::Created } else { row.status };
+    let sent = match row.is_live() {
+        true => row.sent,
+        false if tells_deletions => Some(Sent::Deletion),
+        false => row.sent.or_else(|| Some(Sent::Body(row.body.clone()))),
+    };
+    Row {
+        sent,
+        ..Row::new(row.body, status, None)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn state(rows: &[(&str, Status, u64)]) -> State {
+        let mut state = State::default();
+        for (id, status, at) in rows {
+            state.rows.insert(RecordId::from_text(id), Row::new("", *status, Some(*at)));
+        }
+        state
+    }
+
+    fn made(at: u64, owners: &str) -> Option<Made> {
+        Some(Made {
+            at,
+            owners: Some(owners.into()),
+        })
+    }
+
+    fn there(versions: &[(&str, u64)], timestamp: u64, made: Option<Made>) -> There {
+        let mut there = There {
+            timestamp: Some(timestamp),
+            made,
+            ..There::default()
+        };
+        versions.iter().for_each(|(id, at)| there.add(RecordId::from_text(id), *at, "{}"));
+        there
+    }
+
+    fn ids(ids: &[&str]) -> Vec<RecordId> {
+        ids.iter().map(|id| RecordId::from_text(id)).collect()
+    }
+
+    #[test]
+    fn a_flush_a_purge_a_backup_and_another_server_are_told_apart() {
+        use Status::{Deleted, Synced, Updated};
+        type Case<'a> = (&'a [(&'a str, u64)], u64, u64, &'a str, Option<Found>, &'a [&'a str], &'a [&'a str], &'a str);
+        let cases: [Case<'_>; 14] = [
+            (&[("a", 10), ("b", 20), ("c", 30)], 40, 1, "me", None, &[], &[], "all is there"),
+            (
+                &[("a", 10), ("b", 20)],
+                40,
+                1,
+                "me",
+                None,
+                &["c"],
+                &[],
+                "the newest was deleted, its tombstone purged",
+            ),
+            (&[], 40, 1, "me", None, &["a", "b", "c"], &[], "all were deleted, and their tombstones purged"),
+            (&[("a", 10), ("c", 50)], 50, 1, "me", None, &[], &["b"], "deleted, or lost by a backup"),
+            (&[("b", 20), ("d", 50)], 50, 1, "me", None, &["a"], &["c"], "a newer one is known to be there"),
+            (
+                &[("a", 10), ("b", 15), ("d", 50)],
+                50,
+                1,
+                "me",
+                Some(Found::Restored),
+                &[],
+                &[],
+                "an older version",
+            ),
+            (&[("a", 10), ("b", 20)], 20, 1, "me", Some(Found::Restored), &[], &[], "an older timestamp"),
+            (&[], 100, 99, "me", Some(Found::Flushed), &[], &[], "made again, and empty"),
+            (&[("d", 110)], 110, 99, "me", Some(Found::Flushed), &[], &[], "made again, and used"),
+            (
+                &[("a", 110), ("b", 120), ("c", 130)],
+                130,
+                99,
+                "me",
+                Some(Found::Flushed),
+                &[],
+                &[],
+                "made again, and filled by another device",
+            ),
+            (&[("a", 110), ("b", 120), ("c", 130)], 130, 1, "me", None, &[], &[], "all were edited"),
+            (&[("a", 10), ("b", 20), ("c", 35)], 35, 33, "me", None, &[], &[], "its metadata were edited"),
+            (&[("x", 110)], 110, 99, "you", Some(Found::Another), &[], &[], "of another account"),
+            (&[], 100, 99, "you", Some(Found::Another), &[], &[], "of another account, and empty"),
+        ];
+        let state = state(&[("a", Synced, 10), ("b", Updated, 20), ("c", Deleted, 30), ("own", Status::Created, 0)]);
+        let cursor = Cursor {
+            witness: Some((RecordId::from_text("c"), 30)),
+            made: made(1, "me"),
+            ..Cursor::default()
+        };
+        for (versions, timestamp, made_at, owners, found, gone, unsure, what) in cases {
+            let there = there(versions, timestamp, made(made_at, owners));
+            let expected = Judged {
+                found,
+                gone: ids(gone),
+                unsure: ids(unsure),
+            };
+            assert_eq!(judge(&state, &cursor, &there, true), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_another_server_has_is_not_missed() {
+        let state = state(&[("a", Status::Synced, 10), ("b", Status::Synced, 20)]);
+        let cursor = Cursor {
+            witness: Some((RecordId::from_text("gone"), 15)),
+            made: made(1, "me"),
+            ..Cursor::default()
+        };
+        assert_eq!(judge(&state, &cursor, &there(&[("b", 20)], 30, made(1, "me")), false), Judged::default());
+        assert_eq!(judge(&state, &cursor, &there(&[("c", 5)], 6, made(1, "me")), true).found, Some(Found::Restored));
+    }
+}
