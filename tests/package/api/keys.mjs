@@ -186,6 +186,6 @@ export const keys = {
 
   async what_is_only_for_encrypted_collections_says_so({ kinto, name }) {
     const tasks = kinto.collection(name);
-    for (const method of ["head", "pages", "repair"]) await rejects(tasks[method](), { code: "invalid_option", message: new RegExp(`${method}\\(\\) is for encrypted collections`) });
+    for (const method of ["head", "pages"]) await rejects(tasks[method](), { code: "invalid_option", message: new RegExp(`${method}\\(\\) is for encrypted collections`) });
   },
 };
