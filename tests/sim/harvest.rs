@@ -138,7 +138,10 @@ impl Ghost {
 
     /// The record by its name, as it is told; `None` for 404.
     pub fn record(&self, id: &str, there: Option<Value>) -> Option<Value> {
-        let page = self.page.as_ref().filter(|page| page.id == id && self.scope == Scope::Everywhere && self.left.get() > 0);
+        let page = self
+            .page
+            .as_ref()
+            .filter(|page| page.id == id && self.scope == Scope::Everywhere && self.left.get() > 0);
         if let Some(page) = page {
             let last_modified = there.as_ref().map_or(json!(1_900_000_000_000u64), |there| there["last_modified"].clone());
             return Some(self.row(page, &last_modified));

@@ -61,10 +61,7 @@ impl Liar {
     }
 
     pub fn with_ghost(self, ghost: Ghost) -> Self {
-        Liar {
-            ghost: Some(ghost),
-            ..self
-        }
+        Liar { ghost: Some(ghost), ..self }
     }
 
     /// What is done to the server itself. `bucket` and `collection`: their URLs.

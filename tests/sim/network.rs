@@ -2,8 +2,8 @@
 
 use super::eavesdropper::Eavesdropper;
 use super::executor::{Dice, Executor, Owner};
-use super::harvest::Harvest;
 use super::front::Front;
+use super::harvest::Harvest;
 use super::liar::{Liar, Server};
 use super::server::SimServer;
 use essaim::error::{Error, Result};

@@ -45,7 +45,11 @@ impl<P: Platform> Session<'_, P> {
         let strays = chain.strays(&known, without);
         let Sorted { news, told } = strays.sort(&words, &chain.ledger);
         let writes = self.options.strategy != Strategy::PullOnly;
-        let last = if writes { self.last_taken(&survey, chain.home.head.position).await? } else { 0 };
+        let last = if writes {
+            self.last_taken(&survey, chain.home.head.position).await?
+        } else {
+            0
+        };
         for (stray, changes) in news.into_iter().filter(|_| writes) {
             self.append_stray(secrets, &mut chain, &mut words, &stray, changes, last).await?;
         }
@@ -213,7 +217,10 @@ impl<P: Platform> Session<'_, P> {
 /// The chain's pages may be emptied once the snapshot stands. Segments of a snapshot that opens and is not part of the chain
 /// stay: somebody else may be able to take it over.
 fn passed(survey: &Survey, inside: &BTreeSet<(u64, Hash)>, last: u64) -> Passed {
-    let outside = survey.opened.iter().filter(|opened| !inside.contains(&(opened.head.position, opened.head.hash)));
+    let outside = survey
+        .opened
+        .iter()
+        .filter(|opened| !inside.contains(&(opened.head.position, opened.head.hash)));
     let snapshots = outside.filter_map(|opened| match &opened.page.kind {
         Kind::Snapshot(snapshot) => Some(snapshot),
         _ => None,

@@ -11,6 +11,7 @@ use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::Platform;
 use crate::pure::answers;
+use crate::pure::sealed::Rule;
 use crate::pure::sealed::chain::{Opened, View, bad_snapshot, evidence};
 use crate::pure::sealed::home::{Cursor, Head, Home, PageNote};
 use crate::pure::sealed::item::{self, Content, page_id};
@@ -22,7 +23,6 @@ use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, Ledger, Snapshot};
 use crate::pure::sealed::stray::{Strays, Words};
 use crate::pure::sealed::survey::{Followed, Survey, follow};
-use crate::pure::sealed::Rule;
 use std::collections::BTreeMap;
 
 /// How many places a second look asks for by name, where two lists did not show what should be there.
@@ -203,7 +203,12 @@ impl<P: Platform> Session<'_, P> {
     async fn old_hashes(&self, view: &View, survey: &Survey, secrets: &Secrets, base: &Base) -> Result<Old> {
         let mut old = Old::new();
         let first = base.pages.first().map_or(0, |(position, _)| *position);
-        let shown: Vec<u64> = survey.opened.iter().map(|opened| opened.head.position).take_while(|position| *position <= first).collect();
+        let shown: Vec<u64> = survey
+            .opened
+            .iter()
+            .map(|opened| opened.head.position)
+            .take_while(|position| *position <= first)
+            .collect();
         for entry in base.home.history.iter().filter(|_| !self.without(Rule::OldPagesAreCompared)) {
             // The page before a shown one is what that was written on.
             let is_wanted = |position: &u64| (entry.first..=entry.last + 1).contains(position);
@@ -336,7 +341,10 @@ impl Chain {
     pub fn strays(&self, known: &Known, without: Option<Rule>) -> Strays {
         let by_hash = |(position, hash): (u64, Option<Hash>)| hash.map(|hash| (hash, position));
         let chain = self.pages.iter().map(|(position, note)| (*position, note.hash));
-        let chain = chain.chain(self.old.iter().map(|(position, hash)| (*position, *hash))).filter_map(by_hash).collect();
+        let chain = chain
+            .chain(self.old.iter().map(|(position, hash)| (*position, *hash)))
+            .filter_map(by_hash)
+            .collect();
         let own = known.hashes.iter().copied().filter_map(by_hash).collect();
         Strays::new(self.strays.clone(), &chain, &own, self.common, without)
     }

@@ -58,7 +58,11 @@ impl Lost {
 
     fn verdict(&self, words: &Words, ledger: &Ledger, id: &RecordId, base: &Base) -> Verdict {
         let device = self.pages.get(&base.position).map_or("", |note| note.device.as_str());
-        let fork = if self.without == Some(Rule::ForkNotPosition) { base.position } else { self.common };
+        let fork = if self.without == Some(Rule::ForkNotPosition) {
+            base.position
+        } else {
+            self.common
+        };
         let claim = Claim {
             id,
             text: Some(&base.text),
@@ -144,7 +148,9 @@ impl Reconcile {
             }
             None => None,
         };
-        let lost = row.as_ref().and_then(|row| self.lost.of(row, incoming.as_ref().and_then(|there| there.base.as_ref())));
+        let lost = row
+            .as_ref()
+            .and_then(|row| self.lost.of(row, incoming.as_ref().and_then(|there| there.base.as_ref())));
         let step = match lost.map(|base| (base, self.lost.verdict(&self.words, &self.ledger, id, base))) {
             Some((_, Verdict::Superseded)) => Step::Meet(row),
             // What both sides have can be decided like any other conflict.

@@ -62,10 +62,7 @@ impl Words {
     /// `inside`: the pages of the chain that can be read; `bases`: records as the chain has or had them.
     pub fn new<'a>(inside: impl Iterator<Item = &'a Opened>, bases: &[&Ledger], notes: &BTreeMap<u64, PageNote>, head: u64, without: Option<Rule>) -> Self {
         let mut read = BTreeSet::new();
-        let mut words = Words {
-            without,
-            ..Words::default()
-        };
+        let mut words = Words { without, ..Words::default() };
         for opened in inside {
             words.add(opened, 0);
             read.insert(opened.head.position);

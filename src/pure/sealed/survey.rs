@@ -184,7 +184,11 @@ mod tests {
         for own in [None, Some(one.head.hash)] {
             let all = [&first, &one, &other, &third].map(Clone::clone).to_vec();
             let followed = follow(Home::default(), |_| None, |position| own.filter(|_| position == 2), all);
-            let (head, strays) = if own.is_some() { (one.head, [other.head, third.head].to_vec()) } else { (third.head, vec![one.head]) };
+            let (head, strays) = if own.is_some() {
+                (one.head, [other.head, third.head].to_vec())
+            } else {
+                (third.head, vec![one.head])
+            };
             assert_eq!(followed.run.after.head, head);
             assert_eq!(followed.strays.iter().map(|stray| stray.head).collect::<Vec<_>>(), strays);
         }
@@ -195,7 +199,10 @@ mod tests {
         let opened = |position| survey(vec![page(position, Hash::default(), &[])], 0).unwrap().opened.remove(0);
         let all: Vec<Opened> = (1..=4).map(opened).collect();
         let known = [None, Some(None), Some(Some(Hash([7; 32]))), Some(Some(all[3].head.hash))];
-        let head = Head { position: 4, hash: Hash([9; 32]) };
+        let head = Head {
+            position: 4,
+            hash: Hash([9; 32]),
+        };
         let home = Home { head, ..Home::default() };
         let followed = follow(home, |position| known[position as usize - 1], |_| None, all);
         let positions = |pages: &[Opened]| pages.iter().map(|page| page.head.position).collect::<Vec<_>>();

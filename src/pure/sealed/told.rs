@@ -104,7 +104,10 @@ pub fn tell(draft: &mut Draft, arrival: &Arrival, incoming: &Incoming, local_fie
         return;
     }
     let local = row.map_or_else(|| "null".to_owned(), |row| row.to_json(id));
-    report.add(List::Conflicts, format!("{{\"type\":\"incoming\",\"local\":{local},\"remote\":{}}}", remote.to_json()));
+    report.add(
+        List::Conflicts,
+        format!("{{\"type\":\"incoming\",\"local\":{local},\"remote\":{}}}", remote.to_json()),
+    );
 }
 
 /// True if there was such a stray.

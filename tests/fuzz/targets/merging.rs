@@ -115,11 +115,11 @@ pub fn cursor() -> Target {
             assert_eq!(Cursor::read(&cursor.to_json()).since.is_some(), cursor.since.is_some());
             let _ = cursor.ask_since();
             let mut walk = Walk::new(cursor, true, 1_767_225_600_000);
-            let _ = walk.note_timestamp(json::member(text, "etag").and_then(json::number).map(|ms| ms as u64));
+            walk.note_timestamp(json::member(text, "etag").and_then(json::number).map(|ms| ms as u64));
             for row in json::member(text, "rows").and_then(json::elements).into_iter().flatten() {
                 let version = answers::version(row);
                 let is_news = walk.is_news(row);
-                let _ = walk.misses_the_witness(version.as_ref().map(|(_, at)| *at), is_news);
+                let _ = walk.has_to_look(version.as_ref().map(|(_, at)| *at), is_news, !is_news, false);
                 walk.passed(version.as_ref(), walk.is_old(version.as_ref()));
             }
             let _ = (walk.only_if_changed(), walk.committed().to_json(), walk.finished(1_767_225_600_000).to_json());

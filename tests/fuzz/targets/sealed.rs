@@ -16,15 +16,16 @@ use essaim::pure::sealed::known::{self, Known};
 use essaim::pure::sealed::meet::{Arrival, Incoming};
 use essaim::pure::sealed::meeting::{Decoded, Meeting};
 use essaim::pure::sealed::page::Kind;
-use essaim::pure::sealed::reconcile::Reconcile;
+use essaim::pure::sealed::reconcile::{Lost, Reconcile};
 use essaim::pure::sealed::run::{Run, settle_passed};
 use essaim::pure::sealed::seal::{Hash, Seal};
 use essaim::pure::sealed::snapshot::{History, Ledger, Snapshot, digest, read_hashes, read_history, read_segment_into};
-use essaim::pure::sealed::survey::{Survey, follow, unsaid};
+use essaim::pure::sealed::stray::{Strays, Words};
+use essaim::pure::sealed::survey::{Survey, follow};
 use essaim::pure::sealed::{change as changes, group, item as items, page as pages};
 use essaim::pure::state::{self, State};
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub static SEAL: LazyLock<Seal> = LazyLock::new(|| Seal::new(&MasterKey::new([7; 32]).derive_journal("tasks")));
@@ -242,8 +243,8 @@ pub fn notes() -> Target {
                 let _ = pending.settle(&mut draft, 5, &Default::default(), None);
             }
             run.acknowledge(&mut draft, &mut report, None);
-            run.write_notes(&mut draft);
-            settle_passed(&mut draft, 100);
+            run.write_notes(&mut draft, None);
+            settle_passed(&mut draft, 100, None);
             let _ = essaim::pure::operations::reset_sync_status(&mut draft);
         });
     }
@@ -314,10 +315,17 @@ pub fn arrivals() -> Target {
                     strategy,
                     local_fields,
                     hidden: BTreeSet::new(),
+                    told: Vec::new(),
+                    words: Words::default(),
+                    ledger: Ledger::new(),
+                    lost: Lost {
+                        pages: BTreeMap::new(),
+                        common: 3,
+                        without: None,
+                    },
+                    published: Vec::new(),
                 };
-                for id in reconcile.ids(&draft) {
-                    let _ = reconcile.one(&mut draft, &id, &mut report);
-                }
+                let _ = reconcile.all(&mut draft);
             }
         });
     }
@@ -336,10 +344,12 @@ pub fn survey() -> Target {
             }
             let Ok(survey) = Survey::of(&view, 2, &SEAL) else { return };
             let _ = survey.taken_after(1);
-            let followed = follow(Home::default(), &[], survey.opened.clone());
-            for stray in &followed.strays {
-                let _ = unsaid(&followed.said, stray);
-            }
+            let followed = follow(Home::default(), |_| None, |_| None, survey.opened.clone());
+            let head = followed.run.after.head.position;
+            let words = Words::new(followed.inside.iter(), &[], &BTreeMap::new(), head, None);
+            let chain = followed.inside.iter().map(|opened| (opened.head.hash, opened.head.position)).collect();
+            let strays = Strays::new(followed.strays, &chain, &BTreeMap::new(), 0, None);
+            let _ = strays.sort(&words, &Ledger::new());
         });
     }
     let mut rows = chain(3);
