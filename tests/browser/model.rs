@@ -108,6 +108,14 @@ async fn compare(seed: u64) {
             tab.disconnect();
         }
         let (got, position) = perform(tab, &name, id, work).await;
+        // A connection that was opened again writes nothing on a base that its database does not have.
+        if let Work::Append { base } = work
+            && got == "0"
+        {
+            let is_unknown = reference.decide(&reference_name, base, |tail| Ok((None, matches!(tail, Tail::Whole(_))))).await;
+            assert_eq!(is_unknown, Ok((None, true)), "seed {seed}, step {id}: {work:?}");
+            continue;
+        }
         let (expected, _) = perform(&reference, &reference_name, id, work).await;
         assert_eq!(got, expected, "seed {seed}, step {id}: {work:?}");
         positions.extend(position);
