@@ -150,19 +150,24 @@ fn without_any_one_rule_of_the_sealed_journal_something_goes_wrong() {
         | sealed::Rule::ForkNotPosition
         | sealed::Rule::LostRowsAreStrays
         | sealed::Rule::OldPagesAreCompared
-        | sealed::Rule::RefusedIsDeleted => Some(Lie::HarvestedPage),
+        | sealed::Rule::RefusedIsDeleted => Some(if seed % 2 == 1 { lie_of(seed) } else { Lie::HarvestedPage }),
         _ => (seed % 2 == 1).then(|| lie_of(seed)),
     };
     let goes_wrong =
         |lie: Option<Lie>, rule: Option<sealed::Rule>, seed: u64| !matches!(catch_unwind(AssertUnwindSafe(|| encrypted::run(seed, lie, rule))), Ok(Ok(_)));
+    // Two are missed in one of thousands of seeds: `make sim` searches for those.
+    let searches_long = seeds().count() > 1000;
+    let is_rare = |rule: &sealed::Rule| matches!(rule, sealed::Rule::OldPagesAreCompared | sealed::Rule::RefusedIsDeleted);
+    let most = if searches_long { 50_000 } else { 2000 };
     std::thread::scope(|scope| {
         for half in [0, 1] {
             scope.spawn(move || {
-                for rule in sealed::Rule::ALL.into_iter().skip(half).step_by(2) {
+                let rules = sealed::Rule::ALL.into_iter().skip(half).step_by(2);
+                for rule in rules.filter(|rule| searches_long || !is_rare(rule)) {
                     let missed = match rule {
                         sealed::Rule::YoungSegmentsStay => scenes::two_snapshots_at_once(Some(rule)).err(),
                         sealed::Rule::DigestBeforeAdopting => scenes::a_snapshot_that_leaves_something_out(Some(rule)).err(),
-                        _ => (0..6000)
+                        _ => (0..most)
                             .find(|seed| goes_wrong(lie_for(rule, *seed), Some(rule), *seed) && !goes_wrong(lie_for(rule, *seed), None, *seed))
                             .map(|seed| format!("seed {seed} is the first to go wrong")),
                     };

@@ -138,12 +138,14 @@ describe("events", SIDE_BY_SIDE, () => {
 });
 
 describe("two syncs at once", SIDE_BY_SIDE, () => {
-  test("of one collection join", async (t) => {
+  // The calls reach the page one after the other: the second one joins the first, or gets a sync of its own once that one has begun.
+  test("of one collection send each record once", async (t) => {
     const { here, proxy, server } = await stage(t);
     await here.createAll(["a", "b"]);
-    const [one, two] = await Promise.all([here.sync(), here.sync()]);
-    assert.deepEqual([one, one.ok, ids(one.published)], [two, true, ["a", "b"]]);
-    assert.deepEqual([proxy.take("POST /batch").length, proxy.take("GET /tasks").length, await server.titles()], [1, 1, ["a", "b"]]);
+    const results = await Promise.all([here.sync(), here.sync()]);
+    assert.deepEqual(results.map(({ ok, conflicts }) => [ok, conflicts]), [[true, []], [true, []]]);
+    assert.deepEqual([...new Set(ids(results.flatMap(({ published }) => published)))], ["a", "b"]);
+    assert.deepEqual([proxy.take("POST /batch").length, proxy.take("GET /tasks").length <= 2, await server.titles()], [1, true, ["a", "b"]]);
   });
 
   test("of two objects on one collection agree, and conflict with nobody", async (t) => {
