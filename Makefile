@@ -87,7 +87,7 @@ test-adopt: package ## data that Kinto.js wrote, taken over in Chromium and Fire
 # Two processes over one PostgreSQL: what one has just stored, the other has to know.
 test-sealed: package ## encrypted collections and a server that lies, in Node, Chromium and Firefox
 	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sealed/*.test.mjs
-	ESSAIM_SEEDS=1 $(KINTO) --postgresql --processes 2 --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sealed/{hidden,lost,forked,altered,answered,snapshots,schedules}.mjs
+	ESSAIM_SEEDS=1 $(KINTO) --postgresql --processes 2 --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sealed/{hidden,lost,forked,altered,answered,snapshots,schedules,repaired}.mjs
 
 test-findings: package ## Kinto.js's faults: what essaim does instead, Kinto.js beside; queries by chance
 	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-concurrency=1 --test-reporter=spec tests/findings/*.test.mjs

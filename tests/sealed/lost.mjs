@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import { startKinto } from "../sync/second-kinto.mjs";
-import { assertAlarm, assertFailure, assertHeals, assertRepairs, assertTogether, HASH } from "./alarms.mjs";
+import { assertAlarm, assertFailure, assertHeals, assertRepairs, assertTogether, HASH, keepAll } from "./alarms.mjs";
 import { entry, SIDE_BY_SIDE, withJournal } from "./devices.mjs";
 import { turnBack } from "./lies.mjs";
 
@@ -127,7 +127,9 @@ describe("restored from a backup", SIDE_BY_SIDE, () => {
     await assertAlarm(scene, "rollback");
     await here.call("repair");
     assert.equal((await there.failure()).code, "fork");
-    const { conflicts } = await there.call("repair");
+    const result = await there.call("repair");
+    const conflicts = result.conflicts.filter(({ local }) => local);
+    await keepAll(there, result.conflicts.filter(({ local }) => !local));
     assert.deepEqual(conflicts.map(({ type, local, remote }) => [type, local.confession, remote.confession]), [["incoming", "Cherry, by them.", "Cherry, by me."]]);
     await there.resolve(conflicts[0], { ...conflicts[0].local, confession: "Cherry, by both." });
     await assertTogether(scene);

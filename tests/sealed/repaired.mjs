@@ -32,6 +32,47 @@ function listOnce(proxy, alter) {
   }, { times: 1 });
 }
 
+// The server keeps the ciphertext of a page that lost the race for its position; its author wrote the change again, further on.
+describe("a page that lost the race for its position, shown later in place of the winner", SIDE_BY_SIDE, () => {
+  const LATER = {
+    deleted: { write: (there) => there.delete("cake-7"), local: null },
+    edited: { write: (there) => there.edit(7, "Nobody ate it."), local: "Nobody ate it." },
+  };
+  for (const strategy of STRATEGIES) {
+    for (const [what, { write, local }] of Object.entries(LATER)) {
+      test(`does not undo that the record was ${what} since, whatever compaction came between (${strategy})`, async (t) => {
+        for (const isCompacted of [false, true]) {
+          const scene = await withJournal(t, [1, 2, 3]);
+          const { here, there, proxy } = scene;
+          const position = (await here.head()).position + 1;
+          await here.create(entry(7));
+          let refused;
+          proxy.rule(`PUT /${pageId(position)}`, async (request, pass) => {
+            refused = JSON.parse(request.body).data.ct;
+            await there.publish(4);
+            return pass();
+          }, { times: 1 });
+          assert.equal((await here.sync()).ok, true);
+          await there.sync();
+          await write(there);
+          await there.sync();
+          await here.sync();
+          if (isCompacted) await there.call("repair");
+          change(proxy, pageId(position), { v: 1, e: 1, ct: refused });
+          const result = await here.call("repair", { strategy });
+          assert.deepEqual([result.created, result.errors], [[], []]);
+          for (const conflict of result.conflicts) assert.deepEqual([conflict.type, conflict.local?.confession ?? null], ["incoming", local]);
+          proxy.behave();
+          for (const device of [here, there]) {
+            const found = await device.records();
+            assert.equal(found.find(({ id }) => id === "cake-7")?.confession ?? null, local, `compacted: ${isCompacted}`);
+          }
+        }
+      });
+    }
+  }
+});
+
 describe("after a restored backup", SIDE_BY_SIDE, () => {
   for (const strategy of STRATEGIES) {
     test(`the third device to repair brings nothing back that was deleted or edited since (${strategy})`, async (t) => {
