@@ -10,7 +10,7 @@ export PATH := $(TOOLS)/bin:$(TOOLS)/node/bin:$(HOME)/.cargo/bin:$(PATH)
 KINTO := target/kinto/bin/python tests/kinto/serve.py
 SEEDS ?= 50000
 
-.PHONY: help demo compare test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-http test-storage test-sync test-adopt test-sealed test-findings test-demo sim kill bench size audit
+.PHONY: help demo compare test setup kinto package lint test-native test-kinto test-browser test-webkit test-package test-http test-storage test-sync test-adopt test-sealed test-findings test-demo sim kill fuzz bench size audit
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
@@ -101,6 +101,9 @@ sim: ## SEEDS=50000 simulated worlds
 kill: package ## pages killed in the middle of syncs, plain and encrypted, against a real Kinto
 	@tests/setup.sh system kinto npm
 	$(KINTO) --page-size 5 --batch-size 4 -- node tests/storage/kill.mjs
+
+fuzz: ## each reader of bytes for FUZZ_SECONDS=600, or the one named by TARGET=…
+	RUSTFLAGS="--cfg fuzz_coverage -C instrument-coverage" FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) LLVM_PROFILE_FILE=/dev/null CARGO_TARGET_DIR=target/fuzz cargo test --test fuzz -- --test-threads=1 --nocapture $(TARGET)
 
 bench: package ## measured beside Kinto.js, in one page, with a real Kinto
 	@tests/setup.sh system kinto npm benches
