@@ -75,7 +75,7 @@ test-storage: package ## databases on disk: two tabs, killed tabs, refused, dele
 
 # Short pages and batches: what large collections are. PostgreSQL refuses in its own way.
 test-sync: package ## two browser profiles and Kinto.js, syncing through a server that misbehaves
-	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/*.test.mjs
+	$(KINTO) --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/*.test.mjs tests/evil/*.test.mjs
 	$(KINTO) --postgresql --page-size 5 --batch-size 4 -- node --test --test-reporter=spec tests/sync/pushing.mjs tests/sync/meanwhile.mjs
 	ESSAIM_SEEDS=8 $(KINTO) --page-size 5 --batch-size 4 -- node tests/storage/kill.mjs
 

@@ -7,10 +7,10 @@ import { dirname, join, normalize } from "node:path";
 import { gzipSync } from "node:zlib";
 
 /**
- * What it was when all of Kinto.js was there (456,000), and a little. Of that are, roughly, the ciphers and the sealed journal
- * 115,000, the HTTP client 20,000, the steps of a sync and an app's own storage 18,000, adopting old databases 18,000.
+ * What it was when the cases of public bug reports were mended (544,500), and a little. Before them it was 456,000: ending syncs under way,
+ * listings without headers, servers that lost data, pages beside a chain, erasing and the order of events cost 88,500.
  */
-const LIMIT = 460_000;
+const LIMIT = 546_000;
 
 const pkg = new URL("../pkg/", import.meta.url).pathname;
 const sizes = { wasm: [0, 0], js: [0, 0] };
