@@ -85,6 +85,20 @@ impl Ghost {
         }
     }
 
+    /// The last page that was refused, in the list of each `repair()`.
+    pub fn refused(harvest: &Harvest, repairing: Rc<Cell<bool>>) -> Self {
+        Ghost {
+            page: harvest.0.borrow().iter().rfind(|page| page.is_refused).cloned(),
+            scope: Scope::Repair,
+            hides_later: false,
+            is_beside: false,
+            left: Cell::new(1000),
+            is_in_list: Cell::default(),
+            repairing,
+            told: Cell::default(),
+        }
+    }
+
     pub fn has_told(&self) -> bool {
         self.told.get()
     }

@@ -22,13 +22,18 @@ use essaim::pure::sealed::{Limits, Rule};
 use std::cell::Cell;
 use std::rc::Rc;
 
-type Outcome = Result<(), String>;
+pub type Outcome = Result<(), String>;
 
 fn key_text() -> String {
     key::make_key([3; 32]).to_string()
 }
 
-fn world(limits: Limits, without: Option<Rule>) -> Rc<World> {
+pub fn collection_url() -> String {
+    let keys = key::read_key(&key_text()).expect("a key").derive_journal(COLLECTION);
+    format!("{REMOTE}/buckets/default/collections/{}", keys.server_collection)
+}
+
+pub fn world(limits: Limits, without: Option<Rule>) -> Rc<World> {
     let mut world = World::new(3, true, |client| {
         client.sealed_collection("default", COLLECTION, NoApp, Vec::new(), &key_text()).expect("a key")
     });
@@ -44,22 +49,28 @@ async fn write_all(actor: &Actor) {
     }
 }
 
-fn write_and_sync(actor: &Actor) -> Outcome {
+pub fn write_and_sync(actor: &Actor) -> Outcome {
     let writer = actor.clone();
     actor.world.wait(actor.owner, async move { write_all(&writer).await });
     sync(actor).map_err(|code| format!("device {}: {code}", actor.device))
 }
 
-fn sync(actor: &Actor) -> Result<(), String> {
+pub fn sync(actor: &Actor) -> Result<(), String> {
     let syncing = actor.clone();
     let synced = actor.world.wait(actor.owner, async move { syncing.sync("manual").await });
     synced.map(drop).map_err(|error| error.code())
 }
 
-fn same_records(one: &Actor, other: &Actor) -> Outcome {
+pub fn same_records(one: &Actor, other: &Actor) -> Outcome {
     match one.records() == other.records() {
         true => Ok(()),
-        false => Err(format!("device {} and device {} differ", one.device, other.device)),
+        false => Err(format!(
+            "device {} has {:?}, device {} has {:?}",
+            one.device,
+            one.records(),
+            other.device,
+            other.records()
+        )),
     }
 }
 
@@ -171,7 +182,7 @@ enum Author {
 impl Author {
     fn write_snapshot(self, world: &World) {
         let keys = key::read_key(&key_text()).expect("a key").derive_journal(COLLECTION);
-        let records = format!("{REMOTE}/buckets/default/collections/{}/records", keys.server_collection);
+        let records = format!("{}/records", collection_url());
         let send = |method, url: String, body: Option<String>| {
             let response = world.internet.handle(&request(method, url, body));
             assert!(response.status < 300, "{response:?}");

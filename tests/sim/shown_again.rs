@@ -1,0 +1,147 @@
+//! Two scenes about pages that are shown again, which chance brings about once in many thousand seeds: a page that was refused,
+//! whose record its author deleted before sealing it again, and a page of another history below all snapshots.
+
+use super::actor::Actor;
+use super::executor::Dice;
+use super::harvest::Ghost;
+use super::liar::Liar;
+use super::lie::Lie;
+use super::scenes::{Outcome, collection_url, same_records, sync, world, write_and_sync};
+use super::world::{World, request};
+use essaim::ports::Request;
+use essaim::pure::sealed::item::page_id;
+use essaim::pure::sealed::{Limits, Rule};
+use std::cell::Cell;
+use std::rc::Rc;
+
+const NEW: &str = "new";
+
+/// A device creates a record, and its page loses the race. The user deletes the record before the device seals again. The server
+/// shows the refused page to somebody who repairs.
+pub fn a_refused_page_of_a_record_that_was_deleted(without: Option<Rule>) -> Outcome {
+    let world = world(Limits::default(), without);
+    let (slow, quick) = (world.open(0), world.open(1));
+    write_and_sync(&quick)?;
+    sync(&slow).map_err(|code| format!("device 0: {code}"))?;
+
+    let race = Rc::new(Race::default());
+    let held = race.clone();
+    *world.internet.held.borrow_mut() = Some(Rc::new(move |device, request: &Request| held.holds(device, request)));
+    let (writer, seen) = (slow.clone(), race.clone());
+    world.executor.spawn(slow.owner, async move {
+        writer.write(NEW).await;
+        writer.sync("manual").await.expect("a server that answers");
+        seen.slow_is_done.set(true);
+    });
+    let (other, user, seen) = (quick.clone(), slow.clone(), race.clone());
+    world.executor.spawn(quick.owner, async move {
+        until(&other, &seen.slow_has_sealed).await;
+        other.write("r0").await;
+        other.sync("manual").await.expect("a server that answers");
+        seen.quick_is_first.set(true);
+        until(&other, &seen.slow_was_refused).await;
+        user.delete(NEW).await;
+        seen.is_deleted.set(true);
+        until(&other, &seen.slow_is_done).await;
+    });
+    world.run();
+    assert!(race.slow_is_done.get() && race.is_deleted.get(), "the scene was not played");
+    *world.internet.held.borrow_mut() = None;
+
+    write_and_sync(&quick)?;
+    let internet = &world.internet;
+    let backup = internet.server.borrow().clone();
+    let ghost = Ghost::refused(&internet.harvest, internet.repairing.clone());
+    let liar = Rc::new(Liar::new(Lie::HarvestedPage, None, Rc::new(Dice::new(0)), backup).with_ghost(ghost));
+    *internet.liar.borrow_mut() = Some(liar.clone());
+    repair(&quick)?;
+    assert!(liar.has_told(), "the page was not shown");
+    *internet.liar.borrow_mut() = None;
+    sync(&slow).map_err(|code| format!("device 0: {code}"))?;
+    match [&slow, &quick].into_iter().find(|actor| actor.records().contains_key(NEW)) {
+        Some(actor) => Err(format!("device {} has a record again that its author deleted", actor.device)),
+        None => same_records(&slow, &quick),
+    }
+}
+
+/// How far the two are, by what the slow one asks.
+#[derive(Default)]
+struct Race {
+    slow_has_sealed: Cell<bool>,
+    quick_is_first: Cell<bool>,
+    slow_was_refused: Cell<bool>,
+    is_deleted: Cell<bool>,
+    slow_is_done: Cell<bool>,
+}
+
+impl Race {
+    fn holds(&self, device: usize, request: &Request) -> bool {
+        let is_append = request.method == "PUT" && request.url.contains("/records/p");
+        if device != 0 {
+            return false;
+        }
+        if !self.quick_is_first.get() {
+            self.slow_has_sealed.set(self.slow_has_sealed.get() || is_append);
+            return is_append;
+        }
+        // The page that was held is on its way; what comes after it is asked by a device that was refused.
+        if is_append && !self.slow_was_refused.get() {
+            return false;
+        }
+        self.slow_was_refused.set(true);
+        !self.is_deleted.get()
+    }
+}
+
+async fn until(actor: &Actor, is_reached: &Cell<bool>) {
+    while !is_reached.get() {
+        actor.world.executor.sleep(1).await;
+    }
+}
+
+/// An administrator puts the first page of a lost history back, below everything that the snapshots of the present one cover.
+pub fn an_old_page_of_another_history(without: Option<Rule>) -> Outcome {
+    let limits = Limits {
+        snapshot_pages: 2,
+        ..Limits::default()
+    };
+    let world = world(limits, without);
+    write_and_sync(&world.open(0))?;
+    let first = format!("{}/records/{}", collection_url(), page_id(1));
+    let lost = send(&world, "GET", first.clone(), None);
+    send(&world, "DELETE", format!("{}/records", collection_url()), None);
+    let device = world.open(1);
+    for _ in 0..30 {
+        write_and_sync(&device)?;
+    }
+    assert!(send(&world, "GET", first.clone(), None).len() < lost.len(), "the first page is not emptied");
+    send(&world, "PUT", first, Some(lost));
+    repair(&device)?;
+    // What the repair told as a conflict is resolved by then.
+    sync(&device).map_err(|code| format!("device 1: {code}"))?;
+    let newcomer = world.open(2);
+    sync(&newcomer).map_err(|code| format!("a new device: {code}"))?;
+    same_records(&newcomer, &device)
+}
+
+fn repair(actor: &Actor) -> Outcome {
+    let repairing = actor.clone();
+    let repaired = actor.world.wait(actor.owner, async move { repairing.repair("client_wins").await });
+    repaired.map(drop).map_err(|error| format!("device {}: {error}", actor.device))
+}
+
+fn send(world: &World, method: &'static str, url: String, body: Option<String>) -> String {
+    let response = world.internet.handle(&request(method, url, body));
+    assert!(response.status < 300, "{response:?}");
+    response.body
+}
+
+#[test]
+fn a_refused_page_of_a_record_that_was_deleted_brings_nothing_back() {
+    assert_eq!(a_refused_page_of_a_record_that_was_deleted(None), Ok(()));
+}
+
+#[test]
+fn an_old_page_of_another_history_misleads_no_new_device_after_a_repair() {
+    assert_eq!(an_old_page_of_another_history(None), Ok(()));
+}
