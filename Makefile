@@ -29,7 +29,7 @@ compare: ## the same scenarios with Kinto.js and with essaim, in your browser
 
 test: ## every kind of test
 	@$(MAKE) --no-print-directory setup
-	@tests/all.sh lint package test-native test-kinto test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-http test-storage test-sync test-adopt test-sealed test-findings test-demo
+	@tests/all.sh lint package -- test-native test-sealed test-adopt test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-storage test-sync test-findings test-demo test-http test-kinto
 
 setup: ## install what is missing
 	@tests/setup.sh system rust tools kinto kinto20 npm
