@@ -1,7 +1,7 @@
-//! Two scenes that chance brings about once in many thousand seeds, so they are played on purpose: two snapshots at once,
-//! and a device with the key whose snapshots are wrong.
+//! Three scenes that chance brings about once in many thousand seeds, so they are played on purpose: two snapshots at once,
+//! a snapshot over a local edit, and a device with the key whose snapshots are wrong.
 
-use super::actor::{Actor, shared_id};
+use super::actor::{Actor, options, shared_id};
 use super::executor::Dice;
 use super::liar::Liar;
 use super::lie::Lie;
@@ -149,6 +149,32 @@ async fn write_until(actor: &Actor, is_reached: &Cell<bool>) {
     }
 }
 
+/// A device has an edit of a record that nobody else changed, and catches up by a snapshot: there is nothing to decide.
+pub fn a_snapshot_over_a_local_edit(without: Option<Rule>) -> Outcome {
+    let limits = Limits {
+        snapshot_pages: 2,
+        ..Limits::default()
+    };
+    let world = world(limits, without);
+    let (editor, writer) = (world.open(0), world.open(1));
+    write_and_sync(&writer)?;
+    sync(&editor).map_err(|code| format!("device 0: {code}"))?;
+    let editing = editor.clone();
+    world.wait(editor.owner, async move { editing.write(&shared_id(0)).await });
+    for number in (1..RECORDS).cycle().take(20) {
+        let writing = writer.clone();
+        world.wait(writer.owner, async move { writing.write(&shared_id(number)).await });
+        sync(&writer).map_err(|code| format!("device 1: {code}"))?;
+    }
+    let syncing = editor.clone();
+    let report = world.wait(editor.owner, async move { syncing.collection.sync(&options("manual")).await });
+    let report = report.map_err(|error| format!("device 0: {error}"))?;
+    match json::member(&report, "conflicts") {
+        Some("[]") => sync(&writer).and_then(|()| same_records(&editor, &writer)),
+        conflicts => Err(format!("device 0 has conflicts: {conflicts:?}")),
+    }
+}
+
 /// A device with the key, and a fault: its snapshots leave a record out. Whoever can tell must say so and adopt nothing.
 pub fn a_snapshot_that_leaves_something_out(without: Option<Rule>) -> Outcome {
     for author in [Author::WrongSegments, Author::WrongDigest] {
@@ -279,6 +305,11 @@ fn a_newest_page_shown_as_emptied_is_found_when_the_lie_ends() {
 #[test]
 fn two_snapshots_at_once_lose_nothing() {
     assert_eq!(two_snapshots_at_once(None), Ok(()));
+}
+
+#[test]
+fn a_snapshot_over_a_local_edit_is_no_conflict() {
+    assert_eq!(a_snapshot_over_a_local_edit(None), Ok(()));
 }
 
 #[test]
