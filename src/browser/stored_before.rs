@@ -33,25 +33,25 @@ pub fn was_opened(database: &str) -> bool {
 }
 
 /// Whether anything says that a collection of this `dbName` was stored: this page, the eviction markers, the browser's list of
-/// databases, another tab. `None` if neither markers nor list can be read.
+/// databases, another tab. `None` if the list cannot be read and nothing else says so: that there is no marker tells nothing, since a
+/// browser that is killed loses what it wrote to localStorage in the last seconds.
 pub async fn look(collection: &CollectionId) -> Option<bool> {
     let is_ours = |name: &str| name.starts_with(&collection.databases());
     if OPENED.with_borrow(|opened| opened.iter().any(|name| is_ours(name))) {
         return Some(true);
     }
-    let marked = witness::names().map(|names| names.iter().any(|name| is_ours(name)));
-    if marked == Some(true) {
-        return marked;
+    if witness::names().is_some_and(|names| names.iter().any(|name| is_ours(name))) {
+        return Some(true);
     }
     let earlier = kinto_js::database_names(&collection.db_name, std::slice::from_ref(collection));
     let listed = listed().await.map(|names| names.iter().any(|name| is_ours(name) || earlier.contains(name)));
-    if listed == Some(true) || tabs::is_open_elsewhere(&collection.database()).await {
-        return Some(true);
+    match listed != Some(true) && tabs::is_open_elsewhere(&collection.database()).await {
+        true => Some(true),
+        false => listed,
     }
-    marked.or(listed)
 }
 
-/// The databases of this origin. Not every browser lists them, and one that cannot open any may not answer at all.
+/// The databases of this origin. Not every browser lists them, and one that cannot open any may refuse to, or not answer at all.
 async fn listed() -> Option<Vec<String>> {
     let factory = Reflect::get(&js_sys::global(), &"indexedDB".into()).ok()?;
     let list: Function = Reflect::get(&factory, &"databases".into()).ok()?.dyn_into().ok()?;

@@ -1,6 +1,10 @@
 // The whole browser is killed, as a phone does with apps: what was acknowledged is in the operating system's hands by then.
 
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
 import { after, before, test } from "node:test";
 import { Logbook } from "./logbook.mjs";
 import { installStops } from "./stops.mjs";
@@ -41,6 +45,38 @@ for (const [filling, acknowledgements] of [["nothing", 1], ["bytes", 25], ["segm
     await profile.launch();
     const next = await profile.open();
     const facts = { seed, db, filling, lines: entries.lines };
-    assert.equal(await next.evaluate(async (facts) => (await import("./afterwards.mjs")).look(facts), facts), null);
+    assert.equal(await next.evaluate(async (facts) => (await import("./afterwards.mjs")).lookOnceOpened(facts), facts), null);
   });
 }
+
+/** Keeps a browser of this profile from its databases, as one does that was killed and is not gone yet. */
+async function holdDatabases(folder) {
+  const databases = join(folder, "Default", "IndexedDB");
+  const lock = join(databases, readdirSync(databases).find((name) => name.endsWith(".leveldb")), "LOCK");
+  const holder = spawn("python3", ["-c", "import fcntl, sys; file = open(sys.argv[1], 'r+'); fcntl.lockf(file, fcntl.LOCK_EX); print('held', flush=True); sys.stdin.read()", lock]);
+  await once(holder.stdout, "data");
+  return async () => {
+    holder.stdin.end();
+    await once(holder, "exit");
+  };
+}
+
+// It takes the notes of localStorage along, which a browser writes seconds later, and no database can be listed.
+test("a browser that comes before a killed one is gone shows no empty collection", async () => {
+  const tab = await profile.open();
+  await tab.evaluate(async () => {
+    const tasks = new essaim.Kinto({ adapterOptions: { dbName: "held" } }).collection("tasks");
+    for (const id of ["a", "b", "c"]) await tasks.create({ id }, { useRecordId: true });
+  });
+  await killBrowser();
+  const letGo = await holdDatabases(profile.folder);
+  await profile.launch();
+  const next = await profile.open();
+  const look = () => next.evaluate(() => {
+    globalThis.held ??= new essaim.Kinto({ adapterOptions: { dbName: "held" } }).collection("tasks");
+    return held.list({ order: "id" }).then(({ data }) => data.map(({ id }) => id), ({ code }) => code);
+  });
+  assert.equal(await look(), "storage");
+  await letGo();
+  assert.deepEqual(await look(), ["a", "b", "c"]);
+});

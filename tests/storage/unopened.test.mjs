@@ -11,6 +11,8 @@ const FAULTS = {
   "fails with an UnknownError": /UnknownError.*[Rr]eload/,
   "fails with an InvalidStateError": /InvalidStateError.*[Rr]eload/,
   "fails with a NotReadableError": /NotReadableError.*[Rr]eload/,
+  "fails with a VersionError": /later version.*[Rr]eload/,
+  "throws a TypeError": /of the test.*[Rr]eload/,
   "throws an InvalidStateError": /InvalidStateError.*[Rr]eload/,
   "throws a SecurityError": /SecurityError.*[Aa]llow/,
   "is never answered": /did not answer.*[Tt]ry again/i,
@@ -125,6 +127,35 @@ for (const [name, Browser] of Object.entries(BROWSERS)) {
         else assert.deepEqual([seen[0].code, seen[1]], ["storage", []]);
         await page.close();
       }
+    });
+
+    // A browser that is killed loses what it wrote to localStorage in the last seconds.
+    test("where the browser cannot list its databases either, no note in localStorage does not mean that nothing was stored", async () => {
+      for (const [fault, expected] of [["fails with an UnknownError", "storage"], ["fails with a QuotaExceededError", "quota"], ["throws a SecurityError", "memory"]]) {
+        const page = await open(randomUUID(), fault, ["lists"]);
+        const seen = await page.evaluate(async () => {
+          const { kinto, told } = start();
+          return [await titles(kinto.collection("tasks")), told];
+        });
+        if (expected === "memory") assert.deepEqual(seen, [[], ["storage:memory tasks"]]);
+        else assert.deepEqual([seen[0].code, seen[1]], [expected, []]);
+        await page.close();
+      }
+    });
+
+    test("a database without stores, made by somebody who opened it by its name, is made anew", async () => {
+      const db = randomUUID();
+      const page = await open(db);
+      const seen = await page.evaluate(async (db) => {
+        await new Promise((resolve) => Object.assign(indexedDB.open(`essaim/${db}/default/tasks`), { onsuccess: ({ target }) => resolve(target.result.close()) }));
+        const { kinto, told } = start();
+        const tasks = kinto.collection("tasks");
+        await tasks.create({ title: "kept" });
+        await kinto.close();
+        return [await titles(start().kinto.collection("tasks")), tasks.persistent, told];
+      }, db);
+      assert.deepEqual(seen, [["kept"], true, []]);
+      await page.close();
     });
 
     test("Kinto.js's data that was not taken over yet is data", async () => {

@@ -139,6 +139,13 @@ impl Connection {
                 return Err(if let Failure::Newer = failure { newer(name).await } else { failure });
             }
         };
+        // Whoever opens a database by its name without a version makes it, should it not be there: empty, and without stores.
+        if reader.store_names().is_empty() {
+            reader.close();
+            writer.close();
+            delete(name).await?;
+            return Err(Failure::Lost("its stores were missing".to_owned()));
+        }
         // Another tab deletes or upgrades: it shall not have to wait. rexie does the same; the next use finds out.
         let closing = writer.clone();
         let versionchange = Listener::new(&writer, "versionchange", move |_| {

@@ -1,5 +1,6 @@
 //! What IndexedDB reports, sorted by what can be done about it.
 
+use crate::browser::thrown::message_of;
 use crate::error::Error;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::DomException;
@@ -35,7 +36,7 @@ impl Failure {
             Failure::Silent(message) => Error::storage(format!(
                 "{message}. Close the other tabs of this app and try again; if it stays, restart the browser."
             )),
-            Failure::Newer => Error::bug("an unknown version"),
+            Failure::Newer => Failure::unusual("the browser says that it is of a later version, which it is not").into_error(),
             Failure::Final(error) => error,
         }
     }
@@ -67,8 +68,12 @@ impl Failure {
             "QuotaExceededError" => Failure::Final(Error::Quota { message }),
             "VersionError" => Failure::Newer,
             "SecurityError" => Failure::Refused(message),
-            _ => Failure::Final(Error::storage(format!("{message}. Reload the page; if it stays, restart the browser."))),
+            _ => Failure::unusual(&message),
         }
+    }
+
+    fn unusual(message: &str) -> Self {
+        Failure::Final(Error::storage(format!("{message}. Reload the page; if it stays, restart the browser.")))
     }
 }
 
@@ -77,7 +82,7 @@ impl From<JsValue> for Failure {
     fn from(thrown: JsValue) -> Self {
         match thrown.dyn_into::<DomException>() {
             Ok(exception) => Failure::from_exception(Some(exception)),
-            Err(other) => Failure::Final(Error::storage(format!("{other:?}"))),
+            Err(other) => Failure::unusual(&message_of(&other)),
         }
     }
 }

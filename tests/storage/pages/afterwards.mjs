@@ -23,6 +23,19 @@ export async function look({ seed, db, filling, lines }, kinto = new Kinto({ ada
   return (await writeOnce(tasks, found, db)) ?? null;
 }
 
+/** As soon as the browser opens the database, which takes longer than a call waits where the machine is busy, or half a minute passed. */
+export async function lookOnceOpened(facts) {
+  const begun = performance.now();
+  for (;;) {
+    try {
+      return await look(facts);
+    } catch (error) {
+      if (error.code !== "storage" || performance.now() - begun > 30_000) throw error;
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+  }
+}
+
 /** It must take a write, and have it on disk with all the rest. */
 async function writeOnce(tasks, found, db) {
   const { data } = await tasks.upsert({ id: "afterwards", n: found.size });

@@ -28,6 +28,11 @@
     "fails with an UnknownError": failing("UnknownError"),
     "fails with an InvalidStateError": failing("InvalidStateError"),
     "fails with a NotReadableError": failing("NotReadableError"),
+    "fails with a QuotaExceededError": failing("QuotaExceededError"),
+    "fails with a VersionError": failing("VersionError"),
+    "throws a TypeError": () => {
+      throw new TypeError("of the test");
+    },
     "throws an InvalidStateError": throwing("InvalidStateError"),
     "throws a SecurityError": throwing("SecurityError"),
     "is never answered": silent(),
