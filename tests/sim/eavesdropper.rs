@@ -30,8 +30,9 @@ impl Eavesdropper {
         let unescaped = unescape(text);
         let runs = text.split(|c: char| !(c.is_ascii_alphanumeric() || c == '-' || c == '_'));
         let decoded = runs.filter(|run| run.len() >= 8).map(decode);
-        let all: Vec<Vec<u8>> = decoded.chain([text.as_bytes().to_vec(), unescaped]).collect();
-        self.secrets.iter().find(|secret| all.iter().any(|bytes| contains(bytes, secret.as_bytes())))
+        let all = decoded.chain([text.as_bytes().to_vec(), unescaped]);
+        let all: Vec<String> = all.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).collect();
+        self.secrets.iter().find(|secret| all.iter().any(|text| text.contains(*secret)))
     }
 }
 
@@ -51,11 +52,6 @@ fn unescape(text: &str) -> Vec<u8> {
     url::form_urlencoded::parse(text.replace(['&', '='], "%26").to_lowercase().as_bytes())
         .flat_map(|(name, value)| [name.into_owned(), value.into_owned()].concat().into_bytes())
         .collect()
-}
-
-fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
-    let wanted = std::str::from_utf8(wanted).unwrap();
-    String::from_utf8_lossy(bytes).contains(wanted)
 }
 
 #[test]

@@ -70,29 +70,49 @@ impl Cursor {
     }
 }
 
+/// The members of a note, from one pass over it: they are read at every step of a sync.
+struct Members<'a>(Vec<(&'a str, &'a str)>);
+
+impl<'a> Members<'a> {
+    fn of(note: &'a str) -> Self {
+        Members(json::members(note).into_iter().flatten().collect())
+    }
+
+    fn raw(&self, name: &str) -> Option<&'a str> {
+        self.0.iter().rfind(|(key, _)| json::is_key(key, name)).map(|(_, value)| *value)
+    }
+
+    fn whole(&self, name: &str) -> Option<u64> {
+        self.raw(name).and_then(json::number).map(|number| number as u64)
+    }
+
+    fn string(&self, name: &str) -> Option<String> {
+        self.raw(name).and_then(json::string).map(|text| text.into_owned())
+    }
+}
+
 impl Home {
     pub fn read(note: &str) -> Self {
-        let number = |name: &str| json::member(note, name).and_then(json::number);
-        let whole = |name: &str| number(name).map_or(0, |number| number as u64);
-        let string = |name: &str| json::member(note, name).and_then(json::string).map(|text| text.into_owned());
+        let members = Members::of(note);
+        let whole = |name: &str| members.whole(name).unwrap_or(0);
         Home {
             head: Head {
                 position: whole("position"),
-                hash: string("hash").and_then(|hash| Hash::read(&hash)).unwrap_or_default(),
+                hash: members.string("hash").and_then(|hash| Hash::read(&hash)).unwrap_or_default(),
             },
             t: whole("t"),
             snapshot: whole("snapshot"),
             covered_from: whole("covered_from"),
-            history: json::member(note, "history").and_then(read_history).unwrap_or_default(),
+            history: members.raw("history").and_then(read_history).unwrap_or_default(),
             live_bytes: whole("live_bytes") as usize,
             page_bytes: whole("page_bytes") as usize,
-            closed: json::member(note, "closed").filter(|raw| *raw != "null").map(str::to_owned),
+            closed: members.raw("closed").filter(|raw| *raw != "null").map(str::to_owned),
             cursor: Cursor {
-                url: string("url").unwrap_or_default(),
+                url: members.string("url").unwrap_or_default(),
                 since: whole("since"),
-                etag: number("etag").map(|etag| etag as u64),
+                etag: members.whole("etag"),
                 read_at_ms: whole("read_at"),
-                confirmed: json::member(note, "confirmed") == Some("true"),
+                confirmed: members.raw("confirmed") == Some("true"),
             },
         }
     }
@@ -154,14 +174,13 @@ impl PageNote {
     }
 
     pub fn read(note: &str) -> Self {
-        let number = |name: &str| json::member(note, name).and_then(json::number).map_or(0, |number| number as u64);
-        let string = |name: &str| json::member(note, name).and_then(json::string).map(|text| text.into_owned());
+        let members = Members::of(note);
         PageNote {
-            hash: string("hash").and_then(|hash| Hash::read(&hash)),
-            t: number("t"),
-            device: string("device").unwrap_or_default(),
-            kind: string("kind").unwrap_or_default(),
-            bytes: number("bytes") as usize,
+            hash: members.string("hash").and_then(|hash| Hash::read(&hash)),
+            t: members.whole("t").unwrap_or(0),
+            device: members.string("device").unwrap_or_default(),
+            kind: members.string("kind").unwrap_or_default(),
+            bytes: members.whole("bytes").unwrap_or(0) as usize,
         }
     }
 }
