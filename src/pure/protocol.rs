@@ -266,6 +266,16 @@ impl Target {
         }
     }
 
+    /// As [`Target::record`], within a batch.
+    pub fn read(&self, id: &RecordId) -> Part {
+        Part {
+            method: "GET",
+            path: self.record_path(id),
+            condition: ("Accept", "application/json".to_owned()),
+            data: None,
+        }
+    }
+
     pub fn delete(&self, id: &RecordId, version: u64) -> Part {
         Part {
             method: "DELETE",
@@ -276,12 +286,12 @@ impl Target {
     }
 }
 
-/// One write, within a batch or on its own.
+/// One request for a record, within a batch or on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub method: &'static str,
     pub path: String,
-    /// The header that makes it safe.
+    /// The header that makes a write safe.
     pub condition: (&'static str, String),
     /// The record as sent, JSON.
     pub data: Option<String>,

@@ -21,3 +21,4 @@ import "./reload.mjs";
 import "./schedules.mjs";
 import "./firefox.mjs";
 import "./endless.mjs";
+import "./unbounded.mjs";

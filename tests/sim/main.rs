@@ -13,6 +13,7 @@ mod forger;
 mod front;
 mod harvest;
 mod history;
+mod junk;
 mod leaving;
 mod liar;
 mod lie;

@@ -26,7 +26,7 @@ impl<P: Platform> Session<'_, P> {
             return Err(Error::bug("a snapshot that is none"));
         };
         let known = self.known().await?;
-        if !snapshot.covers_all_before(opened.head.position) && !self.without(Rule::NothingCutOff) {
+        if !snapshot.is_whole(opened.head.position) && !self.without(Rule::NothingCutOff) {
             return Err(bad_snapshot(&opened, None, None));
         }
         if !self.check_covered(walk, secrets, &known, &opened, &snapshot).await? {

@@ -57,9 +57,8 @@ impl<P: Platform> Session<'_, P> {
         }
         let position = opened.head.position;
         let differs = |(at, hash): &(u64, Option<_>)| snapshot.hash_of(position, *at).is_some_and(|covered| covered != *hash);
-        let covers_all = snapshot.first_covered(position) == known.home.snapshot.max(1);
         let digest = self.collection.resident.read(|state| snapshot::digest(known::ledger(state).iter())).await?;
-        if covers_all && digest == snapshot.digest && !known.hashes.iter().any(differs) {
+        if snapshot.follows(known.home.snapshot, position) && digest == snapshot.digest && !known.hashes.iter().any(differs) {
             return Ok(());
         }
         Err(bad_snapshot(opened, Some(digest), Some(snapshot.digest)))

@@ -8,7 +8,7 @@ use super::requests::{Found, Put};
 use crate::engine::sync::{Session, housekeeping};
 use crate::error::Result;
 use crate::ports::Platform;
-use crate::pure::answers;
+use crate::pure::answers::{self, PartAnswer};
 use crate::pure::json;
 use crate::pure::protocol::{Part, batch_length};
 use crate::pure::record::{Body, RecordId};
@@ -20,7 +20,11 @@ use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, History, Ledger, Segment, Snapshot};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// How many rows a compaction empties or deletes beside the pages since the snapshot before. A server can list any number of such
+/// rows; what is left is left to the next compaction.
+const MOST_UNKNOWN: usize = 1_000;
 
 /// A segment that was written, and when by the server's clock.
 type Written = (String, u64);
@@ -69,7 +73,7 @@ impl<P: Platform> Session<'_, P> {
         let voids = repair.last.saturating_sub(known.home.head.position);
         snapshot.covered.extend((0..voids).map(|_| None));
         let segments: Vec<String> = snapshot.segments.iter().map(|segment| segment.id.clone()).collect();
-        let kept: Vec<String> = names(&snapshot).map(str::to_owned).chain(repair.segments.iter().cloned()).collect();
+        let kept: BTreeSet<String> = snapshot.names().map(str::to_owned).chain(repair.segments.iter().cloned()).collect();
         let (put, head) = self.append(secrets, Kind::Snapshot(snapshot), Vec::new(), voids).await?;
         match put {
             Put::Appended(last_modified) => self.prune(&known, &head, last_modified, &segments, &kept, repair).await,
@@ -163,37 +167,46 @@ impl<P: Platform> Session<'_, P> {
 
     async fn take_back(&self, written: Vec<Written>) -> Result<()> {
         let parts = written.iter().map(|(id, at)| self.target.delete(&RecordId::from_text(id), *at)).collect();
-        self.send_parts(parts).await
+        self.send_parts(parts).await.map(drop)
     }
 
     /// Empties the pages that the snapshot covers, and deletes segments that it does not list and that are older than it: a
     /// younger one may belong to a snapshot that is being written, an older one's writer is overtaken.
     ///
     /// Nothing is emptied before the snapshot and its segments were seen: a server may say 201 and store nothing.
-    async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, segments: &[String], kept: &[String], repair: &Passed) -> Result<()> {
-        let mut parts = Vec::new();
+    async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, segments: &[String], kept: &BTreeSet<String>, repair: &Passed) -> Result<()> {
+        let (mut parts, mut unknown) = (Vec::new(), 0);
         let there = self.list_names().await?;
-        let is_there = |wanted: &str| there.iter().any(|(id, _)| id == wanted);
-        if !is_there(&page_id(snapshot.position)) || !segments.iter().all(|segment| is_there(segment)) {
+        if !there.contains_key(&page_id(snapshot.position)) || !segments.iter().all(|segment| there.contains_key(segment)) {
             return Ok(());
         }
-        for (id, at) in there {
-            match read_name(&id) {
-                Some(Name::Page(position)) if repair.leaves(position) => {}
-                Some(Name::Page(position)) if position < snapshot.position => parts.push(self.emptied(&id, at)),
-                Some(Name::Segment(_)) if !kept.contains(&id) && (at < snapshot_at || self.without(Rule::YoungSegmentsStay)) => {
-                    parts.push(self.target.delete(&RecordId::from_text(&id), at));
+        let is_old = |at: u64| at < snapshot_at || self.without(Rule::YoungSegmentsStay);
+        for (id, at) in &there {
+            let part = match read_name(id) {
+                Some(Name::Page(position)) if position < snapshot.position && !repair.leaves(position) => {
+                    unknown += usize::from(position < known.home.snapshot);
+                    self.emptied(id, *at)
                 }
-                _ => {}
+                Some(Name::Segment(_)) if !kept.contains(id) && is_old(*at) => {
+                    unknown += 1;
+                    self.target.delete(&RecordId::from_text(id), *at)
+                }
+                _ => continue,
+            };
+            if unknown <= MOST_UNKNOWN {
+                parts.push(part);
             }
         }
         // Old history is not in that list.
-        for old in known.home.history.iter().filter(|old| !kept.contains(&old.id)) {
-            if let Found::Item(item) = self.get_item(&old.id).await? {
+        let is_segment = |id: &String| matches!(read_name(id), Some(Name::Segment(_)));
+        for old in known.home.history.iter().filter(|old| !kept.contains(&old.id) && is_segment(&old.id)) {
+            if let Found::Item(item) = self.get_item(&old.id).await?
+                && is_old(item.last_modified)
+            {
                 parts.push(self.target.delete(&RecordId::from_text(&old.id), item.last_modified));
             }
         }
-        self.send_parts(parts).await
+        self.send_parts(parts).await.map(drop)
     }
 
     pub(super) fn emptied(&self, id: &str, at: u64) -> Part {
@@ -203,36 +216,48 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    async fn list_names(&self) -> Result<Vec<(String, u64)>> {
-        let (mut all, mut listing) = (Vec::new(), self.listing(self.target.list_journal_names()));
+    /// By name, each with its latest version.
+    async fn list_names(&self) -> Result<BTreeMap<String, u64>> {
+        let (mut all, mut listing) = (BTreeMap::new(), self.listing(self.target.list_journal_names()));
         while let Some((response, url)) = self.next_page(&mut listing).await? {
             let names = listing.read(&response, &url)?;
             let sealed = names.into_iter().filter(|name| json::member(name, "e").is_some());
-            all.extend(sealed.filter_map(answers::version).map(|(id, at)| (id.display(), at)));
+            for (id, at) in sealed.filter_map(answers::version) {
+                let latest = all.entry(id.display()).or_default();
+                *latest = at.max(*latest);
+            }
         }
         Ok(all)
     }
 
-    /// In batches, whatever each answer says: somebody else may have done it first, or not let us.
-    async fn send_parts(&self, parts: Vec<Part>) -> Result<()> {
-        let mut parts = parts.as_slice();
+    /// In batches. The answer to each part: somebody else may have done it first, or not let us.
+    pub(super) async fn send_parts(&self, parts: Vec<Part>) -> Result<Vec<PartAnswer>> {
+        let (mut parts, mut said) = (parts.as_slice(), Vec::new());
         while !parts.is_empty() {
-            let max = self
-                .collection
-                .servers
-                .batch_max_requests(self.platform(), &self.target, self.options.patience)
-                .await?;
-            let length = batch_length(parts.iter(), max).min(parts.len());
-            self.send(self.target.batch(&parts[..length])).await?;
-            parts = &parts[length..];
+            let max = match self.target.takes_batches() {
+                true => {
+                    self.collection
+                        .servers
+                        .batch_max_requests(self.platform(), &self.target, self.options.patience)
+                        .await?
+                }
+                false => 1,
+            };
+            let some;
+            (some, parts) = parts.split_at(batch_length(parts.iter(), max).min(parts.len()));
+            let request = match some {
+                [part] => self.target.single(part),
+                _ => self.target.batch(some),
+            };
+            let url = request.url.clone();
+            let response = self.send(request).await?;
+            match some.len() {
+                1 => said.push(answers::single(&response, &url)?),
+                expected => said.extend(answers::batch(answers::accept(&response, &url)?, &url, response.status, expected)?),
+            }
         }
-        Ok(())
+        Ok(said)
     }
-}
-
-pub(super) fn names(snapshot: &Snapshot) -> impl Iterator<Item = &str> {
-    let segments = snapshot.segments.iter().map(|segment| segment.id.as_str());
-    segments.chain(snapshot.history.iter().map(|entry| entry.id.as_str()))
 }
 
 /// The hashes of all positions from `first` to `last`; `None` if one is not known.

@@ -3,7 +3,7 @@
 //!
 //! Only when all that stands is anything emptied that was passed over: it is looked at once more before.
 
-use super::compact::{Passed, names as segment_names};
+use super::compact::Passed;
 use super::push::omission;
 use super::requests::Found;
 use super::survey::Chain;
@@ -11,24 +11,31 @@ use super::{Secrets, interrupted, is_unchanged};
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
 use crate::ports::Platform;
-use crate::pure::answers;
+use crate::pure::answers::PartAnswer;
 use crate::pure::draft::Draft;
+use crate::pure::json;
 use crate::pure::merge::Strategy;
 use crate::pure::record::RecordId;
+use crate::pure::report::error_entry;
 use crate::pure::sealed::chain::{self, Opened};
 use crate::pure::sealed::change::Change;
 use crate::pure::sealed::group;
 use crate::pure::sealed::home::{JOURNAL, page_note, read_page_note};
-use crate::pure::sealed::item::{Content, page_id};
+use crate::pure::sealed::item::{self, Content, Name, page_id};
 use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::{Arrival, Incoming};
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::reconcile::{Lost, Reconcile};
 use crate::pure::sealed::run::settle_passed;
 use crate::pure::sealed::seal::Hash;
+use crate::pure::sealed::snapshot::Snapshot;
 use crate::pure::sealed::stray::{Sorted, Stray, Told, Words};
 use crate::pure::sealed::survey::Survey;
 use std::collections::BTreeSet;
+
+/// How many rows one repair looks at once more and empties. Whoever can write to the collection can put any number of rows there,
+/// and a server can list any number that is not there.
+const MOST_EMPTIED: usize = 1_000;
 
 impl<P: Platform> Session<'_, P> {
     pub(in crate::engine) async fn repair(&mut self, secrets: &Secrets) -> Result<()> {
@@ -71,15 +78,19 @@ impl<P: Platform> Session<'_, P> {
     /// The last position after the head where something stands: the greatest that the list shows, if it is really there, and
     /// what has been emptied right after it.
     async fn last_taken(&self, survey: &Survey, head: u64) -> Result<u64> {
-        const MOST_EMPTIED: u64 = 1_000;
-        let mut last = head;
-        for position in survey.taken_after(last).into_iter().rev() {
-            if let Found::Item(_) = self.get_item(&page_id(position)).await? {
-                last = position;
+        const MOST_ABSENT: usize = 64;
+        const MOST_VOID: u64 = 1_000;
+        let (mut last, taken) = (head, survey.taken_after(head));
+        // Of a list that makes up more rows than that, the first ones are looked at, too.
+        let (first, farthest) = taken.split_at(taken.len().saturating_sub(MOST_ABSENT));
+        let first = &first[..first.len().min(MOST_ABSENT)];
+        for position in farthest.iter().rev().chain(first.iter().rev()) {
+            if let Found::Item(_) = self.get_item(&page_id(*position)).await? {
+                last = *position;
                 break;
             }
         }
-        for next in last + 1..=last + MOST_EMPTIED {
+        for next in last + 1..=last + MOST_VOID {
             match self.get_item(&page_id(next)).await? {
                 Found::Item(item) if item.content == Content::Emptied => last = next,
                 // A page that has just been written there is met by the append.
@@ -184,34 +195,53 @@ impl<P: Platform> Session<'_, P> {
         Ok(arrivals.into_iter().zip(decoded).map(read).collect())
     }
 
-    /// What would be in the way for ever: what opens for nobody, and pages that are over. What opens after all stays.
-    async fn empty_passed(&self, secrets: &Secrets, survey: &Survey, over: &BTreeSet<Hash>) -> Result<()> {
+    /// What would be in the way for ever: what opens for nobody, and pages that are over. What opens after all stays. What is left
+    /// for the next repair is told.
+    async fn empty_passed(&mut self, secrets: &Secrets, survey: &Survey, over: &BTreeSet<Hash>) -> Result<()> {
+        /// Of records as large as a single one may be, their answers together are as large as a list may be.
+        const MOST_READ: usize = 16;
         let is_over = |opened: &&Opened| over.contains(&opened.head.hash);
         let strays = survey.opened.iter().filter(is_over).map(|opened| opened.head.position);
-        for position in survey.junk.iter().copied().chain(strays) {
-            let Found::Item(item) = self.get_item(&page_id(position)).await? else {
-                continue;
-            };
-            let is_worthless = match chain::open(&item, position, &secrets.seal) {
-                Ok(opened) => over.contains(&opened.head.hash),
-                Err(error) => item.content != Content::Emptied && matches!(error, Error::Tampered { .. }),
-            };
-            if is_worthless {
-                self.empty(position, item.last_modified).await?;
+        // Strays first: who knows the page that one was written on would follow it.
+        let mut positions: Vec<u64> = strays.chain(survey.junk.iter().copied()).collect();
+        let mut left = positions.len().saturating_sub(MOST_EMPTIED);
+        positions.truncate(MOST_EMPTIED);
+        for positions in positions.chunks(MOST_READ) {
+            let reads = positions
+                .iter()
+                .map(|position| self.target.read(&RecordId::from_text(&page_id(*position))))
+                .collect();
+            let mut parts = Vec::new();
+            for (position, answer) in positions.iter().zip(self.send_parts(reads).await?) {
+                match answer {
+                    PartAnswer::Done(data) => parts.extend(worthless(secrets, *position, &data, over).map(|at| self.emptied(&page_id(*position), at))),
+                    PartAnswer::NotFound(_) => {}
+                    _ => left += 1,
+                }
             }
+            let answers = self.send_parts(parts).await?;
+            left += answers
+                .iter()
+                .filter(|answer| matches!(answer, PartAnswer::Undone | PartAnswer::Refused(_)))
+                .count();
+        }
+        if left > 0 {
+            let message = format!("{left} rows on the server that are no pages of this collection were not emptied. Call repair() again.");
+            let (list, json) = error_entry("outgoing", None, None, &format!("\"message\":{}", json::quote(&message)));
+            self.report.add(list, json);
         }
         Ok(())
     }
+}
 
-    async fn empty(&self, position: u64, at: u64) -> Result<()> {
-        let part = self.emptied(&page_id(position), at);
-        let response = self.send_part(&part).await?;
-        let url = format!("{}{}", self.target.remote.url(), part.path);
-        match response.status {
-            412 => Ok(()),
-            _ => answers::accept(&response, &url).map(drop),
-        }
-    }
+/// The version of a row that is of no use to anybody.
+fn worthless(secrets: &Secrets, position: u64, row: &str, over: &BTreeSet<Hash>) -> Option<u64> {
+    let item = item::read(row).filter(|item| item.name == Name::Page(position) && item.content != Content::Emptied)?;
+    let is_worthless = match chain::open(&item, position, &secrets.seal) {
+        Ok(opened) => over.contains(&opened.head.hash),
+        Err(error) => matches!(error, Error::Tampered { .. }),
+    };
+    is_worthless.then_some(item.last_modified)
 }
 
 /// The chain's pages may be emptied once the snapshot stands. Segments of a snapshot that opens and is not part of the chain
@@ -228,6 +258,6 @@ fn passed(survey: &Survey, inside: &BTreeSet<(u64, Hash)>, last: u64) -> Passed 
     Passed {
         read: Some(inside.iter().map(|(position, _)| *position).collect()),
         last,
-        segments: snapshots.flat_map(segment_names).map(str::to_owned).collect(),
+        segments: snapshots.flat_map(Snapshot::names).map(str::to_owned).collect(),
     }
 }

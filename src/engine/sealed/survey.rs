@@ -25,7 +25,8 @@ use crate::pure::sealed::stray::{Strays, Words};
 use crate::pure::sealed::survey::{Followed, Survey, follow};
 use std::collections::BTreeMap;
 
-/// How many places a second look asks for by name, where two lists did not show what should be there.
+/// How many places a second look asks for by name, where two lists did not show what should be there; and how many where they
+/// show what does not open.
 const MOST_ASKED: usize = 256;
 
 /// The server's chain as it stands.
@@ -126,7 +127,7 @@ impl<P: Platform> Session<'_, P> {
         let own = (common + 1..=known.home.head.position).rev().take(MOST_ASKED);
         let gaps = (from + 1..last).take(MOST_ASKED);
         let asked = [1].into_iter().chain(own).chain(gaps).filter(|position| !is_open(position));
-        Ok(asked.chain(survey.junk.iter().copied()).collect())
+        Ok(asked.chain(survey.junk.iter().copied().take(MOST_ASKED)).collect())
     }
 
     async fn read_chain(&self, view: &View, survey: &Survey, secrets: &Secrets, known: &Known) -> Result<Chain> {
@@ -248,12 +249,11 @@ impl<P: Platform> Session<'_, P> {
                 return self.own_base(opened.last_modified, known).await.map(Some);
             }
             let continues_own = own.position > 0 && opened.page.prev == own.hash;
-            let Kind::Snapshot(snapshot) = &opened.page.kind else {
+            let snapshot = match &opened.page.kind {
+                Kind::Snapshot(snapshot) if !continues_own || snapshot.follows(known.home.snapshot, opened.head.position) => snapshot,
                 // Another page is shown in the place of our head, and one that follows ours.
-                if continues_own {
-                    return self.own_base(known.home.cursor.since, known).await.map(Some);
-                }
-                continue;
+                _ if continues_own => return self.own_base(known.home.cursor.since, known).await.map(Some),
+                _ => continue,
             };
             let read = match continues_own {
                 // What is here is what that snapshot should hold; its segments may be lost.
@@ -284,7 +284,7 @@ impl<P: Platform> Session<'_, P> {
 
     /// What a snapshot holds. Segments that are missing or damaged in the list are asked for by name.
     async fn ledger_of(&self, view: &View, secrets: &Secrets, opened: &Opened, snapshot: &Snapshot) -> Result<Ledger> {
-        if !snapshot.covers_all_before(opened.head.position) {
+        if !snapshot.is_whole(opened.head.position) {
             return Err(bad_snapshot(opened, None, None));
         }
         let mut read = self.read_segments(view, secrets, opened, snapshot).await;

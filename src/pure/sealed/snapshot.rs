@@ -8,6 +8,7 @@
 //! that was emptied before anybody could read it. Older ones are in history segments: 32 raw bytes each, zeros for `null`.
 
 use super::change;
+use super::item::{Name, read_name};
 use super::seal::Hash;
 use crate::pure::crypto::hash::sha256;
 use crate::pure::json;
@@ -53,13 +54,26 @@ impl Snapshot {
         self.covered.get(usize::try_from(index).ok()?).copied()
     }
 
-    /// Whether it names every position before its own once: the history from 1 on, then `covered`.
-    pub fn covers_all_before(&self, position: u64) -> bool {
+    /// Whether it names every position before its own once, the history from 1 on, then `covered`, and all its segments by
+    /// names of segments: rows with these names are deleted one day.
+    pub fn is_whole(&self, position: u64) -> bool {
+        let is_segment = |name: &str| matches!(read_name(name), Some(Name::Segment(_)));
         let after = self.history.iter().try_fold(1, |next, part| {
             let follows = part.first == next && part.last >= part.first;
             part.last.checked_add(1).filter(|_| follows)
         });
-        after == Some(self.first_covered(position))
+        after == Some(self.first_covered(position)) && self.names().all(is_segment)
+    }
+
+    /// Whether it is whole, and goes on where the snapshot before it ends.
+    pub fn follows(&self, before: u64, position: u64) -> bool {
+        self.first_covered(position) == before.max(1) && self.is_whole(position)
+    }
+
+    /// The names of all its segments.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let segments = self.segments.iter().map(|segment| segment.id.as_str());
+        segments.chain(self.history.iter().map(|entry| entry.id.as_str()))
     }
 
     pub fn write(&self, out: &mut String) {
@@ -282,7 +296,7 @@ mod tests {
     #[test]
     fn a_history_goes_from_the_first_position_to_what_is_covered() {
         let part = |first, last| History {
-            id: String::new(),
+            id: format!("s-{}", "A".repeat(22)),
             hash: Hash::default(),
             first,
             last,
@@ -293,7 +307,7 @@ mod tests {
                 covered: vec![None; covered],
                 ..Snapshot::default()
             }
-            .covers_all_before(10)
+            .is_whole(10)
         };
         assert!(covers(&[], 9) && covers(&[part(1, 4), part(5, 6)], 3));
         for (history, covered) in [
@@ -317,13 +331,13 @@ mod tests {
     fn a_snapshot_is_read_as_it_was_written() {
         let snapshot = Snapshot {
             segments: vec![Segment {
-                id: "s-1".into(),
+                id: "s-AAAAAAAAAAAAAAAAAAAAAA".into(),
                 hash: Hash([1; 32]),
                 count: 3,
             }],
             covered: vec![Some(Hash([2; 32])), None, Some(Hash([3; 32]))],
             history: vec![History {
-                id: "s-2".into(),
+                id: "s-AAAAAAAAAAAAAAAAAAAAAQ".into(),
                 hash: Hash([4; 32]),
                 first: 1,
                 last: 9,
@@ -335,7 +349,15 @@ mod tests {
         text.push('}');
         assert_eq!(Snapshot::read(&text), Some(snapshot.clone()));
         assert_eq!((snapshot.first_covered(13), snapshot.hash_of(13, 10)), (10, Some(Some(Hash([2; 32])))));
-        assert!(snapshot.covers_all_before(13) && !snapshot.covers_all_before(12) && !snapshot.covers_all_before(14));
+        assert!(snapshot.is_whole(13) && !snapshot.is_whole(12) && !snapshot.is_whole(14));
+        for name in ["p000000000001", "..", "s-1", "note", "S-AAAAAAAAAAAAAAAAAAAAAA", ""] {
+            let mut other = snapshot.clone();
+            other.segments[0].id = name.into();
+            assert!(!other.is_whole(13), "{name}");
+            let mut other = snapshot.clone();
+            other.history[0].id = name.into();
+            assert!(!other.is_whole(13), "{name}");
+        }
         assert_eq!(
             (snapshot.hash_of(13, 11), snapshot.hash_of(13, 13), snapshot.hash_of(13, 9)),
             (Some(None), None, None)

@@ -12,6 +12,9 @@ use std::collections::BTreeSet;
 /// should not lead it there.
 const MOST_PASSED: u64 = 1_000;
 
+/// How many positions a repair passes over in all. A snapshot names each of them.
+const MOST_PASSED_IN_ALL: u64 = 100_000;
+
 /// Pages with content, in the order of positions.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
@@ -53,7 +56,7 @@ impl Survey {
     pub fn taken_after(&self, head: u64) -> Vec<u64> {
         let mut last = head;
         let is_near = |position: &u64| {
-            let is_near = position - last <= MOST_PASSED;
+            let is_near = position - last <= MOST_PASSED && position - head <= MOST_PASSED_IN_ALL;
             last = *position;
             is_near
         };
@@ -94,8 +97,7 @@ pub fn follow(home: Home, known: impl Fn(u64) -> Option<Option<Hash>>, own: impl
             strays.push(opened);
             continue;
         }
-        let is_odd = |home: &Home, kind: &Kind| matches!(kind, Kind::Snapshot(snapshot) if snapshot.first_covered(position) != home.snapshot.max(1) || !snapshot.covers_all_before(position));
-        if is_odd(&run.after, &opened.page.kind) {
+        if matches!(&opened.page.kind, Kind::Snapshot(snapshot) if !snapshot.follows(run.after.snapshot, position)) {
             opened.page.kind = Kind::Changes(Vec::new());
         }
         inside.push(opened.clone());

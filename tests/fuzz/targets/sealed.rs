@@ -146,7 +146,7 @@ pub fn snapshot() -> Target {
             for at in [0, 3, 10, u64::MAX] {
                 let _ = (
                     snapshot.first_covered(at),
-                    snapshot.covers_all_before(at),
+                    snapshot.is_whole(at),
                     snapshot.hash_of(at, at / 2),
                     snapshot.hash_of(at, u64::MAX),
                 );
