@@ -5,8 +5,8 @@ import { readFile } from "node:fs/promises";
 import { describe } from "node:test";
 import { KINTO, PICTURES, dump, onServer, scenario } from "./scenario.mjs";
 
-/** What only devices may know: titles, field names, the collection's name. */
-const SECRETS = ["Hide the honey", "Under the old", "pear tree", '"title', '"done', "createdAt", "tasks"];
+/** What only devices may know: titles, field names, the collection's name. None can come by chance in sealed text, which is base64url. */
+const SECRETS = ["Hide the honey", "Under the old", "pear tree", '"title', '"done', "createdAt", "/tasks", '"tasks'];
 
 /** Two tasks, one reworded, on both devices. */
 async function share(demo) {

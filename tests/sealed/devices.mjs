@@ -18,9 +18,12 @@ export const KINTO_URLS = (process.env.KINTO_URLS ?? KINTO_URL).split(" ");
 /** A sync mostly waits for Kinto, which does one thing at a time. */
 export const SIDE_BY_SIDE = { concurrency: 4 };
 
-/** What nobody but the devices may ever see: the collection, its fields, ids and texts. The key is another. */
-export const COLLECTION = "diary";
-export const SECRETS = [COLLECTION, "confession", "cake"];
+/**
+ * What nobody but the devices may ever see: the collection, its fields, ids and texts. The key is another. Sealed text is random
+ * base64url, in which a short word comes by chance: each is long, or has a character that no base64url has.
+ */
+export const COLLECTION = "diary-of-a-sweet-tooth";
+export const SECRETS = [COLLECTION, "confession", "I ate ", '"cake-'];
 
 /** A record like any other here. */
 export const entry = (id) => ({ id: `cake-${id}`, confession: `I ate cake number ${id}.` });

@@ -19,7 +19,8 @@ function assertHides(dump, secrets) {
   const folded = dump.toLowerCase();
   for (const secret of secrets) {
     for (const text of disguises(secret)) {
-      assert.ok(text.length >= 4, `${text} is in everything`);
+      // There are hundreds of kilobytes of sealed text, in which a short one comes by chance.
+      assert.ok(text.length >= 8, `${text} is in everything`);
       assert.ok(!dump.includes(text), `${text} (${secret})`);
     }
     if (typeof secret === "string") assert.ok(!folded.includes(secret.toLowerCase()), secret);
@@ -42,7 +43,7 @@ async function dump({ proxy, server }) {
 /** Everything that an app does with a collection. */
 async function live({ here, there }) {
   const titles = ["Dear diary, I am Berenike", "Der Käse ist gegessen 🧀", "fifteen pounds owed to Anselm"];
-  const records = titles.map((title, index) => ({ id: `confession-${index}`, headline: title, feelings: { remorse: index, places: ["Lindenstrasse 7"] } }));
+  const records = titles.map((title, index) => ({ id: `confession-${index}`, headline: title, feelings: { remorsefulness: index, placesOfTheDeed: ["Lindenstrasse 7"] } }));
   for (const record of records) await here.create(record);
   await here.sync();
   await there.sync();
@@ -55,8 +56,8 @@ async function live({ here, there }) {
   await here.sync();
   await here.call("repair");
   await there.sync();
-  const texts = ["Dear diary", "Käse", "gegessen", "Anselm", "once more", "from the other side", "agreed", "Lindenstrasse", "Berenike"];
-  return [...texts, ...records.map(({ id }) => id), "confession", "headline", "feelings", "remorse", "places", "changes", "snapshot", COLLECTION];
+  const texts = ["Dear diary", "Der Käse ist", "gegessen 🧀", "owed to Anselm", "diary, once more", "from the other side", "diary, agreed", "Lindenstrasse", "Berenike"];
+  return [...texts, ...records.map(({ id }) => id), "confession", "headline", "feelings", "remorsefulness", "placesOfTheDeed", '"changes"', '"snapshot"', COLLECTION];
 }
 
 describe("privacy", SIDE_BY_SIDE, () => {
