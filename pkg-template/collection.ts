@@ -313,23 +313,10 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   }
 
   async #takeSteps(request: string, described: SyncOptions, begun: () => void): Promise<SyncResultObject<T>> {
-    const aborts = new AbortController();
-    const outcome: { result?: SyncResultObject<T>; thrown?: { error: unknown } } = {};
-    const take = async (epoch?: string): Promise<void> => {
+    return this.inRun(request, (run) => {
       begun();
-      try {
-        outcome.result = await syncStepwise(this, described, { epoch, signal: aborts.signal });
-      } catch (error) {
-        outcome.thrown = { error };
-      }
-    };
-    try {
-      await this.handle.call((raw) => raw.sync_by(request, take));
-    } finally {
-      aborts.abort();
-    }
-    if (outcome.thrown) throw outcome.thrown.error;
-    return outcome.result!;
+      return syncStepwise(this, described, run);
+    });
   }
 
   /** What the app's own requests were told holds for a sync too. */

@@ -48,18 +48,16 @@ const MOST_EXCLUDED = 50;
 export interface Run {
   epoch: string | undefined;
   signal: AbortSignal;
+  /** Of one step, which the app takes itself. */
+  isOfStep?: boolean;
 }
 
-/** By what the steps of a run have in common: the client and the result. An app that takes steps itself has no run. */
+/** By what the steps of a run have in common: the client and the result. A step that an app takes itself is a run of its own. */
 export const RUNS = new WeakMap<object, Run>();
 
 /** Throws `interrupted` if it was cleared, closed or deleted away. */
 function goOn(run: Run | undefined): void {
   if (run?.signal.aborted) throw new KintoError("interrupted", "The collection was cleared, reset or deleted during this sync. Sync again.", {});
-}
-
-function headersOf(run: Run | undefined, headers: HeadersOption | undefined): HeadersOption | undefined {
-  return run ? abortable(headers, run.signal) : headers;
 }
 
 export abstract class SteppedCollection<T extends object> extends LocalCollection<T> {
@@ -82,10 +80,11 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     this.#assertPlain("pullMetadata");
     const { expectedTimestamp, headers } = options;
     const query = expectedTimestamp ? { query: { _expected: expectedTimestamp } } : {};
-    const run = RUNS.get(client);
-    const metadata = await client.getData({ ...query, headers: headersOf(run, headers) });
-    goOn(run);
-    return this.db.saveMetadata(metadata, run?.epoch);
+    return this.#step(client, async (run) => {
+      const metadata = await client.getData({ ...query, headers: abortable(headers, run.signal) });
+      goOn(run);
+      return this.db.saveMetadata(metadata, run.epoch);
+    });
   }
 
   /**
@@ -105,25 +104,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   ): Promise<SyncResultObject<T>> {
     this.#assertPlain("pullChanges");
     if (!result.ok) return result;
-    const run = RUNS.get(result);
-    const known = options.lastModified === undefined ? await this.db.getLastModified() : options.lastModified;
-    const { data, undated, last_modified } = await listChanges(client, known ? String(await this.#since(known, options)) : undefined, {
-      filters: pullFilters(options),
-      headers: headersOf(run, options.headers ?? {}),
-      retry: options.retry,
-    });
-    goOn(run);
-    const shown = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
-    const timestamp = Number.isSafeInteger(shown) ? shown : null;
-    if (!options.exclude && known && timestamp && timestamp > known && data.length === 0 && (await this.#isFlushed(client, options))) {
-      const message = `Server has been flushed. Client Side Timestamp: ${known} Server Side Timestamp: ${timestamp}`;
-      throw new ServerWasFlushedError(known, timestamp, message);
-    }
-    result.lastModified = timestamp;
-    for (const row of undated) result.add("errors", { type: "incoming", ...(isId(row) && { id: row.id }), message: "A record of the server has no last_modified that is a version." } as never);
-    const decoded = await this.#decodeAll(data, "incoming", result);
-    const { changes } = await this.applyHook("incoming-changes", { lastModified: timestamp as number, changes: decoded });
-    return this.importChanges(result, changes, options.strategy);
+    return this.#step(result, (run) => this.#pull(client, result, options, run));
   }
 
   /**
@@ -170,26 +151,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   ): Promise<SyncResultObject<T>> {
     this.#assertPlain("pushChanges");
     if (!result.ok) return result;
-    const before = new Map((await this.db.list()).map((record) => [record.id as unknown, record]));
-    const { retry, strategy = "manual" } = options;
-    const run = RUNS.get(result);
-    goOn(run);
-    const headers = headersOf(run, options.headers);
-    const collect = (batch: any) => this.#collect(changes, batch);
-    const summary = (await client.batch(collect, { headers, retry, safe: true, aggregate: true })) as BatchSummary;
-    goOn(run);
-    for (const error of summary.errors) result.add("errors", { ...error, type: "outgoing" });
-    const answers = [
-      ...(await this.#published(summary, result)),
-      ...(await this.#overtaken(summary, result, before)),
-      ...summary.skipped.map(({ id }) => ({ answer: "gone", id })),
-    ];
-    const usable = answers.filter((answer) => isJson("remote" in answer && answer.remote, "outgoing", result));
-    const text = JSON.stringify(usable.map((answer) => ({ ...answer, sent: before.get(answer.id) ?? null })));
-    const settled = await this.handle.call<SyncLists<T>>((raw) => raw.settle_answers(text, strategy, run?.epoch));
-    if (settled.resolved.length > 0) result.reset("conflicts").reset("resolved");
-    addLists(result, settled);
-    return result.add("skipped", summary.skipped);
+    return this.#step(result, (run) => this.#push(client, changes, result, options, run));
   }
 
   /**
@@ -247,6 +209,84 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
     return this.remoteTransformers.reduceRight<Promise<unknown>>(async (decoded, { decode }, at) => decode.call(this.remoteTransformers[at], await decoded), Promise.resolve(record));
   }
 
+  /**
+   * @internal Does `work` as a run: its requests end, and nothing more of it is written, once the collection is cleared, reset,
+   * closed or deleted. `options` are those of a sync, whose turn is waited for; empty for a single step.
+   */
+  protected async inRun<R>(options: string, work: (run: Run) => Promise<R>): Promise<R> {
+    const aborts = new AbortController();
+    const outcome: { result?: R; thrown?: { error: unknown } } = {};
+    const take = async (epoch?: string): Promise<void> => {
+      try {
+        outcome.result = await work({ epoch, signal: aborts.signal, isOfStep: options === "" });
+      } catch (error) {
+        outcome.thrown = { error };
+      }
+    };
+    try {
+      await this.handle.call((raw) => raw.sync_by(options, take));
+    } finally {
+      aborts.abort();
+    }
+    if (outcome.thrown) throw outcome.thrown.error;
+    return outcome.result!;
+  }
+
+  /** A step of the sync that `of` belongs to, or a run of its own. */
+  #step<R>(of: object, work: (run: Run) => Promise<R>): Promise<R> {
+    const known = RUNS.get(of);
+    if (known && !known.isOfStep) return work(known);
+    return this.inRun("", async (run) => {
+      RUNS.set(of, run);
+      try {
+        return await work(run);
+      } finally {
+        if (RUNS.get(of) === run) RUNS.delete(of);
+      }
+    });
+  }
+
+  async #pull(client: Pick<RemoteCollection, "listRecords">, result: SyncResultObject<T>, options: PullOptions, run: Run): Promise<SyncResultObject<T>> {
+    const known = options.lastModified === undefined ? await this.db.getLastModified() : options.lastModified;
+    const manner = { headers: abortable(options.headers, run.signal), retry: options.retry };
+    const since = known ? String(await this.#since(known, options)) : undefined;
+    const { data, undated, last_modified } = await listChanges(client, since, { ...manner, filters: pullFilters(options) }, run);
+    goOn(run);
+    const shown = last_modified ? parseInt(last_modified.replace(/"/g, ""), 10) : null;
+    const timestamp = Number.isSafeInteger(shown) ? shown : null;
+    if (!options.exclude && known && timestamp && timestamp > known && data.length === 0 && (await this.#isFlushed(client, manner, run))) {
+      const message = `Server has been flushed. Client Side Timestamp: ${known} Server Side Timestamp: ${timestamp}`;
+      throw new ServerWasFlushedError(known, timestamp, message);
+    }
+    result.lastModified = timestamp;
+    for (const row of undated) result.add("errors", { type: "incoming", ...(isId(row) && { id: row.id }), message: "A record of the server has no last_modified that is a version." } as never);
+    const decoded = await this.#decodeAll(data, "incoming", result);
+    const { changes } = await this.applyHook("incoming-changes", { lastModified: timestamp as number, changes: decoded });
+    return this.importChanges(result, changes, options.strategy);
+  }
+
+  async #push(client: Pick<RemoteCollection, "batch">, changes: readonly any[], result: SyncResultObject<T>, options: StepOptions, run: Run): Promise<SyncResultObject<T>> {
+    const before = new Map((await this.db.list()).map((record) => [record.id as unknown, record]));
+    const { retry, strategy = "manual" } = options;
+    goOn(run);
+    const headers = abortable(options.headers, run.signal);
+    const collect = (batch: any) => this.#collect(changes, batch);
+    const summary = (await client.batch(collect, { headers, retry, safe: true, aggregate: true })) as BatchSummary;
+    goOn(run);
+    for (const error of summary.errors) result.add("errors", { ...error, type: "outgoing" });
+    const answers = [
+      ...(await this.#published(summary, result)),
+      ...(await this.#overtaken(summary, result, before)),
+      ...summary.skipped.map(({ id }) => ({ answer: "gone", id })),
+    ];
+    const usable = answers.filter((answer) => isJson("remote" in answer && answer.remote, "outgoing", result));
+    const text = JSON.stringify(usable.map((answer) => ({ ...answer, sent: before.get(answer.id) ?? null })));
+    const settled = await this.handle.call<SyncLists<T>>((raw) => raw.settle_answers(text, strategy, run.epoch));
+    if (settled.resolved.length > 0) result.reset("conflicts").reset("resolved");
+    addLists(result, settled);
+    return result.add("skipped", summary.skipped);
+  }
+
   /** Before a request leaves: these steps speak of records, and by name of the collection, which an encrypted one never does. */
   #assertPlain(method: string): void {
     if (this.isEncrypted) throw invalidOption(`${method}() is for collections that are not encrypted; sync() syncs both kinds.`);
@@ -259,8 +299,8 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
   }
 
   /** A timestamp that belongs to nothing is that of a purged tombstone, if the server still has anything as it is here. */
-  async #isFlushed(client: Pick<RemoteCollection, "listRecords">, { headers, retry }: PullOptions): Promise<boolean> {
-    const { data } = await listChanges(client, "0", { fields: ["id", "last_modified"], headers: headers ?? {}, retry });
+  async #isFlushed(client: Pick<RemoteCollection, "listRecords">, manner: object, run: Run): Promise<boolean> {
+    const { data } = await listChanges(client, "0", { fields: ["id", "last_modified"], ...manner }, run);
     const there = new Map(data.map(({ id, last_modified }) => [id, last_modified]));
     return !(await this.db.list()).some(({ id, last_modified }) => last_modified !== undefined && there.get(id) === last_modified);
   }
@@ -319,8 +359,9 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
  * What changed, oldest first, and the timestamp of the first page. Where a client cannot see that there is a next page, or may
  * not go where it is said to be, what follows is asked for by the last version shown, until a page shows nothing newer.
  */
-async function listChanges(client: Pick<RemoteCollection, "listRecords">, since: string | undefined, options: object): Promise<{ data: any[]; undated: any[]; last_modified: string | null }> {
+async function listChanges(client: Pick<RemoteCollection, "listRecords">, since: string | undefined, options: object, run: Run): Promise<{ data: any[]; undated: any[]; last_modified: string | null }> {
   const list = async (since: string | undefined) => {
+    goOn(run);
     const query = { ...options, since, sort: "last_modified" };
     try {
       return await client.listRecords({ ...query, pages: Infinity });

@@ -107,7 +107,7 @@ export class KintoClient extends RemoteServer {
   async _batchRequests(requests: KintoRequest[], options: BatchOptions = {}): Promise<OperationResponse<any>[]> {
     const { headers, retry } = settle(this.defaults, options);
     if (requests.length === 0) return [];
-    const settings = await this.fetchServerSettings({ retry });
+    const settings = await this.fetchServerSettings({ retry, headers });
     const responses: OperationResponse[] = [];
     for (const body of await batchBodies(requests, headers, settings?.batch_max_requests || 0)) {
       const answer = await this.execute<{ responses?: OperationResponse[] }>({ method: "POST", path: endpoints.batch(), headers, body }, { retry, stringify: false });

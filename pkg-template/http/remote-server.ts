@@ -5,7 +5,7 @@ import { Events, type Emitter } from "../events.js";
 import { readRemote } from "../remote.js";
 import type { HeadersOption } from "../types.js";
 import { PLACEHOLDER } from "./batch.js";
-import { addHeaders, Requester, settle } from "./defaults.js";
+import { abortable, addHeaders, Requester, settle, signalOf } from "./defaults.js";
 import { endpoints, withQuery } from "./endpoints.js";
 import { HTTP } from "./http.js";
 import { deletePages, listPages } from "./listing.js";
@@ -188,7 +188,9 @@ export abstract class RemoteServer extends Requester {
   async fetchServerInfo(options: RequestOptions = {}): Promise<HelloResponse> {
     if (this.serverInfo) return this.serverInfo;
     const { remote, headers } = this;
-    const info = await this.#hello({ retry: options.retry });
+    // With the client's own headers, since what is said is kept; a request that ends with a sync ends all the same.
+    const signal = signalOf(options.headers ?? {});
+    const info = await this.#hello({ retry: options.retry, headers: signal && abortable({}, signal) });
     if (this.#remote === remote && this.headers === headers) this.serverInfo = info;
     return info;
   }

@@ -252,7 +252,7 @@ impl RawCollection {
     }
 
     /// Runs an app's own steps of a sync, with the epoch that they write in, when it is their turn: `null`. Their promise must not
-    /// reject. Rejects with `interrupted` or `closed` without waiting for them.
+    /// reject. Rejects with `interrupted` or `closed` without waiting for them. Without `options` it is one step, and its turn at once.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn sync_by(&self, options: String, #[wasm_bindgen(unchecked_param_type = "(epoch?: string) => Promise<void>")] steps: Function) -> Promise {
         self.promise(async move |collection| {

@@ -152,16 +152,23 @@ impl<P: Platform> Collection<P> {
     }
 
     /// Runs an app's own steps as a sync: in turn with the other syncs, and cancelled as they are. The steps get the epoch that
-    /// they write in.
+    /// they write in. Without options it is one step, which the app may take at any time, in the middle of a sync too: it waits for
+    /// nobody.
     pub async fn sync_by(&self, options: &str, steps: impl AsyncFnOnce(Option<&str>)) -> Result<String> {
-        let (target, options) = self.read_options(options)?;
+        let options = match options {
+            "" => None,
+            given => Some(self.read_options(given)?.1),
+        };
         self.ready().await?;
         let cancellation = self.resident.syncs.begin();
         let sync = async {
-            let _turn = self.lock(options.patience.timeout_ms).await?;
+            let _turn = match options {
+                Some(options) => Some(self.lock(options.patience.timeout_ms).await?),
+                None => None,
+            };
             // Storage that fails is what the first step that needs it says.
-            let session = self.session(target, options, &cancellation).await.ok();
-            steps(session.as_ref().map(|session| &*session.epoch)).await;
+            let epoch = self.epoch(&cancellation).await.ok();
+            steps(epoch.as_deref()).await;
             Ok("null".to_owned())
         };
         self.cancellable(&cancellation, Box::pin(sync)).await
@@ -180,8 +187,8 @@ impl<P: Platform> Collection<P> {
         self.cancellable(&cancellation, Box::pin(sync)).await
     }
 
-    /// On the current state, in the epoch that it begins in.
-    async fn session(&self, target: Target, options: Options, cancellation: &Rc<Cancellation>) -> Result<Session<'_, P>> {
+    /// The collection's epoch, which begins here if there is none.
+    async fn epoch(&self, cancellation: &Cancellation) -> Result<String> {
         let made = format!("{:x}", self.resident.random_id());
         let begin = move |draft: &mut Draft| {
             let epoch = draft.note(EPOCH).unwrap_or_else(|| made.clone());
@@ -190,6 +197,11 @@ impl<P: Platform> Collection<P> {
         };
         let (job, slot) = Job::new(begin);
         cancellation.finish(self.resident.join(job)).await?;
+        take(&slot)
+    }
+
+    /// On the current state, in the epoch that it begins in.
+    async fn session(&self, target: Target, options: Options, cancellation: &Rc<Cancellation>) -> Result<Session<'_, P>> {
         Ok(Session {
             collection: self,
             target,
@@ -199,7 +211,7 @@ impl<P: Platform> Collection<P> {
             made: None,
             is_repair: false,
             cancellation: cancellation.clone(),
-            epoch: take(&slot)?,
+            epoch: self.epoch(cancellation).await?,
         })
     }
 

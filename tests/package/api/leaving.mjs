@@ -106,12 +106,11 @@ async function beginSync(collection, line, at, options) {
   return line.seen.length >= at ? { sync } : undefined;
 }
 
-/** Afterwards: nothing more is asked, what was under way is aborted (but for what the server says of itself: that is not the sync's alone). */
+/** Afterwards: nothing more is asked, what was under way is aborted. */
 async function assertSilence(line, at) {
   const asked = line.seen.length;
   await pause(30);
-  const { url, signal } = line.seen[at - 1];
-  equal([line.seen.length, asked, signal.aborted || url.endsWith("/v1/")], [at, at, true], "requests");
+  equal([line.seen.length, asked, line.seen[at - 1].signal.aborted], [at, at, true], "requests");
   line.letGo();
   await pause(30);
   equal(line.seen.length, at, "requests");
@@ -237,6 +236,62 @@ export const leaving = {
         await assertSilence(line, at);
         equal([await ids(here), await ids(other)], [[], []], `${kind}, request ${at}`);
       });
+    }
+  },
+
+  async steps_that_the_app_takes_end_as_a_sync_does({ essaim, device, adapter }) {
+    if (adapter !== "indexeddb") return; // where it is kept matters little
+    const STEPS = {
+      pullMetadata: (tasks, client) => tasks.pullMetadata(client),
+      pullChanges: (tasks, client) => tasks.pullChanges(client, new essaim.SyncResultObject()),
+      pushChanges: async (tasks, client) => tasks.pushChanges(client, await tasks.gatherLocalChanges(), new essaim.SyncResultObject()),
+    };
+    for (const [step, take] of Object.entries(STEPS)) {
+      for (const [leave, code] of [["clear", "interrupted"], ["close", "closed"]]) {
+        for (const at of step === "pushChanges" ? [1, 2] : [1]) {
+          const line = new Line(at);
+          try {
+            const { name, kinto, here, elsewhere } = await line.aside(() => scene({ device }, "plain", {}));
+            const taken = take(here, kinto.api.bucket("default").collection(name));
+            taken.catch(() => {});
+            await until(() => line.seen.length >= at);
+            await (leave === "clear" ? here : kinto)[leave]();
+            await rejects(taken, { code });
+            await assertSilence(line, at);
+            if (leave === "close") continue;
+            equal([await ids(here), await here.metadata()], [[], null], step);
+            equal((await line.aside(() => here.sync())).ok, true);
+            equal(await ids(here), await ids(elsewhere), step);
+          } finally {
+            line.end();
+          }
+        }
+      }
+    }
+  },
+
+  async what_the_server_says_of_itself_is_not_asked_again_after_close({ device, name, adapter }) {
+    if (adapter !== "indexeddb") return;
+    const kinto = device();
+    const tasks = open(kinto, name, "in steps");
+    await tasks.create({ id: "a" }, USE);
+    const { fetch } = globalThis;
+    let asked = 0;
+    globalThis.fetch = async (resource, init) => {
+      if (!new Request(resource, init).url.endsWith("/v1/")) return fetch.call(globalThis, resource, init);
+      asked += 1;
+      return new Response("{}", { status: 503, headers: { "Retry-After": "1", "Content-Type": "application/json" } });
+    };
+    try {
+      const sync = tasks.sync();
+      sync.catch(() => {});
+      await until(() => asked === 1);
+      await kinto.close();
+      await rejects(sync, { code: "closed" });
+      await pause(1100);
+      equal(asked, 1);
+    } finally {
+      globalThis.fetch = fetch;
     }
   },
 
