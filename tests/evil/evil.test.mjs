@@ -22,33 +22,41 @@ before(async () => {
 });
 after(() => kinto.close());
 
-/** What a client sees: a list that is followed for some pages, a list asked for again, two records, a refused write, an accepted one. */
-async function look(written) {
+/** How long a client waits for an answer. The truth has longer: on a busy machine it may come late. */
+const [LIE_MS, TRUTH_MS] = [2_000, 60_000];
+
+/**
+ * What a client sees: a list that is followed for some pages, a list asked for again, two records, a refused write, an accepted one, and
+ * the list that it is in. Not the times, which are others each time.
+ */
+async function lookOnce(written, waitsMs) {
   const seen = [];
   const ask = async (path, options = {}) => {
     const { headers, ...others } = options;
-    const begun = performance.now();
     try {
-      const response = await fetch(path.startsWith("http") ? path : url(kinto, path), { headers: { ...server.headers, "Content-Type": "application/json", ...headers }, redirect: "manual", signal: AbortSignal.timeout(2000), ...others });
+      const response = await fetch(path.startsWith("http") ? path : url(kinto, path), { headers: { ...server.headers, "Content-Type": "application/json", ...headers }, redirect: "manual", signal: AbortSignal.timeout(waitsMs), ...others });
       const text = await response.text();
-      const shown = Object.fromEntries(["next-page", "etag", "retry-after", "backoff", "location"].map((name) => [name, response.headers.get(name)?.replace(/_token=[^&]*/, "_token")]));
-      seen.push([options.method ?? "GET", response.status, shown, text.replace(/"last_modified":\d{13}/g, "").replaceAll(written, "new"), performance.now() - begun > 500]);
+      const shown = Object.fromEntries(["next-page", "etag", "retry-after", "backoff", "location"].map((name) => [name, response.headers.get(name)?.replace(/_token=[^&]*/, "_token").replace(/^"\d{13}"$/, "a time")]));
+      seen.push([options.method ?? "GET", response.status, shown, text.replace(/"last_modified":\d{13}/g, "").replaceAll(written, "new")]);
       return response.headers;
     } catch (error) {
       seen.push([options.method ?? "GET", error.name]);
     }
   };
   let next = "?_sort=id";
+  let known;
   for (let page = 0; next && page < 4; page++) {
     if (next.startsWith("http") && !next.startsWith(kinto.url)) break;
     const headers = await ask(next);
     next = headers?.get("next-page");
-    if (page === 0 && headers?.get("etag")) await ask("?_sort=id", { headers: { "If-None-Match": headers.get("etag") } });
+    if (page === 0) known = headers?.get("etag");
+    if (page === 0 && known) await ask("?_sort=id", { headers: { "If-None-Match": known } });
   }
   for (const id of IDS.slice(0, 2)) await ask(`/${id}`);
   const body = JSON.stringify({ data: { v: 1 } });
   await ask(`/${IDS[0]}`, { method: "PUT", headers: { "If-None-Match": "*" }, body });
   await ask(`/${written}`, { method: "PUT", headers: { "If-None-Match": "*" }, body });
+  if (known) await ask("?_sort=id", { headers: { "If-None-Match": known } });
   // Afterwards the server has what it had, without a tombstone that a list would show.
   await fetch(`${KINTO_URL}/buckets/default/collections/evil/records/${written}`, { method: "DELETE", headers: server.headers });
   return seen;
@@ -69,14 +77,15 @@ describe("the catalogue", () => {
   };
 
   let count = 0;
-  const truth = () => look(`new-${(count += 1)}`);
+  const look = (waitsMs) => lookOnce(`new-${(count += 1)}`, waitsMs);
+  const truth = () => look(TRUTH_MS);
 
   for (const [file, lies] of Object.entries(LIES)) {
     for (const [name, lie] of Object.entries(lies)) {
       test(`${file}: ${name}`, async () => {
         const before = await truth();
         lie(kinto, OPTIONS[name]?.());
-        const told = await truth();
+        const told = await look(LIE_MS);
         kinto.behave();
         assert.notDeepEqual(told, before);
         assert.deepEqual(await truth(), before);

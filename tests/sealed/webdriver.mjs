@@ -10,13 +10,7 @@ const DRIVER = process.env.GECKODRIVER ?? "geckodriver";
 
 /** Starts Firefox, with `open(url)` for its one page and `close()`. */
 export async function launchFirefox() {
-  const port = await freePort();
-  const driver = spawn(DRIVER, ["--port", port, "--log", "fatal"], { stdio: "ignore" });
-  const failed = once(driver, "error").then(([error]) => {
-    throw new Error(`${DRIVER} cannot be started (${error.message}): tests/setup.sh tools installs it.`);
-  });
-  const root = `http://127.0.0.1:${port}`;
-  await Promise.race([failed, ready(root)]);
+  const { driver, root } = await startDriver();
   const capabilities = { browserName: "firefox", "moz:firefoxOptions": CAPABILITIES["moz:firefoxOptions"], timeouts: { script: 300_000 } };
   const { sessionId } = await ask(root, "POST", "/session", { capabilities: { alwaysMatch: capabilities } });
   const session = `${root}/session/${sessionId}`;
@@ -70,6 +64,23 @@ async function ask(root, method, path, body) {
   return value;
 }
 
+/** Again on another port, should another program have taken this one just before: the driver ends then. */
+async function startDriver() {
+  for (let tries = 1; ; tries += 1) {
+    const port = await freePort();
+    const driver = spawn(DRIVER, ["--port", port, "--log", "fatal"], { stdio: "ignore" });
+    const failed = once(driver, "error").then(([error]) => {
+      throw new Error(`${DRIVER} cannot be started (${error.message}): tests/setup.sh tools installs it.`);
+    });
+    let ended = false;
+    const exited = new Promise((resolve) => driver.once("exit", () => resolve((ended = true))));
+    const root = `http://127.0.0.1:${port}`;
+    await Promise.race([failed, exited, ready(root, () => ended)]);
+    if (!ended) return { driver, root };
+    if (tries === 5) throw new Error(`${DRIVER} ended at once, ${tries} times.`);
+  }
+}
+
 /** It says nowhere which port it took, if it is left to choose. */
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
@@ -80,8 +91,8 @@ async function freePort() {
   return String(port);
 }
 
-async function ready(root) {
-  for (;;) {
+async function ready(root, isGivenUp) {
+  while (!isGivenUp()) {
     const status = await ask(root, "GET", "/status").catch(() => undefined);
     if (status?.ready) return;
     await new Promise((resolve) => setTimeout(resolve, 20));
