@@ -99,6 +99,58 @@ describe("after a restored backup", SIDE_BY_SIDE, () => {
   }
 });
 
+describe("after a restored backup that is older than several snapshots", SIDE_BY_SIDE, () => {
+  for (const strategy of STRATEGIES) {
+    test(`what was deleted and edited since stays so (${strategy})`, async (t) => {
+      const { here, there, another, server } = await withJournal(t, [1, 2, 3]);
+      const backup = await server.records();
+      await there.delete("cake-2");
+      await there.edit(1, "It was a whole cake.");
+      await there.sync();
+      for (const id of [4, 5, 6]) {
+        await there.call("repair"); // ends with a snapshot
+        await here.sync();
+        await there.publish(id);
+      }
+      await here.sync();
+      await server.restore(backup);
+      for (const device of [here, there]) {
+        await device.failure();
+        const { conflicts, errors } = await device.call("repair", { strategy });
+        assert.deepEqual([conflicts, errors], [[], []]);
+      }
+      await assertTogether({ here, there, another });
+      assert.deepEqual(contents(await here.records()), { "cake-1": "It was a whole cake.", "cake-3": "I ate cake number 3.", "cake-4": "I ate cake number 4.", "cake-5": "I ate cake number 5.", "cake-6": "I ate cake number 6." });
+    });
+  }
+});
+
+describe("one page shown in the place of another to a new device", SIDE_BY_SIDE, () => {
+  test("in lists only, and the next page names the other: that one is asked for", async (t) => {
+    const scene = await withJournal(t, [1]);
+    const { here, there, another, proxy } = scene;
+    const position = (await here.head()).position + 1;
+    await here.create(entry(7));
+    let refused;
+    proxy.rule(`PUT /${pageId(position)}`, async (request, pass) => {
+      refused = JSON.parse(request.body).data.ct;
+      await there.publish(4);
+      return pass();
+    }, { times: 1 });
+    assert.equal((await here.sync()).ok, true);
+    const fresh = another(proxy.url);
+    proxy.rule("GET /records", async (_, pass) => {
+      const given = await pass();
+      const shown = (record) => (record.id === pageId(position) && record.ct ? { ...record, ct: refused } : record);
+      return { ...given, body: JSON.stringify({ data: JSON.parse(given.body).data.map(shown) }) };
+    });
+    await fresh.call("repair");
+    proxy.behave();
+    assert.deepEqual(Object.keys(contents(await fresh.records())), ["cake-1", "cake-4", "cake-7"]);
+    await assertTogether({ here, there, another, others: [fresh] });
+  });
+});
+
 describe("where nothing was wrong", SIDE_BY_SIDE, () => {
   for (const strategy of STRATEGIES) {
     test(`a device that slept through two snapshots just catches up (${strategy})`, async (t) => {

@@ -20,10 +20,11 @@ use crate::pure::report::error_entry;
 use crate::pure::sealed::chain::{self, Opened};
 use crate::pure::sealed::change::Change;
 use crate::pure::sealed::group;
-use crate::pure::sealed::home::{JOURNAL, page_note, read_page_note};
+use crate::pure::sealed::home::{JOURNAL, PageNote, page_note, read_page_note};
 use crate::pure::sealed::item::{self, Content, Name, page_id};
 use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::{Arrival, Incoming};
+use crate::pure::sealed::older::Older;
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::reconcile::{Lost, Reconcile};
 use crate::pure::sealed::run::settle_passed;
@@ -168,11 +169,19 @@ impl<P: Platform> Session<'_, P> {
                 return Err(interrupted());
             }
             let (report, conflicts) = meeting.all(draft);
+            let mut older = Older::of(draft);
+            older.truncate(chain.common);
+            let first = chain.pages.first().map_or(0, |(position, _)| *position);
             for name in draft.note_names() {
-                if read_page_note(&name).is_some() {
+                if let Some(position) = read_page_note(&name) {
+                    if position < first && position <= chain.common {
+                        let note = draft.note(&name).map(|note| PageNote::read(&note));
+                        older.push(position, note.and_then(|note| note.hash));
+                    }
                     draft.set_note(&name, None);
                 }
             }
+            older.write(draft);
             for (position, note) in &chain.pages {
                 draft.set_note(&page_note(*position), Some(note.to_json()));
             }

@@ -13,17 +13,18 @@ use crate::ports::Platform;
 use crate::pure::answers;
 use crate::pure::sealed::Rule;
 use crate::pure::sealed::chain::{Opened, View, bad_snapshot, evidence};
-use crate::pure::sealed::home::{Cursor, Head, Home, PageNote};
+use crate::pure::sealed::home::{Cursor, Head, Home, OLDER, PageNote};
 use crate::pure::sealed::item::{self, Content, page_id};
 use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::Arrivals;
+use crate::pure::sealed::older::Older;
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::run::Run;
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, Ledger, Snapshot};
 use crate::pure::sealed::stray::{Strays, Words};
 use crate::pure::sealed::survey::{Followed, Survey, follow};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How many places a second look asks for by name, where two lists did not show what should be there; and how many where they
 /// show what does not open.
@@ -114,12 +115,19 @@ impl<P: Platform> Session<'_, P> {
     /// Where something is missing or does not open: in the chain, among what this device knows, and before what stands alone.
     async fn doubtful(&self, view: &View, secrets: &Secrets, known: &Known) -> Result<Vec<u64>> {
         let survey = Survey::of(view, known.home.head.position, &secrets.seal)?;
+        let mut orphans = Vec::new();
         let (from, common, last) = match self.read_chain(view, &survey, secrets, known).await {
-            Ok(chain) => (
-                chain.home.head.position,
-                chain.common,
-                chain.strays.last().map_or(0, |stray| stray.head.position),
-            ),
+            Ok(chain) => {
+                // The list may show another page in the place of the one that was before.
+                let shown: BTreeSet<Hash> = survey.opened.iter().map(|opened| opened.head.hash).collect();
+                let is_orphan = |stray: &&Opened| stray.head.position > 1 && !shown.contains(&stray.page.prev);
+                orphans.extend(chain.strays.iter().filter(is_orphan).map(|stray| stray.head.position - 1).take(MOST_ASKED));
+                (
+                    chain.home.head.position,
+                    chain.common,
+                    chain.strays.last().map_or(0, |stray| stray.head.position),
+                )
+            }
             Err(error) if error.is_alarm() => (0, 0, 0),
             Err(error) => return Err(error),
         };
@@ -127,7 +135,7 @@ impl<P: Platform> Session<'_, P> {
         let own = (common + 1..=known.home.head.position).rev().take(MOST_ASKED);
         let gaps = (from + 1..last).take(MOST_ASKED);
         let asked = [1].into_iter().chain(own).chain(gaps).filter(|position| !is_open(position));
-        Ok(asked.chain(survey.junk.iter().copied().take(MOST_ASKED)).collect())
+        Ok(asked.chain(orphans).chain(survey.junk.iter().copied().take(MOST_ASKED)).collect())
     }
 
     async fn read_chain(&self, view: &View, survey: &Survey, secrets: &Secrets, known: &Known) -> Result<Chain> {
@@ -302,11 +310,16 @@ impl<P: Platform> Session<'_, P> {
 
     /// The greatest position that has the same hash here and there, also in the history of the latest snapshot.
     async fn common_position(&self, view: &View, secrets: &Secrets, home: &Home, pages: &[(u64, PageNote)], known: &Known) -> Result<u64> {
-        let is_same = |position: u64, hash: Option<_>| hash.is_some() && known.hash(position) == hash;
+        let older = self
+            .collection
+            .resident
+            .read(|state| Older::read(state.notes.get(OLDER).map(String::as_str)))
+            .await?;
+        let is_same = |position: u64, hash: Option<Hash>| hash.is_some_and(|hash| known.hash(position) == Some(hash) || older.has(position, hash));
         if let Some((position, _)) = pages.iter().rev().find(|(position, note)| is_same(*position, note.hash)) {
             return Ok(*position);
         }
-        let first_known = known.hashes.first().map_or(u64::MAX, |(position, _)| *position);
+        let first_known = known.hashes.first().map_or(u64::MAX, |(position, _)| *position).min(older.first());
         for entry in home.history.iter().rev() {
             if known.home.history.contains(entry) {
                 return Ok(entry.last);

@@ -16,6 +16,7 @@ pub mod item;
 pub mod known;
 pub mod meet;
 pub mod meeting;
+pub mod older;
 pub mod page;
 pub mod pending;
 pub mod reconcile;

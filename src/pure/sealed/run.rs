@@ -4,6 +4,7 @@ use super::chain::Opened;
 use super::change::Change;
 use super::home::{GROUP, Home, JOURNAL, PENDING, PageNote, REFUSED, page_note, read_page_note};
 use super::meet::{Arrival, Arrivals};
+use super::older::Older;
 use super::page::Kind;
 use super::pending::Pending;
 use super::rule::Rule;
@@ -104,11 +105,17 @@ impl Run {
     }
 
     pub fn write_notes(&self, draft: &mut Draft, without: Option<Rule>) {
+        let mut older = None;
         for name in draft.note_names() {
-            let is_old = |position| self.forget_below.is_some_and(|first| position < first);
-            if read_page_note(&name).is_some_and(is_old) {
+            let is_old = |position: &u64| self.forget_below.is_some_and(|first| *position < first);
+            if let Some(position) = read_page_note(&name).filter(is_old) {
+                let note = draft.note(&name).map(|note| PageNote::read(&note));
+                older.get_or_insert_with(|| Older::of(draft)).push(position, note.and_then(|note| note.hash));
                 draft.set_note(&name, None);
             }
+        }
+        if let Some(older) = older {
+            older.write(draft);
         }
         for (position, note) in &self.pages {
             draft.set_note(&page_note(*position), Some(note.to_json()));
