@@ -57,6 +57,12 @@ impl There {
         Some(known != made && self.versions.values().all(|(at, _)| *at >= made))
     }
 
+    /// Whether nothing happened to the collection itself. A backup that is written into a new collection shows records that are
+    /// older than the collection.
+    fn is_same(&self, known: Option<&Made>) -> bool {
+        known.zip(self.made.as_ref()).is_some_and(|(known, made)| known.at == made.at)
+    }
+
     fn is_of_others(&self, known: Option<&Made>) -> bool {
         let owners = |made: Option<&Made>| made.and_then(|made| made.owners.clone());
         let (before, now) = (owners(known), owners(self.made.as_ref()));
@@ -115,7 +121,7 @@ pub fn judge(state: &State, cursor: &Cursor, there: &There, is_alone: bool) -> J
         return judged;
     }
     let newest = there.newest().map_or(0, |(_, at)| at);
-    let is_purged = judged.found.is_none() && made_again == Some(false) && there.timestamp > Some(newest.max(seen_at));
+    let is_purged = judged.found.is_none() && there.is_same(cursor.made.as_ref()) && there.timestamp > Some(newest.max(seen_at));
     for (id, _, at) in missing {
         match is_purged || Some(*at) < exact {
             true if is_alone => judged.gone.push((*id).clone()),
@@ -134,7 +140,7 @@ pub fn prepare(draft: &mut Draft, cursor: &str, there: &There, is_first: bool) {
     let rows = draft.rows();
     let exact = rows.iter().filter(|(id, row)| row.last_modified.is_some_and(|at| there.at(id, at) == Some(at)));
     let exact = exact.filter_map(|(_, row)| row.last_modified).max();
-    let is_same = there.is_made_again(known_cursor.made.as_ref()) == Some(false);
+    let is_older = there.is_made_again(known_cursor.made.as_ref()) == Some(false);
     for (id, row) in rows {
         let Some(at) = row.last_modified.filter(|_| row.status != Status::Created) else {
             continue;
@@ -143,9 +149,9 @@ pub fn prepare(draft: &mut Draft, cursor: &str, there: &There, is_first: bool) {
             // The pull meets a deletion, and what was changed there since it had what is here.
             Some((there, true)) if there >= at => {}
             Some((there, false)) if there == at || there > at && Some(at) < exact => {}
-            None if !is_first && (Some(at) < exact || is_same && exact.is_none()) => {}
+            None if !is_first && Some(at) < exact => {}
             // Older than what it has shown: what is here is newer.
-            Some((there, false)) if there < at && (exact.is_some() || is_same) => draft.put(&id, on_older(row, there)),
+            Some((there, false)) if there < at && (exact.is_some() || is_older) => draft.put(&id, on_older(row, there)),
             _ => draft.put(&id, as_new(row, true)),
         }
     }
@@ -176,6 +182,8 @@ pub fn as_new(row: Row, tells_deletions: bool) -> Row {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
+    use std::rc::Rc;
 
     fn state(rows: &[(&str, Status, u64)]) -> State {
         let mut state = State::default();
@@ -210,7 +218,7 @@ mod tests {
     fn a_flush_a_purge_a_backup_and_another_server_are_told_apart() {
         use Status::{Deleted, Synced, Updated};
         type Case<'a> = (&'a [(&'a str, u64)], u64, u64, &'a str, Option<Found>, &'a [&'a str], &'a [&'a str], &'a str);
-        let cases: [Case<'_>; 14] = [
+        let cases: [Case<'_>; 15] = [
             (&[("a", 10), ("b", 20), ("c", 30)], 40, 1, "me", None, &[], &[], "all is there"),
             (
                 &[("a", 10), ("b", 20)],
@@ -250,6 +258,16 @@ mod tests {
             ),
             (&[("a", 110), ("b", 120), ("c", 130)], 130, 1, "me", None, &[], &[], "all were edited"),
             (&[("a", 10), ("b", 20), ("c", 35)], 35, 33, "me", None, &[], &[], "its metadata were edited"),
+            (
+                &[("a", 10), ("b", 20)],
+                40,
+                33,
+                "me",
+                None,
+                &[],
+                &["c"],
+                "its newest record is missing, and its metadata are newer: a backup in a new collection, perhaps",
+            ),
             (&[("x", 110)], 110, 99, "you", Some(Found::Another), &[], &[], "of another account"),
             (&[], 100, 99, "you", Some(Found::Another), &[], &[], "of another account, and empty"),
         ];
@@ -267,6 +285,43 @@ mod tests {
                 unsure: ids(unsure),
             };
             assert_eq!(judge(&state, &cursor, &there, true), expected, "{what}");
+        }
+    }
+
+    #[test]
+    fn what_a_restored_server_has_lost_is_sent_whatever_it_still_shows() {
+        use Status::{Created, Synced, Updated};
+        let here = state(&[("a", Synced, 10), ("b", Updated, 20), ("c", Synced, 30)]);
+        let cursor = Cursor {
+            witness: Some((RecordId::from_text("c"), 30)),
+            made: made(1, "me"),
+            ..Cursor::default()
+        };
+        type Case<'a> = (&'a [(&'a str, u64)], u64, [(Status, Option<u64>); 3], &'a str);
+        let cases: [Case<'_>; 4] = [
+            (&[], 5, [(Created, None), (Updated, None), (Created, None)], "nothing"),
+            (
+                &[("a", 6)],
+                6,
+                [(Updated, Some(6)), (Updated, None), (Created, None)],
+                "all that it shows was edited since",
+            ),
+            (&[("a", 10)], 10, [(Synced, Some(10)), (Updated, None), (Created, None)], "its oldest record"),
+            (
+                &[("b", 20)],
+                20,
+                [(Synced, Some(10)), (Updated, Some(20)), (Created, None)],
+                "what was deleted before stays deleted",
+            ),
+        ];
+        for (versions, timestamp, expected, what) in cases {
+            let mut state = here.clone();
+            state.notes.insert("cursor".into(), cursor.to_json());
+            let there = there(versions, timestamp, made(1, "me"));
+            let mut draft = Draft::new(Rc::new(RefCell::new(state)));
+            prepare(&mut draft, "cursor", &there, false);
+            let row = |id| draft.row(&RecordId::from_text(id)).map(|row| (row.status, row.last_modified));
+            assert_eq!(["a", "b", "c"].map(row), expected.map(Some), "{what}");
         }
     }
 

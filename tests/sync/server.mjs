@@ -53,6 +53,11 @@ export class Server {
     return this.#ask("DELETE", "");
   }
 
+  /** Makes the collection with these metadata, or sets them, and gives them. */
+  async makeCollection(data = {}) {
+    return (await this.#ask("PUT", "", { data })).data;
+  }
+
   /** Makes the bucket, where it is not the default one, which makes itself. */
   createBucket() {
     return this.#ask("PUT", `${this.root}/buckets/${this.bucket}`, {});
