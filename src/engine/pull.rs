@@ -160,8 +160,12 @@ impl<P: Platform> Session<'_, P> {
             return Ok(());
         };
         answers::accept(&response, &url)?;
+        let asked_if_changed = walk.takes_unchanged();
         self.note_timestamp(walk, &response);
         if response.status == 304 {
+            if !asked_if_changed {
+                return Err(answers::unasked(url));
+            }
             walk.unchanged = true;
             return Ok(());
         }

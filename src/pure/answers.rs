@@ -31,6 +31,15 @@ pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
     Ok(body)
 }
 
+/// A 304 that answers no condition.
+pub fn unasked(url: String) -> Error {
+    Error::BadResponse {
+        message: "it says that nothing changed, which was not asked".into(),
+        url,
+        status: 304,
+    }
+}
+
 pub fn too_large(response: &Response, limit: usize, url: &str) -> Error {
     Error::BadResponse {
         message: format!(

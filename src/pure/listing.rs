@@ -5,6 +5,9 @@
 //! names an inner address. A server may also show fewer rows than `_limit` asks for, so a short page is not the last one. The
 //! last page is one that shows nothing newer, or whose last row is as new as the collection's timestamp (`ETag`).
 //!
+//! Two rows have one version where a client forced it, on Kinto's memory backend; and a front server may answer in another order.
+//! The next page is then asked for by token where that can be seen: `_since` would pass rows that were not shown.
+//!
 //! A listing without `_since` shows no tombstones, and one with `has_ct` loses its `_since` on Kinto's memory backend. Such a
 //! listing is continued by the `_token` of `Next-Page`, on its own address, where that header can be seen; otherwise it is
 //! continued by `_since`, with tombstones and emptied rows.
@@ -37,8 +40,11 @@ pub struct Listing {
     other: Option<Request>,
     is_by_token: bool,
     takes_tokens: Option<bool>,
-    /// Hashes of the rows that have no version.
-    undated: BTreeSet<u64>,
+    /// Hashes of rows whose version does not tell whether they were shown before: those without one, and those of a list that is not in order.
+    shown: BTreeSet<u64>,
+    /// Hashes of the rows of the newest version shown.
+    newest: BTreeSet<u64>,
+    is_in_order: bool,
     is_of_journal: bool,
     pages: usize,
     rows: usize,
@@ -57,7 +63,9 @@ impl Listing {
             other: None,
             is_by_token: false,
             takes_tokens: None,
-            undated: BTreeSet::new(),
+            shown: BTreeSet::new(),
+            newest: BTreeSet::new(),
+            is_in_order: true,
             is_of_journal: false,
             pages: 0,
             rows: 0,
@@ -101,15 +109,29 @@ impl Listing {
         let body = answers::accept(response, url)?;
         let mut records = answers::records(body, url, response.status)?;
         let before = self.last;
+        let versions: Vec<Option<u64>> = records.iter().map(|record| answers::version(record).map(|(_, at)| at)).collect();
+        self.is_in_order &= self.is_of_journal || versions.iter().flatten().is_sorted();
+        let mut versions = versions.into_iter();
+        let mut has_news = false;
         records.retain(|record| {
-            let at = answers::version(record).map(|(_, at)| at);
-            self.last = self.last.max(at);
+            let at = versions.next().flatten();
+            let is_new = match at {
+                None => self.shown.insert(hash(record)),
+                Some(_) if at > self.last => {
+                    (self.last, self.newest) = (at, BTreeSet::from([hash(record)]));
+                    true
+                }
+                Some(_) if at == self.last => self.newest.insert(hash(record)),
+                Some(_) if self.is_in_order => at > before,
+                Some(_) => self.shown.insert(hash(record)),
+            };
             // What has no version is shown on every later page too.
-            if at.is_none() { self.undated.insert(hash(record)) } else { at > before }
+            has_news |= is_new && at.is_some();
+            is_new
         });
         let (etag, hint) = (answers::etag(response), response.header("next-page"));
-        let is_whole = hint.is_none() && etag.is_some() && etag <= self.last;
-        if self.last > before && !is_whole {
+        let is_whole = hint.is_none() && etag.is_some() && etag == self.last;
+        if has_news && !is_whole {
             self.ask_for_more(hint, etag.is_some());
         }
         self.count(&records);
@@ -156,14 +178,15 @@ impl Listing {
             ..self.first.clone()
         };
         let by_token = hint.and_then(token).map(|token| request(format!("{query}&_token={token}")));
-        let last = self.last.unwrap_or(0);
+        let is_tied = self.newest.len() > 1;
+        let last = self.last.unwrap_or(0).saturating_sub(u64::from(is_tied));
         let since = acceptable(last, self.now_ms);
         let is_kept = |part: &&str| !part.starts_with("has_ct=") && !part.starts_with("_since=");
         let page = format!("_since={since}");
         let query_since: Vec<&str> = query.split('&').filter(is_kept).chain([page.as_str()]).collect();
         let by_version = request(query_since.join("&"));
         // What is deleted while a listing without tombstones is read is told after the timestamp of its first page: it has to have one.
-        let prefers_token = query.starts_with("has_ct=") || since < last || is_dated && !query.contains("_since=");
+        let prefers_token = !self.is_in_order || is_tied || query.starts_with("has_ct=") || since < last || is_dated && !query.contains("_since=");
         let (next, other) = match by_token {
             Some(by_token) if self.takes_tokens.unwrap_or(prefers_token) => (by_token, Some(by_version)),
             by_token => (by_version, by_token),
@@ -226,7 +249,12 @@ mod tests {
         type Case<'a> = (&'a [u64], &'a [(&'a str, &'a str)], bool, &'a str);
         let cases: [Case<'_>; 9] = [
             (&[4, 5], &[("etag", "\"5\"")], false, "as new as the timestamp"),
-            (&[4, 6], &[("etag", "\"5\"")], false, "newer, which was written meanwhile"),
+            (
+                &[4, 6],
+                &[("etag", "\"5\"")],
+                true,
+                "newer: written meanwhile, or the timestamp is not the list's",
+            ),
             (&[4, 5], &[("etag", "W/\"5\"")], false, "a weak timestamp"),
             (&[4, 5], &[("etag", "\"5-gzip\"")], false, "a timestamp that a front server changed"),
             (&[4, 5], &[("etag", "\"9\"")], true, "something newer is not shown"),
@@ -251,6 +279,34 @@ mod tests {
         assert!(listing.take_next().unwrap().url.ends_with("_since=4"));
         response.body = response.body.replace("last_modified\":4", "last_modified\":6");
         assert_eq!(listing.read(&response, "u").unwrap().len(), 1);
+    }
+
+    #[test]
+    fn rows_of_one_version_and_rows_out_of_order_are_read_by_token() {
+        let next = ("next-page", "x?_token=t");
+        for (pages, what) in [
+            ([[4, 4], [4, 4]], "one version"),
+            ([[3, 4], [4, 5]], "a tie at the end of a page"),
+            ([[9, 8], [7, 6]], "newest first"),
+        ] {
+            let mut listing = listing("_since=2");
+            let rows = |number: usize| {
+                let mut response = page(&pages[number], &[next]);
+                response.body = response
+                    .body
+                    .replace("\"r", &format!("\"{number}-"))
+                    .replacen("\"id\"", "\"first\":1,\"id\"", 1);
+                response
+            };
+            assert_eq!(listing.read(&rows(0), "u").unwrap().len(), 2, "{what}");
+            let asked = listing.take_next().unwrap().url;
+            assert!(asked.ends_with("&_token=t") || what == "a tie at the end of a page", "{what}: {asked}");
+            assert_eq!(listing.read(&rows(1), "u").unwrap().len(), 2, "{what}");
+            assert!(listing.read(&rows(1), "u").unwrap().is_empty(), "{what}");
+        }
+        let mut hidden = listing("_since=2");
+        hidden.read(&page(&[3, 4, 4], &[]), "u").unwrap();
+        assert!(hidden.has_more());
     }
 
     #[test]

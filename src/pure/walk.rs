@@ -69,6 +69,11 @@ impl Walk {
         self.start.etag.filter(|_| self.start.confirmed && self.start.reached.is_none() && !is_held)
     }
 
+    /// Whether the next answer may be that nothing has changed: of the first page, if that was asked.
+    pub fn takes_unchanged(&self) -> bool {
+        !self.has_begun && self.only_if_changed().is_some()
+    }
+
     /// Whether this change was shown before: nothing to tell of it again.
     pub fn is_old(&self, version: Option<&(RecordId, u64)>) -> bool {
         version.is_some_and(|(_, at)| Some(*at) <= self.start.since)

@@ -159,6 +159,20 @@ describe("a forged alarm", SIDE_BY_SIDE, () => {
   });
 });
 
+describe("an answer that nothing has changed", SIDE_BY_SIDE, () => {
+  for (const pages of [0, 1]) {
+    test(`that was not asked for is bad_response, after ${pages} pages`, async (t) => {
+      const { here, server, proxy } = await stage(t);
+      await server.putAll(Array.from({ length: 2 * Number(process.env.KINTO_PAGE_SIZE) }, (_, number) => `r${10 + number}`));
+      let passed = 0;
+      proxy.rule("GET /records", (request, pass) => ((passed += 1) > pages ? answer(304, "") : pass()));
+      assert.equal((await here.failure()).code, "bad_response");
+      proxy.behave();
+      assert.deepEqual([(await here.sync()).ok, await here.titles()], [true, await server.titles()]);
+    });
+  }
+});
+
 describe("a listing without an end", SIDE_BY_SIDE, () => {
   test("which shows the same page again and again, ends with the page that shows nothing newer", async (t) => {
     const { here, server, proxy } = await stage(t);

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { rewrite, withHeaders } from "../evil/lie.mjs";
+import { edit, rewrite, withHeaders } from "../evil/lie.mjs";
 import { innerAddress, nextPage, withoutHeaders } from "../evil/lies/listings.mjs";
 import { lists, pages, SIDE_BY_SIDE, stage } from "./devices.mjs";
 
@@ -47,6 +47,32 @@ describe("a list of several pages", SIDE_BY_SIDE, () => {
       assert.deepEqual(lists(await here.sync()), {});
     });
   }
+
+  test("is read to its end where a client forced one time for all", async (t) => {
+    const { here, server, proxy } = await stage(t);
+    const all = named(3 * PAGE);
+    await server.putAll(all);
+    const at = Date.now();
+    rewrite(proxy, "GET /records", (given) => edit(given, (body) => ({ ...body, data: body.data.map((row) => ({ ...row, last_modified: at })) })));
+    assert.deepEqual([(await here.sync()).ok, ids(await here.records())], [true, all]);
+  });
+
+  test("is read to its end where a front server drops the order that was asked for", async (t) => {
+    const { here, server, proxy } = await stage(t);
+    const all = named(3 * PAGE);
+    const old = Date.now() - 3_600_000;
+    for (const [number, id] of all.entries()) await server.put(id, { title: id }, { lastModified: old + number });
+    proxy.rule("GET /records", (request, pass) => pass({ url: request.url.replace("_sort=last_modified", "_sort=-last_modified") }));
+    assert.deepEqual([(await here.sync()).ok, ids(await here.records())], [true, all]);
+  });
+
+  test("is read to its end where Next-Page is hidden and ETag belongs to something older", async (t) => {
+    const { here, server, proxy } = await stage(t);
+    const all = named(2 * PAGE + 1);
+    await server.putAll(all);
+    rewrite(proxy, "GET /records", (given) => withHeaders(given, { "next-page": undefined, etag: '"5"' }));
+    assert.deepEqual([(await here.sync()).ok, ids(await here.records())], [true, all]);
+  });
 
   test("costs no request more where the headers are honest", async (t) => {
     const { here, server, proxy } = await stage(t);

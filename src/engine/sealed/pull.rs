@@ -141,11 +141,7 @@ impl<P: Platform> Session<'_, P> {
             if response.status == 304 {
                 walk.unchanged = asked_if_changed;
                 if !asked_if_changed {
-                    return Err(Error::BadResponse {
-                        message: "it says that nothing changed, which was not asked".into(),
-                        url,
-                        status: 304,
-                    });
+                    return Err(answers::unasked(url));
                 }
                 break;
             }
