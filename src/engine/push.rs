@@ -15,7 +15,7 @@ use crate::pure::answers::{self, PartAnswer};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::protocol::{Part, batch_length};
-use crate::pure::record::{Body, RecordId, Row, Status, is_bare_deletion, is_no_record, read_record};
+use crate::pure::record::{Body, RecordId, Row, Status, invalid, is_bare_deletion, is_no_record, read_record};
 use crate::pure::report::List;
 use crate::pure::report::error_entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -231,7 +231,7 @@ impl<P: Platform> Session<'_, P> {
     fn part(&self, id: &RecordId, row: &Row, encoded: &str) -> Result<Part> {
         let encoded = read_record(encoded)?;
         let remote_id = encoded.id.as_ref().unwrap_or(id);
-        if !remote_id.is_text() {
+        if !remote_id.is_addressable() {
             // It would be stored as a text, and come back as another record.
             return Err(Error::InvalidId {
                 message: format!("Invalid Id: {remote_id:?}. On a server ids are texts: a transformer has to make one of it, and to read it again."),
@@ -293,20 +293,27 @@ impl<P: Platform> Session<'_, P> {
             _ => None,
         };
         let mut decoded = self.collection.transformed(answers.iter().filter_map(text).collect(), false).await?.into_iter();
-        let mut next = |answered: &str| {
+        let mut next = |one: &Outgoing, answered: &str| {
             let text = decoded.next().unwrap_or_else(|| Err(Error::bug("a decoded answer is missing")))?;
-            let (_, at) = answers::read_version(answered)?;
+            let (id, at) = answers::read_version(answered)?;
+            if self.target.record_path(&id) != one.part.path {
+                return Err(invalid("The server's answer is about another record.", "id"));
+            }
             answers::read_decoded(&text, Some(at), answers::shown(answered))
         };
         let decode = |(one, answer): (&Outgoing, PartAnswer)| match answer {
             PartAnswer::Done(text) => {
-                let remote = next(&text);
-                if one.part.data.is_none() {
-                    return Answer::Deleted(answers::version(&text).map(|(_, at)| at));
+                let remote = next(one, &text);
+                let version = answers::version(&text);
+                let is_other = |(id, _): &(RecordId, u64)| self.target.record_path(id) != one.part.path;
+                if one.part.data.is_none() && !version.as_ref().is_some_and(is_other) {
+                    return Answer::Deleted(version.map(|(_, at)| at));
                 }
                 remote.map_or_else(|error| Answer::Refused(error.to_json()), Answer::Done)
             }
-            PartAnswer::Overtaken(Some(text)) => next(&text).map_or_else(|error| Answer::Refused(error.to_json()), |remote| Answer::Overtaken(Some(remote))),
+            PartAnswer::Overtaken(Some(text)) => {
+                next(one, &text).map_or_else(|error| Answer::Refused(error.to_json()), |remote| Answer::Overtaken(Some(remote)))
+            }
             PartAnswer::Overtaken(None) => Answer::Overtaken(None),
             PartAnswer::NotFound(body) => Answer::Missing(body),
             PartAnswer::Undone => Answer::Refused("{\"code\":409,\"message\":\"Others write at the same moment; sync again.\"}".into()),

@@ -158,11 +158,14 @@ pub fn read_decoded(text: &str, at: Option<u64>, shown: Shown) -> Result<RemoteR
 }
 
 /// Id and version of a record as a server shows it, whatever else it holds. The cursor needs them even if the record cannot be decoded; and
-/// without them it is no record.
+/// without them it is no record. On a server ids are texts.
 pub fn read_version(text: &str) -> Result<(RecordId, u64)> {
     let missing = |name: &str| invalid(&format!("A record of the server has no {name}."), name);
     let member = |name: &str| json::member(text, name).ok_or_else(|| missing(name));
     let id = RecordId::read(member("id")?)?;
+    if !id.is_addressable() {
+        return Err(invalid("A record of the server has an id that no server can have.", "id"));
+    }
     Ok((id, read_timestamp(member("last_modified")?)?.ok_or_else(|| missing("last_modified"))?))
 }
 

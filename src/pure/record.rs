@@ -46,6 +46,11 @@ impl RecordId {
         self.0.starts_with('"')
     }
 
+    /// Whether it can be a record's on a server: a text, and in an address it leads to that record.
+    pub fn is_addressable(&self) -> bool {
+        self.is_text() && ![r#""""#, r#"".""#, r#""..""#].contains(&self.as_json())
+    }
+
     /// JSON text.
     pub fn as_json(&self) -> &str {
         &self.0

@@ -8,7 +8,7 @@ import { MapStorage } from "../package/api/map-storage.mjs";
 import { pages, SIDE_BY_SIDE, stage } from "./devices.mjs";
 import { answer } from "./proxy.mjs";
 
-const IDS = ["1e400", "-1e400", "null", "{}", "[1]"];
+const IDS = ["1e400", "-1e400", "null", "{}", "[1]", "true", "9007199254740993", '""', '".."'];
 const VERSIONS = ["1e400", "-1e400", "9007199254740993", "-1", "5.5", '"5"', "null", "[5]"];
 const CASES = [...IDS.map((text) => ["id", text]), ...VERSIONS.map((text) => ["last_modified", text])];
 
@@ -24,7 +24,7 @@ async function sentByTheApp(device) {
 describe("a row whose id or version is none", SIDE_BY_SIDE, () => {
   for (const [how, prepare] of [["", async () => {}], [", to an app that sends by itself", sentByTheApp]]) {
     for (const [member, text] of CASES) {
-      if (how && !["1e400", "-1", "null"].includes(text)) continue;
+      if (how && !["1e400", "-1", "null", "true"].includes(text)) continue;
       test(`${member} ${text} is one entry in errors${how}`, async (t) => {
         const { here, server, proxy } = await stage(t);
         await prepare(here);

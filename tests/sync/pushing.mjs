@@ -112,6 +112,21 @@ describe("a record that the server refuses", SIDE_BY_SIDE, () => {
     });
   }
 
+  test("an answer about another record is one error, and nothing of it comes here", async (t) => {
+    const { here, proxy, server } = await stage(t);
+    await here.createAll(["a", "default-b", "c"]);
+    await here.sync();
+    await here.update({ id: "a", title: "A" });
+    await here.delete("c");
+    const other = { status: 200, path: "", headers: {}, body: { data: { id: "other", last_modified: 5 } } };
+    proxy.rule("POST /batch", ({ body }) => answer(200, { responses: JSON.parse(body).requests.map(() => other) }));
+    const result = await here.sync();
+    assert.deepEqual([result.ok, ids(result.errors), await here.unsynced()], [false, ["a", "c"], ["a", "c"]]);
+    assert.deepEqual([await here.titles(), await server.titles()], [["A", "default-b"], ["a", "c", "default-b"]]);
+    proxy.behave();
+    assert.deepEqual([(await here.sync()).ok, await server.titles()], [true, ["A", "default-b"]]);
+  });
+
   test("an answer of 409, which others writing at the same moment cause, is asked again at once", async (t) => {
     const { here, proxy, server } = await stage(t);
     await here.createAll(["a", "b", "c"]);
