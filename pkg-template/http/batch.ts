@@ -2,6 +2,7 @@
 
 import { load } from "../load.js";
 import { enterNow } from "../door.js";
+import { UnparseableResponseError } from "../errors.js";
 import type { AggregateResponse, KintoRequest, OperationResponse } from "./types.js";
 
 /** The bodies of the batches that carry these requests, as few as the limit allows. */
@@ -22,8 +23,8 @@ function saidBy(body: unknown): any {
 }
 
 /** The answers, sorted by what came of them. */
-export function aggregate(responses: OperationResponse[], requests: KintoRequest[]): AggregateResponse {
-  if (responses.length !== requests.length) throw new Error("Responses length should match requests one.");
+export function aggregate(responses: OperationResponse[], requests: KintoRequest[], url: string): AggregateResponse {
+  if (responses.length !== requests.length) throw new UnparseableResponseError("Responses length should match requests one.", { url, status: 200 });
   const sorted: AggregateResponse = { errors: [], published: [], conflicts: [], skipped: [] };
   for (const [index, { status, body }] of responses.entries()) {
     const sent = requests[index]!;

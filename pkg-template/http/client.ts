@@ -91,7 +91,7 @@ export class KintoClient extends RemoteServer {
     const bucket = options.bucket ? root.bucket(options.bucket) : undefined;
     await fn(options.collection ? bucket?.collection(options.collection) : (bucket ?? root));
     const responses = await this._batchRequests(batched, options);
-    return options.aggregate ? aggregate(responses, batched) : responses;
+    return options.aggregate ? aggregate(responses, batched, this.remote + endpoints.batch()) : responses;
   }
 
   /**

@@ -1,7 +1,7 @@
 /** Lists in pages: reading them, and deleting what is in them. */
 
 import { enterNow } from "../door.js";
-import { invalidOption, UnparseableResponseError } from "../errors.js";
+import { invalidOption, KintoError, UnparseableResponseError } from "../errors.js";
 import { load } from "../load.js";
 import { absoluteRemote } from "../remote.js";
 import type { Defaults } from "./defaults.js";
@@ -15,27 +15,81 @@ type Answer = RawResponse<{ data: any[] } | undefined>;
 /** A page, and how to get the next. */
 interface Step {
   answer: Answer;
+  /** Those of the answer that belong to the list. */
+  rows?: any[] | undefined;
   next: (() => Promise<Step>) | undefined;
 }
+
+/** Gets a page that follows this one although no header says so, if there is one. */
+type Unannounced = (answer: Answer, count: number) => Promise<Step | undefined>;
 
 /** Some pages of a list. */
 export async function listPages<T>(client: RemoteServer, path: string, params: ListParams, given: Defaults, method?: string): Promise<PaginationResult<T>> {
   const request = { method, path: withQuery(path, listQuery(params)), headers: given.headers };
   const first = await client.execute<Answer["json"]>(request, { raw: true, retry: given.retry });
-  return gather(readingStep(client, first, given), params.pages, "first", client.remote + path);
+  return gather(readingStep(client, first, given), params.pages, "first", client.remote + path, unannounced(client, path, params, given));
 }
 
 /** An address on another origin is refused when it is wanted: the page that names it is good. */
-function readingStep(client: RemoteServer, answer: Answer, given: Defaults): Step {
+function readingStep(client: RemoteServer, answer: Answer, given: Defaults, belongs?: (row: any) => boolean): Step {
   const address = answer.headers.get("Next-Page");
-  if (!address) return { answer, next: undefined };
+  const rows = belongs && rowsOf(answer, client.remote).filter(belongs);
+  if (!address) return { answer, rows, next: undefined };
   const { headers, retry } = given;
   const next = async () => {
     const wasm = await load();
     const url = enterNow(() => wasm.next_page(absoluteRemote(client.remote), address));
-    return readingStep(client, await client.http.request(url, { headers }, { retry }), given);
+    return readingStep(client, await client.http.request(url, { headers }, { retry }), given, belongs);
   };
-  return { answer, next };
+  return { answer, rows, next };
+}
+
+/**
+ * `Next-Page` may be hidden from pages (CORS), or stripped by a front server. So a list that seems to end is compared with the
+ * server's count, and goes on by the last version shown. Where time is filtered, Kinto lists tombstones too and does not count them.
+ */
+function unannounced(client: RemoteServer, path: string, params: ListParams, given: Defaults): Unannounced {
+  const { headers, retry } = given;
+  const query = listQuery(params);
+  const { _sort, _limit, _fields: _, ...filters } = query;
+  const listsTombstones = Object.entries(filters).some(([name, value]) => value !== undefined && /^_(since|before|to)$|last_modified$/.test(name));
+  const ask = (path: string, method?: string): Promise<Answer> => client.execute({ path, method, headers }, { raw: true, retry });
+  return async (answer, count) => {
+    const rows = rowsOf<{ last_modified: unknown }>(answer, client.remote + path);
+    const timestamp = timestampOf(answer);
+    const bound = boundOf(_sort, rows);
+    if (rows.length === 0 || (bound?._since !== undefined && bound._since === timestamp)) return undefined;
+    if (!listsTombstones) {
+      // Not every list can be counted. Where that fails, what is not shown is asked for.
+      const counted = await ask(withQuery(path, filters), "HEAD").catch(() => undefined);
+      const total = counted ? readCount(counted.headers) : NaN;
+      if (total <= count) return undefined;
+      const hasChanged = counted !== undefined && timestampOf(counted) > timestamp;
+      if (!bound && total > count && !hasChanged) {
+        const message = `The list has ${total} objects and shows ${count}, without a next page: the server, or a front server, has to expose the header Next-Page.`;
+        throw new UnparseableResponseError(message, { url: client.remote + path, status: 200 });
+      }
+    }
+    if (!bound) return undefined;
+    // Else a tombstone looks like a record.
+    const _fields = query["_fields"] && !listsTombstones ? [query["_fields"], "deleted"].flat() : query["_fields"];
+    const page = await ask(withQuery(path, { ...query, ...bound, _fields })).catch((error: unknown) => {
+      // Kinto refuses times that are more than a day ahead of its clock.
+      if (KintoError.is(error, "server") && error.data.status === 400) return undefined;
+      throw error;
+    });
+    return page && readingStep(client, page, given, listsTombstones ? undefined : (row) => row?.deleted !== true || Object.keys(row).length > 3);
+  };
+}
+
+const timestampOf = ({ headers }: Answer) => parseInt(headers.get("ETag")?.replace(/^(W\/)?"/, "") ?? "", 10);
+
+/** What asks for the rows after these, where they are sorted by time. */
+function boundOf(sort: QueryValue, rows: { last_modified: unknown }[]): { _since?: number; _before?: number } | undefined {
+  const versions = rows.map((row) => row?.last_modified) as number[];
+  if (rows.length === 0 || !versions.every(Number.isSafeInteger)) return undefined;
+  if (sort === "last_modified") return { _since: versions.reduce((newest, at) => Math.max(newest, at)) };
+  return sort === "-last_modified" ? { _before: versions.reduce((oldest, at) => Math.min(oldest, at)) } : undefined;
 }
 
 /**
@@ -105,18 +159,20 @@ function rowsOf<T>({ json }: Answer, url: string): T[] {
  * Follows as many pages as are asked for, and brings them together. Those that were read have the timestamp of the first: what
  * was written while the others were read is younger, and perhaps on none of them.
  */
-async function gather<T>(first: Step | Promise<Step>, pages: number | undefined, dated: "first" | "last", url: string): Promise<PaginationResult<T>> {
+async function gather<T>(first: Step | Promise<Step>, pages: number | undefined, dated: "first" | "last", url: string, unannounced?: Unannounced): Promise<PaginationResult<T>> {
   const gathered: T[] = [];
   let read = 0;
   let dating: Answer | undefined;
   const follow = async (step: Step): Promise<PaginationResult<T>> => {
-    const page = rowsOf<T>(step.answer, url);
+    const page = step.rows ?? rowsOf<T>(step.answer, url);
     if (!pages) return result(page, step);
     dating = (dated === "first" && dating) || step.answer;
     for (const row of page) gathered.push(row);
     read += 1;
-    if (step.next) assertEnds(read, gathered.length, url);
-    return read < pages && step.next ? follow(await step.next()) : result(gathered.slice(), step);
+    const next = read < pages ? await (step.next ? step.next() : unannounced?.(step.answer, gathered.length)) : undefined;
+    if (!next) return result(gathered.slice(), step);
+    assertEnds(read, gathered.length, url);
+    return follow(next);
   };
   const result = (data: T[], { answer, next }: Step): PaginationResult<T> => ({
     data,

@@ -192,7 +192,10 @@ export interface ListParams {
   sort?: string | undefined;
   /** How many in a page. */
   limit?: number | undefined;
-  /** How many pages to bring together; `Infinity` for all. Default: one. */
+  /**
+   * How many pages to bring together; `Infinity` for all. Default: one. With more than one, a list is complete also where the server's header
+   * `Next-Page` is hidden; a single page then says that there is no next one.
+   */
   pages?: number | undefined;
   /** The `last_modified` of an earlier list: only what changed since, deleted ones too. */
   since?: string | undefined;

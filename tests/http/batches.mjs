@@ -109,4 +109,12 @@ export function batches(place) {
     assert.deepEqual(messages, [...Array(6).fill("This operation is not supported within a batch operation."), "Can't use batch within a batch!"]);
     assert.deepEqual(proxy.take("POST /batch"), []);
   });
+
+  test("fewer answers than requests are bad_response", async () => {
+    const { code } = await place.run(async (account) => {
+      const fetchFunc = async (url) => new Response(url.endsWith("/batch") ? '{"responses":[]}' : '{"settings":{}}');
+      return refused(connect({ ...account, fetchFunc }).batch((batch) => batch.createBucket("b"), { aggregate: true }));
+    }, newAccount());
+    assert.equal(code, "bad_response");
+  });
 }

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { rewrite, withHeaders } from "../evil/lie.mjs";
 import { newAccount, startProxy, withCollection } from "./places.mjs";
 
 export function lists(place) {
@@ -29,6 +30,32 @@ export function lists(place) {
     assert.deepEqual(told.pages, [[10, 1, true, -1], [10, 11, true, -1], [5, 21, false, -1], [8, 1, true, -1], [12, 1, true, -1], [25, 25, false, -1]]);
     assert.equal(told.end.message, "Pagination exhausted.");
   });
+
+  const hidden = { always: () => true, "on every second page": (number) => number % 2 === 0 };
+  for (const [when, isHidden] of Object.entries(hidden)) {
+    test(`all of them, where Next-Page is hidden ${when}`, async (t) => {
+      const proxy = await startProxy(t);
+      const account = await withCollection(place, newAccount(proxy.url), 35);
+      let number = 0;
+      rewrite(proxy, "GET /records", (given) => (given.headers["next-page"] && isHidden(number++) ? withHeaders(given, { "next-page": undefined }) : given));
+      const told = await place.run(async ({ bucket, ...account }) => {
+        const records = connect(account).bucket(bucket).collection("c");
+        for (const id of ["r3", "r30"]) await records.deleteRecord(id);
+        const count = async (options) => {
+          const { data } = await records.listRecords({ pages: Infinity, ...options });
+          return [data.filter(({ deleted }) => !deleted).length, new Set(data.map(({ id }) => id)).size === data.length];
+        };
+        const options = [{}, { sort: "last_modified" }, { filters: { odd: true } }, { fields: ["n"] }, { since: '"5"' }, { since: '"5"', sort: "last_modified" }];
+        const counts = [];
+        for (const each of options) counts.push(await count(each));
+        const two = await records.listRecords({ pages: 2, limit: 4 });
+        const sorted = await records.listRecords({ pages: Infinity, sort: "n" }).then(({ data }) => data.length, ({ code }) => code);
+        return { counts, two: two.data.length, sorted };
+      }, account);
+      assert.deepEqual(told.counts, [33, 33, 17, 33, 33, 33].map((count) => [count, true]));
+      assert.deepEqual([told.two, told.sorted], [8, "bad_response"]);
+    });
+  }
 
   test("what is written while the pages are read is younger than their timestamp", async () => {
     const told = await place.run(async ({ bucket, ...account }) => {
