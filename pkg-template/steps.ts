@@ -259,7 +259,7 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
       throw new ServerWasFlushedError(known, timestamp, message);
     }
     result.lastModified = timestamp;
-    for (const row of undated) result.add("errors", { type: "incoming", ...(isId(row) && { id: row.id }), message: "A record of the server has no last_modified that is a version." } as never);
+    for (const row of undated) result.add("errors", { type: "incoming", ...(isId(row) && { id: row.id }), message: `A record of the server has no ${typeof row?.id === "string" ? "last_modified that is a version" : "id that is a text"}.` } as never);
     const decoded = await this.#decodeAll(data, "incoming", result);
     const { changes } = await this.applyHook("incoming-changes", { lastModified: timestamp as number, changes: decoded });
     return this.importChanges(result, changes, options.strategy);
@@ -360,14 +360,21 @@ export abstract class SteppedCollection<T extends object> extends LocalCollectio
  * not go where it is said to be, what follows is asked for by the last version shown, until a page shows nothing newer.
  */
 async function listChanges(client: Pick<RemoteCollection, "listRecords">, since: string | undefined, options: object, run: Run): Promise<{ data: any[]; undated: any[]; last_modified: string | null }> {
+  // Kinto refuses times that are more than a day ahead of its clock, as that of a record whose time was forced, and tokens that have one.
+  const isRefused = (error: unknown) => KintoError.is(error, "server") && error.data.status === 400;
   const list = async (since: string | undefined) => {
     goOn(run);
     const query = { ...options, since, sort: "last_modified" };
     try {
       return await client.listRecords({ ...query, pages: Infinity });
     } catch (error) {
-      if (!KintoError.is(error, "other_origin")) throw error;
-      return client.listRecords(query);
+      if (!KintoError.is(error, "other_origin") && !isRefused(error)) throw error;
+    }
+    try {
+      return await client.listRecords(query);
+    } catch (error) {
+      if (!since || !isRefused(error)) throw error;
+      return client.listRecords({ ...query, since: "0" });
     }
   };
   const data: any[] = [];
@@ -378,7 +385,7 @@ async function listChanges(client: Pick<RemoteCollection, "listRecords">, since:
   for (let page = await list(since), first = page; ; page = await list(String(newest))) {
     const before = newest;
     for (const record of page.data) {
-      if (!isVersion(record?.last_modified)) {
+      if (!isVersion(record?.last_modified) || typeof record.id !== "string") {
         undated.set(JSON.stringify(record), record);
         continue;
       }

@@ -101,7 +101,10 @@ export interface IncomingChanges {
   lastModified: number;
 }
 
-/** Each gets what the one before returned. */
+/**
+ * Each gets what the one before returned. A hook can call `sync()` of its collection, but must not wait for it: that sync begins when this
+ * one, which waits for the hook, has ended.
+ */
 export type IncomingHook = (payload: IncomingChanges, collection: Collection<any>) => IncomingChanges | Promise<IncomingChanges>;
 
 /** The app's own functions in a sync. */

@@ -139,6 +139,26 @@ describe("a listing of several pages", SIDE_BY_SIDE, () => {
     }
   });
 
+  test("goes on after such a record where the app sends the requests itself", async (t) => {
+    const { here, server } = await stage(t);
+    await here.page.evaluate((number) => {
+      const { http } = handles[number].kinto.api;
+      http.timedFetch = http.timedFetch.bind(http);
+    }, here.number);
+    const all = [...named(PAGE + 1), "s-ahead"];
+    await server.putAll(named(PAGE + 1));
+    await server.put("s-ahead", { title: "ahead" }, { lastModified: Date.now() + 3 * 24 * 3600 * 1000 });
+    await here.sync();
+    for (const id of ["t-after", "u-later"]) {
+      await server.put(id, { title: id });
+      await here.create({ id: `${id}-mine`, title: "mine" });
+      const result = await here.sync();
+      assert.deepEqual([result.ok, ids(result.created), ids(result.published)], [true, [id], [`${id}-mine`]]);
+      all.push(id, `${id}-mine`);
+      assert.deepEqual([ids(await here.records()), await here.unsynced()], [all, []]);
+    }
+  });
+
   test("begins anew where the server does not take the time it had reached", async (t) => {
     const { here, server, proxy } = await stage(t);
     await server.putAll(named(2 * PAGE));
