@@ -397,7 +397,7 @@ async function listChanges(client: Pick<RemoteCollection, "listRecords">, since:
       data.push(record);
     }
     const timestamp = page.last_modified ? parseInt(page.last_modified.replace(/"/g, ""), 10) : NaN;
-    if (newest === before || (newest >= timestamp && !page.hasNextPage)) return { data, undated: [...undated.values()], last_modified: first.last_modified };
+    if (newest === before || (newest === timestamp && !page.hasNextPage)) return { data, undated: [...undated.values()], last_modified: first.last_modified };
     assertEnds((pages += 1), data.length, "");
   }
 }
