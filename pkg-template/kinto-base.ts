@@ -118,8 +118,8 @@ export class KintoBase<E = any> {
 
   /**
    * Closes the databases, at once. Calls that come later, on its collections too, reject with `closed`. The promise resolves when
-   * the content of deleted records is gone from the databases; a page that does not wait leaves that to the next visit. Requests that
-   * the app makes by `api` are its own: they go on.
+   * the content of deleted records is gone from the databases, and none is being opened any more; a page that does not wait leaves
+   * that to the next visit. Requests that the app makes by `api` are its own: they go on.
    *
    * @example
    * ```js

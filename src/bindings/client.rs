@@ -148,7 +148,7 @@ impl RawClient {
 
     /// Lets go of databases and channels. Nothing is written and nothing is sent any more: syncs under way, and later calls, also on
     /// collections, reject with `closed`. A write that storage was already given still ends. Resolves with `null` when no content
-    /// that was removed is left in the databases; no database is opened for that.
+    /// that was removed is left in the databases, and none is being opened any more; no database is opened for that.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn close(&self) -> Promise {
         let client = self.client.take();
@@ -168,6 +168,7 @@ impl RawClient {
                 resident.erase_now().await;
             }
             if let Some(client) = client {
+                client.platform().storage().settled().await;
                 client.platform().storage().close();
             }
             Ok("null".to_owned())

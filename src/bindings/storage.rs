@@ -63,6 +63,13 @@ impl PageStorage {
         }
     }
 
+    /// Resolves when no connection is being opened any more.
+    pub async fn settled(&self) {
+        if let PageStorage::IndexedDb(database, _) = self {
+            database.settled().await;
+        }
+    }
+
     /// Closes the connections for good.
     pub fn close(&self) {
         if let PageStorage::IndexedDb(database, _) = self {

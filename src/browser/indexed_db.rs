@@ -105,6 +105,11 @@ impl IndexedDb {
         self.connections.open_no_more();
     }
 
+    /// Resolves when nothing is being opened any more.
+    pub async fn settled(&self) {
+        self.connections.settled().await;
+    }
+
     /// Closes every connection; the next use opens again.
     pub fn disconnect(&self) {
         self.connections.close_all();

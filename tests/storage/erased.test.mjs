@@ -188,6 +188,39 @@ for (const [name, Browser] of Object.entries(BROWSERS)) {
       await page.close();
     });
 
+    for (const [kind, isEncrypted] of Object.entries(KINDS)) {
+      test(`${kind}: after close() no database is made any more by a collection that was being opened`, async () => {
+        const { page, place } = await stage(isEncrypted);
+        const late = await page.evaluate(async ({ withKey }) => {
+          const { open } = IDBFactory.prototype;
+          const late = [];
+          for (let at = 1; at <= 4; at += 1) {
+            const dbName = crypto.randomUUID();
+            const { kinto } = start({ adapterOptions: { dbName } });
+            const named = async () => (await indexedDB.databases()).map(({ name }) => name).filter((name) => name.includes(dbName));
+            let requests = 0;
+            const opening = new Promise((resolve) => {
+              IDBFactory.prototype.open = function (...given) {
+                const request = open.apply(this, given);
+                if (given[0].includes(dbName) && (requests += 1) === at) resolve();
+                return request;
+              };
+            });
+            const ended = kinto.collection("tasks", withKey).list().catch(({ code }) => code);
+            await Promise.race([opening, ended]);
+            IDBFactory.prototype.open = open;
+            await kinto.close();
+            for (const name of await named()) await new Promise((resolve, reject) => Object.assign(indexedDB.deleteDatabase(name), { onsuccess: resolve, onerror: reject }));
+            await new Promise((resolve) => setTimeout(resolve, 50));
+            late.push(...(await named()).map((name) => `${at}: ${name}`));
+          }
+          return late;
+        }, place);
+        assert.deepEqual(late, []);
+        await page.close();
+      });
+    }
+
     test("a database that is deleted right after close() stays deleted", async () => {
       const { db, page } = await stage(false);
       const names = await page.evaluate(async (db) => {

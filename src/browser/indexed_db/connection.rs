@@ -32,6 +32,8 @@ const OPENING_MS: u64 = 10_000;
 #[derive(Debug, Default)]
 pub struct Connections {
     open: RefCell<Vec<(CollectionId, Rc<Connection>)>>,
+    /// How many are being opened.
+    opening: Cell<usize>,
     closed: Cell<bool>,
 }
 
@@ -43,8 +45,11 @@ impl Connections {
         // Beside the caller, who may be dropped: a connection that nobody has could not be closed.
         let (opened, connection) = oneshot::channel();
         let (connections, collection) = (self.clone(), collection.clone());
+        connections.opening.update(|count| count + 1);
         spawn_local(async move {
-            let _ = opened.send(connections.open(&collection).await);
+            let outcome = connections.open(&collection).await;
+            connections.opening.update(|count| count - 1);
+            let _ = opened.send(outcome);
         });
         connection.await.unwrap_or(Err(Failure::Final(Error::Closed)))
     }
@@ -93,6 +98,16 @@ impl Connections {
 
     pub fn open_no_more(&self) {
         self.closed.set(true);
+    }
+
+    /// Resolves when nothing is being opened any more, which may make a database; or after two seconds.
+    pub async fn settled(&self) {
+        for _ in 0..200 {
+            if self.opening.get() == 0 {
+                return;
+            }
+            BrowserClock.sleep_ms(10).await;
+        }
     }
 
     pub fn close(&self) {
