@@ -3,27 +3,40 @@
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use essaim::ports::Request;
+use std::cell::RefCell;
+use std::collections::HashSet;
 
 pub struct Eavesdropper {
     /// What must never be seen.
     secrets: Vec<String>,
+    /// Headers and addresses that tell nothing: most come again and again.
+    heard: RefCell<HashSet<String>>,
 }
 
 impl Eavesdropper {
     pub fn new(secrets: Vec<String>) -> Self {
-        Eavesdropper { secrets }
+        Eavesdropper {
+            secrets,
+            heard: RefCell::default(),
+        }
     }
 
     /// What was understood of a request, if anything.
     pub fn hear(&self, request: &Request) -> Option<String> {
         let headers = request.headers.iter().flat_map(|(name, value)| [name, value]);
-        let texts = headers.chain([&request.url]).chain(&request.body);
-        texts
-            .filter_map(|text| {
-                self.understand(text)
-                    .map(|secret| format!("{} {} tells \"{secret}\": {text}", request.method, request.url))
-            })
-            .next()
+        let short = headers.chain([&request.url]).filter(|text| !self.heard.borrow().contains(*text));
+        let mut told = None;
+        for text in short.chain(&request.body) {
+            if let Some(secret) = self.understand(text) {
+                told = Some(format!("{} {} tells \"{secret}\": {text}", request.method, request.url));
+                break;
+            }
+        }
+        if told.is_none() {
+            let headers = request.headers.iter().flat_map(|(name, value)| [name, value]);
+            self.heard.borrow_mut().extend(headers.chain([&request.url]).cloned());
+        }
+        told
     }
 
     fn understand(&self, text: &str) -> Option<&String> {
@@ -36,12 +49,14 @@ impl Eavesdropper {
     }
 }
 
+const LENIENT: base64::engine::GeneralPurposeConfig = base64::engine::GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
+const BASE64: base64::engine::GeneralPurpose = base64::engine::GeneralPurpose::new(&base64::alphabet::URL_SAFE, LENIENT);
+
 fn decode(run: &str) -> Vec<u8> {
     let whole = run.len() - usize::from(run.len() % 4 == 1);
-    let mut config = base64::engine::GeneralPurposeConfig::new().with_decode_allow_trailing_bits(true);
-    config = config.with_decode_padding_mode(base64::engine::DecodePaddingMode::Indifferent);
-    let engine = base64::engine::GeneralPurpose::new(&base64::alphabet::URL_SAFE, config);
-    engine
+    BASE64
         .decode(&run[..whole])
         .or_else(|_| BASE64_URL_SAFE_NO_PAD.decode(&run[..whole]))
         .unwrap_or_default()
@@ -49,6 +64,9 @@ fn decode(run: &str) -> Vec<u8> {
 
 /// `%C3%A9`, and letters of any case.
 fn unescape(text: &str) -> Vec<u8> {
+    if !text.contains(['%', '+']) {
+        return text.to_lowercase().into_bytes();
+    }
     url::form_urlencoded::parse(text.replace(['&', '='], "%26").to_lowercase().as_bytes())
         .flat_map(|(name, value)| [name.into_owned(), value.into_owned()].concat().into_bytes())
         .collect()
