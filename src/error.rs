@@ -280,6 +280,24 @@ pub struct Evidence {
 
 impl Error {
     /// What no honest server does.
+    /// A request failed, or its answer is none: nothing of it is of this device or of the collection.
+    pub fn is_answer(&self) -> bool {
+        matches!(
+            self,
+            Error::Network { .. }
+                | Error::Timeout { .. }
+                | Error::Unauthorized { .. }
+                | Error::Forbidden { .. }
+                | Error::Gone { .. }
+                | Error::RemoteNotFound { .. }
+                | Error::Server { .. }
+                | Error::Backoff { .. }
+                | Error::BadResponse { .. }
+                | Error::Redirected { .. }
+                | Error::OtherOrigin { .. }
+        )
+    }
+
     pub fn is_alarm(&self) -> bool {
         matches!(
             self,

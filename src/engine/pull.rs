@@ -367,7 +367,7 @@ impl<P: Platform> Session<'_, P> {
 }
 
 /// The line failed, or the server did.
-pub(super) fn is_cut(error: &Error) -> bool {
+fn is_cut(error: &Error) -> bool {
     matches!(error, Error::Network { .. } | Error::Timeout { .. } | Error::Server { status: 500.., .. })
 }
 

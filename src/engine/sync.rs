@@ -4,7 +4,6 @@
 
 use super::cancellation::Cancellation;
 use super::collection::Collection;
-use super::pull::is_cut;
 use super::resident::{Job, take};
 use super::server::Patience;
 use super::turns::Turn;
@@ -306,9 +305,9 @@ impl<P: Platform> Session<'_, P> {
         if self.options.strategy != Strategy::PullOnly {
             let written = self.push().await?;
             if self.report.count(List::Published) > 0 {
-                // What this sync had to do is done: the next one passes what was written.
+                // What this sync had to do is done, whatever the server answers now: the next one passes what was written.
                 match self.pull_past(&written).await {
-                    Err(error) if is_cut(&error) => {}
+                    Err(error) if error.is_answer() => {}
                     done => done?,
                 }
             }

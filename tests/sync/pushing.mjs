@@ -112,6 +112,34 @@ describe("a record that the server refuses", SIDE_BY_SIDE, () => {
     });
   }
 
+  test("what the server answers after it took them rejects no sync", async (t) => {
+    const { here, proxy, server } = await stage(t);
+    const failures = [
+      kintoError(401, 104, "Please authenticate yourself to use this endpoint."),
+      kintoError(403, 121, "This user cannot access this resource."),
+      kintoError(404, 111, "There is no such collection."),
+      kintoError(410, 202, "This version of the API was closed."),
+      kintoError(429, 117, "Too many requests.", { "Retry-After": "3600" }),
+      answer(307, "", { Location: "http://elsewhere.invalid/v1/" }),
+      answer(200, "<!doctype html><title>Welcome</title>", { "Content-Type": "text/html" }),
+    ];
+    for (const [i, failure] of failures.entries()) {
+      await here.createAll([`default-${i}`]);
+      let isTaken = false, failed = 0;
+      proxy.rule("* ", async ({ method }, pass) => {
+        if (method === "GET" && isTaken) return (failed += 1), failure;
+        const given = await pass();
+        isTaken ||= method !== "GET" && method !== "HEAD" && given.status < 300;
+        return given;
+      });
+      const result = await here.sync();
+      proxy.behave();
+      assert.deepEqual([result.ok, result.errors, ids(result.published), failed > 0], [true, [], [`default-${i}`], true], `${failure.status}`);
+    }
+    await here.sync();
+    assert.deepEqual([await here.titles(), await here.unsynced()], [await server.titles(), []]);
+  });
+
   test("an answer about another record is one error, and nothing of it comes here", async (t) => {
     const { here, proxy, server } = await stage(t);
     await here.createAll(["a", "default-b", "c"]);
