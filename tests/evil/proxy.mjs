@@ -41,6 +41,8 @@ export class Proxy {
     const proxy = new Proxy();
     proxy.targets = targets.map((target) => new URL(target));
     proxy.#server = createServer((incoming, outgoing) => proxy.#serve(incoming, outgoing).catch(() => outgoing.destroy()));
+    // A connection that ends for being idle may end under the next request: a test that computes for seconds would see that.
+    proxy.#server.keepAliveTimeout = 0;
     proxy.#server.listen(port, "localhost");
     await once(proxy.#server, "listening");
     proxy.origin = `http://localhost:${proxy.#server.address().port}`;
@@ -57,9 +59,14 @@ export class Proxy {
     this.#rules.unshift({ pattern, rule, times });
   }
 
-  /** Does `work` when the next such request has left the page, and only then passes it on. */
+  /**
+   * Does `work` when the next such request has left the page, and only then passes it on. Resolves when the server has answered it:
+   * a request that the page gives up meanwhile still reaches the server, but perhaps after the page's next one.
+   */
   before(pattern, work) {
-    this.rule(pattern, async (request, pass) => (await work(), pass()), { times: 1 });
+    return new Promise((resolve) => {
+      this.rule(pattern, async (request, pass) => (await work(), pass().finally(resolve)), { times: 1 });
+    });
   }
 
   /** Passes everything on again. */

@@ -12,8 +12,9 @@ describe("a collection that is emptied during a sync says so, and has everything
     test(`${method}() while a page is on its way to the server`, async (t) => {
       const { here, there, proxy } = await withJournal(t);
       await here.create(entry(4));
-      proxy.before("PUT ", () => here.call(method));
+      const arrived = proxy.before("PUT ", () => here.call(method));
       assert.equal((await here.failure()).code, "interrupted");
+      await arrived;
       assert.equal((await here.sync()).ok, true);
       assert.deepEqual([await ids(here), await here.unsynced()], [allOf(1, 2, 3, 4), []]);
       await there.sync();

@@ -159,8 +159,9 @@ describe("a collection that is cleared during a sync has everything after the ne
   test("cleared while its records are being pushed", async (t) => {
     const { here, proxy } = await stage(t);
     await here.createAll(["a", "b"]);
-    proxy.before("POST /batch", () => here.call("clear"));
+    const arrived = proxy.before("POST /batch", () => here.call("clear"));
     assert.deepEqual([(await here.failure()).code, await here.records()], ["interrupted", []]);
+    await arrived;
     await here.sync();
     assert.deepEqual(await here.titles(), ["a", "b"]);
   });
