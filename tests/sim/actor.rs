@@ -221,7 +221,14 @@ impl Actor {
         if let Ok(report) = result {
             for resolution in json::member(report, "resolved").and_then(json::elements).into_iter().flatten() {
                 let rejected = json::member(resolution, "rejected").unwrap_or("null");
-                self.tag_of(rejected).into_iter().for_each(|tag| self.world.history.overrule(tag));
+                match self.tag_of(rejected) {
+                    Some(tag) => self.world.history.overrule(tag),
+                    // A deletion of which only the id was remembered.
+                    None => {
+                        let id = json::member(rejected, "id").and_then(json::string);
+                        id.into_iter().for_each(|id| self.world.history.overrule_deletions(&id));
+                    }
+                }
             }
             // With `pull_only`, what the server has replaces what was not sent yet.
             let replaced = |list: &str| json::member(report, list).and_then(json::elements).into_iter().flatten();

@@ -1,7 +1,7 @@
-//! Two scenes about pages that are shown again, which chance brings about once in many thousand seeds: a page that was refused,
+//! Scenes about what a server lost, and two about pages that are shown again, which chance brings about once in many thousand seeds: a page that was refused,
 //! whose record its author deleted before sealing it again, and a page of another history below all snapshots.
 
-use super::actor::Actor;
+use super::actor::{Actor, options, shared_id};
 use super::executor::Dice;
 use super::harvest::Ghost;
 use super::liar::Liar;
@@ -9,6 +9,7 @@ use super::lie::Lie;
 use super::scenes::{Outcome, collection_url, same_records, sync, world, write_and_sync};
 use super::world::{World, request};
 use essaim::ports::Request;
+use essaim::pure::json;
 use essaim::pure::sealed::item::page_id;
 use essaim::pure::sealed::{Limits, Rule};
 use std::cell::Cell;
@@ -144,4 +145,37 @@ fn a_refused_page_of_a_record_that_was_deleted_brings_nothing_back() {
 #[test]
 fn an_old_page_of_another_history_misleads_no_new_device_after_a_repair() {
     assert_eq!(an_old_page_of_another_history(None), Ok(()));
+}
+
+/// The report of a repair whose conflicts are left open.
+fn repaired(actor: &Actor) -> String {
+    let repairing = actor.clone();
+    let repaired = actor
+        .world
+        .wait(actor.owner, async move { repairing.collection.repair(&options("manual")).await });
+    repaired.unwrap()
+}
+
+/// A server loses everything, a deletion too that only one of two devices knows of.
+#[test]
+fn a_deletion_that_the_server_lost_is_said_again_or_is_a_conflict_whoever_repairs_first() {
+    for knower_is_first in [true, false] {
+        let world = world(Limits::default(), None);
+        let (knower, stale) = (world.open(0), world.open(1));
+        write_and_sync(&knower).unwrap();
+        sync(&stale).unwrap();
+        let deleting = knower.clone();
+        world.wait(knower.owner, async move { deleting.delete(&shared_id(0)).await });
+        sync(&knower).unwrap();
+        send(&world, "DELETE", collection_url(), None);
+        let [first, second] = if knower_is_first { [&knower, &stale] } else { [&stale, &knower] };
+        repaired(first);
+        let report = repaired(second);
+        let conflicts = json::member(&report, "conflicts").unwrap();
+        assert!(conflicts.contains(&shared_id(0)), "{knower_is_first}: {report}");
+        sync(&knower).ok();
+        let collection = knower.collection.clone();
+        let list = world.wait(knower.owner, async move { collection.list("{}").await.unwrap() });
+        assert!(!list.contains(&shared_id(0)), "{knower_is_first}: {list}");
+    }
 }

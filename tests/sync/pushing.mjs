@@ -119,7 +119,7 @@ describe("a record that the server refuses", SIDE_BY_SIDE, () => {
       kintoError(403, 121, "This user cannot access this resource."),
       kintoError(404, 111, "There is no such collection."),
       kintoError(410, 202, "This version of the API was closed."),
-      kintoError(429, 117, "Too many requests.", { "Retry-After": "3600" }),
+      kintoError(429, 117, "Too many requests."),
       answer(307, "", { Location: "http://elsewhere.invalid/v1/" }),
       answer(200, "<!doctype html><title>Welcome</title>", { "Content-Type": "text/html" }),
     ];

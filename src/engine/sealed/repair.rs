@@ -19,6 +19,7 @@ use crate::pure::record::RecordId;
 use crate::pure::report::error_entry;
 use crate::pure::sealed::chain::{self, Opened};
 use crate::pure::sealed::change::Change;
+use crate::pure::sealed::deleted::Deleted;
 use crate::pure::sealed::group;
 use crate::pure::sealed::home::{JOURNAL, PageNote, page_note, read_page_note};
 use crate::pure::sealed::item::{self, Content, Name, page_id};
@@ -121,6 +122,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(Lost {
             pages: self.collection.resident.read(known::page_notes).await?.into_iter().collect(),
             common: chain.common,
+            deleted: self.collection.resident.read(Deleted::known).await?.after(chain.common),
             without: self.platform().without(),
         })
     }
@@ -182,6 +184,9 @@ impl<P: Platform> Session<'_, P> {
                 }
             }
             older.write(draft);
+            let mut deleted = Deleted::of(draft);
+            deleted.rebase(chain.common, chain.home.head.position);
+            deleted.write(draft);
             for (position, note) in &chain.pages {
                 draft.set_note(&page_note(*position), Some(note.to_json()));
             }

@@ -3,6 +3,7 @@
 //! * `journal`: the head, the latest snapshot, and where to read on at which server.
 //! * `page <position>`: the hash of a page since the snapshot before the latest, and what `pages()` tells of it.
 //! * `older`: what remains of the hashes of earlier pages (`sealed::older`).
+//! * `deleted`: ids of records that were deleted lately (`sealed::deleted`).
 //! * `held <id>`: what the journal has of a record where that is not what the record here stands on (`sealed::held`).
 //! * `told <id>`: what a repair found beside the chain, and the user has to decide (`sealed::told`).
 //! * `refused`: ids of records that were sent in a page which another one was ahead of, and are not in the journal.
@@ -18,6 +19,8 @@ pub const DEVICE: &str = "device";
 pub const PAGE: &str = "page ";
 /// What remains of the hashes of older pages (`sealed::older`).
 pub const OLDER: &str = "older";
+/// Ids of records that were deleted lately (`sealed::deleted`).
+pub const DELETED: &str = "deleted";
 pub const GROUP: &str = "group ";
 pub const PENDING: &str = "pending ";
 /// Ids of records that the journal does not have, and that were in a page which the server refused.
@@ -190,7 +193,7 @@ impl PageNote {
 
 /// What resetting the sync status forgets.
 pub fn is_of_journal(note: &str) -> bool {
-    note == JOURNAL || note == OLDER || super::held::is_note(note) || [PAGE, PENDING, GROUP].iter().any(|prefix| note.starts_with(prefix))
+    [JOURNAL, OLDER, DELETED].contains(&note) || super::held::is_note(note) || [PAGE, PENDING, GROUP].iter().any(|prefix| note.starts_with(prefix))
 }
 
 pub fn page_note(position: u64) -> String {

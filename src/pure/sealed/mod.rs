@@ -9,6 +9,7 @@
 
 pub mod chain;
 pub mod change;
+pub mod deleted;
 pub mod group;
 pub mod held;
 pub mod home;

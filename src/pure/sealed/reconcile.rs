@@ -45,6 +45,8 @@ pub struct Lost {
     pub pages: BTreeMap<u64, PageNote>,
     /// The last position that is in both.
     pub common: u64,
+    /// Records whose deletion is after that position.
+    pub deleted: BTreeSet<RecordId>,
     pub without: Option<Rule>,
 }
 
@@ -75,7 +77,7 @@ impl Lost {
     }
 
     /// What has to be appended, so that the chain has it again: records that it never spoke of after the common position, and
-    /// deletions of what it still has from before.
+    /// deletions: of what it still has from before, and of what another device may still have.
     pub fn news(&self, state: &State, words: &Words, ledger: &Ledger) -> Vec<Change> {
         if self.without == Some(Rule::LostRowsAreStrays) {
             return Vec::new();
@@ -91,9 +93,28 @@ impl Lost {
         // What is deleted here and not sent yet is sent like any change.
         let is_deleted = |id: &RecordId| !known.contains_key(id) && !state.rows.contains_key(id);
         let deleted = ledger.iter().filter(|(id, base)| base.position <= self.common && is_deleted(id));
-        let deletions = deleted.map(|(id, _)| Change { id: id.clone(), text: None });
+        let is_silent = |id: &&RecordId| is_deleted(id) && !ledger.contains_key(*id) && !words.delete(id, self.common);
+        let deletions = deleted.map(|(id, _)| id).chain(self.deleted.iter().filter(is_silent));
+        let deletions = deletions.map(|id| Change { id: id.clone(), text: None });
         state.rows.iter().filter_map(is_news).chain(deletions).collect()
     }
+}
+
+/// A row that is newer than what the server has.
+fn newer(row: Row, there: Option<&Incoming>) -> Row {
+    let status = if row.is_live() { Status::Updated } else { Status::Deleted };
+    let base = there.and_then(|there| there.base.clone());
+    Row::new(row.body.clone(), status, base.as_ref().map(|base| base.t)).on(base)
+}
+
+/// A deletion that the server's chain does not have.
+fn tombstone() -> Row {
+    let base = Base {
+        position: 0,
+        t: 0,
+        text: "".into(),
+    };
+    Row::new("", Status::Deleted, None).on(Some(base))
 }
 
 impl Reconcile {
@@ -130,6 +151,11 @@ impl Reconcile {
         (report, conflicts)
     }
 
+    /// Whether this device knew that version.
+    fn is_old(&self, there: Option<&Incoming>) -> bool {
+        there.and_then(|there| there.base.as_ref()).is_some_and(|base| base.position <= self.common)
+    }
+
     /// True if it is left to the user.
     fn one(&self, draft: &mut Draft, id: &RecordId, report: &mut Report, strays: &mut Vec<(Arrival, Incoming)>) -> bool {
         let row = draft.row(id);
@@ -148,6 +174,7 @@ impl Reconcile {
             }
             None => None,
         };
+        let is_held = draft.note(&held::note_name(id)).is_some();
         let lost = row
             .as_ref()
             .and_then(|row| self.lost.of(row, incoming.as_ref().and_then(|there| there.base.as_ref())));
@@ -160,7 +187,13 @@ impl Reconcile {
                 row.iter().for_each(|row| self.add_lost(draft, id, row, base, strays));
                 Step::Meet(row)
             }
-            None => step(row.as_ref(), incoming.as_ref(), self.common),
+            None => match step(row.as_ref(), incoming.as_ref(), self.common) {
+                // Made here after the version that the server still has was deleted. Of what is left to the user, that is not known.
+                Step::Meet(Some(row)) if row.base.is_none() && !is_held && self.is_old(incoming.as_ref()) => Step::Put(newer(row, incoming.as_ref())),
+                // Deleted in the lost history, and written again by somebody who perhaps did not know.
+                Step::Meet(None) if self.lost.deleted.contains(id) => Step::Meet(Some(tombstone())),
+                step => step,
+            },
         };
         let is_open = match step {
             Step::Keep => false,

@@ -2,6 +2,7 @@
 
 use super::chain::Opened;
 use super::change::Change;
+use super::deleted::Deleted;
 use super::home::{GROUP, Home, JOURNAL, PENDING, PageNote, REFUSED, page_note, read_page_note};
 use super::meet::{Arrival, Arrivals};
 use super::older::Older;
@@ -120,8 +121,20 @@ impl Run {
         for (position, note) in &self.pages {
             draft.set_note(&page_note(*position), Some(note.to_json()));
         }
+        self.remember_deletions(draft);
         settle_passed(draft, self.after.head.position, without);
         draft.set_note(JOURNAL, Some(self.after.to_json()));
+    }
+
+    fn remember_deletions(&self, draft: &mut Draft) {
+        let own = self.acknowledged.iter().flat_map(|own| own.changes.values());
+        let mut gone = self.arrivals.values().chain(own).filter(|arrival| arrival.change.text.is_none()).peekable();
+        if gone.peek().is_none() {
+            return;
+        }
+        let mut deleted = Deleted::of(draft);
+        gone.for_each(|arrival| deleted.add(arrival.position, arrival.change.id.clone()));
+        deleted.write(draft);
     }
 
     /// Own pages count as answered, before any record of theirs is met.

@@ -98,6 +98,12 @@ impl Words {
         }
     }
 
+    /// Whether the chain says after a position that a record is deleted.
+    pub fn delete(&self, id: &RecordId, after: u64) -> bool {
+        let mut words = self.of.get(id).into_iter().flatten();
+        words.any(|word| word.position > after && word.text.is_none())
+    }
+
     pub fn verdict(&self, ledger: &Ledger, claim: &Claim) -> Verdict {
         let there = ledger.get(claim.id);
         if claim.text.is_none() && there.is_none() {

@@ -319,6 +319,7 @@ pub fn arrivals() -> Target {
                     words: Words::default(),
                     ledger: Ledger::new(),
                     lost: Lost {
+                        deleted: Default::default(),
                         pages: BTreeMap::new(),
                         common: 3,
                         without: None,
