@@ -31,7 +31,7 @@ function inBrowser(name, launch, libraries) {
     for (const { number, title, right, fault } of scenarios) {
       test(`finding ${number}: ${title}`, async () => assert.deepEqual(await observe(number, "essaim"), right));
       if (libraries.includes("Kinto.js")) {
-        test(`finding ${number}, on Kinto.js: it goes wrong`, { timeout: 120_000 }, async () => assert.deepEqual(await observe(number, "Kinto.js"), fault));
+        test(`finding ${number}, on Kinto.js: it goes wrong`, { timeout: 300_000 }, async () => assert.deepEqual(await observe(number, "Kinto.js"), fault));
       }
     }
   });
