@@ -7,10 +7,10 @@ import { dirname, join, normalize } from "node:path";
 import { gzipSync } from "node:zlib";
 
 /**
- * What it was when the cases of public bug reports were mended, and what an independent check found (554,100). Before them it was 456,000: ending syncs under way,
- * listings without headers, servers that lost data, pages beside a chain, erasing and the order of events cost 98,000.
+ * What it was when the cases of public bug reports were mended, and what an independent check found (556,400). Before them it was 456,000: ending syncs under way,
+ * listings without headers, servers that lost data, pages beside a chain, erasing and the order of events cost 101,000.
  */
-const LIMIT = 554_500;
+const LIMIT = 557_000;
 
 const pkg = new URL("../pkg/", import.meta.url).pathname;
 const sizes = { wasm: [0, 0], js: [0, 0] };
