@@ -295,6 +295,10 @@ impl Actor {
             }
             1 => {
                 drop(self.collection.resolve(conflict, remote).await);
+                // As where `server_wins` decides: what is here is given up, and what it was made of.
+                self.parents(Some(local).filter(|_| !is_stray))
+                    .into_iter()
+                    .for_each(|tag| self.world.history.overrule(tag));
                 tag(remote).into_iter().for_each(|tag| self.world.history.choose(tag));
             }
             _ => {
