@@ -279,8 +279,7 @@ pub struct Evidence {
 }
 
 impl Error {
-    /// What no honest server does.
-    /// A request failed, or its answer is none: nothing of it is of this device or of the collection.
+    /// A request failed, or the server refused it. Storage, hooks and alarms are other errors.
     pub fn is_answer(&self) -> bool {
         matches!(
             self,
@@ -298,6 +297,7 @@ impl Error {
         )
     }
 
+    /// What no honest server does.
     pub fn is_alarm(&self) -> bool {
         matches!(
             self,
