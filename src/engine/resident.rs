@@ -383,7 +383,7 @@ impl<P: Platform> Resident<P> {
         let last = follow(from, &rows, |position, bytes| {
             let changes = page::read(bytes)?;
             // What a restart reads again may have been cleared long ago.
-            ended |= !is_whole && clears(&changes);
+            ended |= !is_whole && ends_epoch(&changes);
             if tried.contains(&position.id) {
                 stood = true;
                 self.telling.add_differences(&mut differences, &self.state.borrow());
@@ -455,7 +455,7 @@ impl<P: Platform> Resident<P> {
 
     /// The entry is known to stand.
     fn stand(self: &Rc<Self>, key: u64, proposal: Proposal) {
-        let (epoch, ended) = (self.state.borrow().notes.get(EPOCH).cloned(), clears(&proposal.changes));
+        let (epoch, ended) = (self.state.borrow().notes.get(EPOCH).cloned(), ends_epoch(&proposal.changes));
         self.apply(Position { key, id: proposal.id }, proposal.changes, proposal.bytes);
         self.end_epoch(&epoch, ended);
         self.platform.tabs().notify(&self.collection.database());
@@ -465,8 +465,13 @@ impl<P: Platform> Resident<P> {
     }
 }
 
-fn clears(changes: &[Change]) -> bool {
-    changes.iter().any(|change| matches!(change, Change::Clear))
+/// A reset removes the epoch, also one that a sync has begun in the same commit.
+fn ends_epoch(changes: &[Change]) -> bool {
+    changes.iter().any(|change| match change {
+        Change::Clear => true,
+        Change::Note(name, None) => name == EPOCH,
+        _ => false,
+    })
 }
 
 fn holds(journal: &Rows, position: Position) -> Result<bool> {

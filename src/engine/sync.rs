@@ -51,7 +51,7 @@ pub(super) struct Session<'a, P: Platform> {
     /// The user has decided that what is here belongs on this server.
     pub is_repair: bool,
     pub cancellation: Rc<Cancellation>,
-    /// [`EPOCH`], as it was when this began.
+    /// [`EPOCH`], as it was when this was called.
     epoch: String,
 }
 
@@ -106,11 +106,12 @@ impl<P: Platform> Collection<P> {
 
     async fn sync_in_turn(&self, options: &str, waiting: &Rc<Waiting>) -> Result<String> {
         let (target, options) = self.read_options(options)?;
+        let epoch = self.epoch(&waiting.cancellation).await?;
         let _turn = self.lock(options.patience.timeout_ms).await?;
         self.has_begun(waiting);
         // The sync before this one may have been asked for it.
         self.check_backoff(&target, &waiting.options)?;
-        let mut session = self.session(target, options, &waiting.cancellation).await?;
+        let mut session = self.session(target, options, epoch, &waiting.cancellation);
         session.run().await?;
         Ok(session.report.to_json())
     }
@@ -161,12 +162,12 @@ impl<P: Platform> Collection<P> {
         self.ready().await?;
         let cancellation = self.resident.syncs.begin();
         let sync = async {
+            // Storage that fails is what the first step that needs it says.
+            let epoch = self.epoch(&cancellation).await.ok();
             let _turn = match options {
                 Some(options) => Some(self.lock(options.patience.timeout_ms).await?),
                 None => None,
             };
-            // Storage that fails is what the first step that needs it says.
-            let epoch = self.epoch(&cancellation).await.ok();
             steps(epoch.as_deref()).await;
             Ok("null".to_owned())
         };
@@ -178,15 +179,17 @@ impl<P: Platform> Collection<P> {
         self.ready().await?;
         let cancellation = self.resident.syncs.begin();
         let sync = async {
+            let epoch = self.epoch(&cancellation).await?;
             let _turn = self.lock(options.patience.timeout_ms).await?;
-            let mut session = self.session(target, options, &cancellation).await?;
+            let mut session = self.session(target, options, epoch, &cancellation);
             work(&mut session).await?;
             Ok(session.report.to_json())
         };
         self.cancellable(&cancellation, Box::pin(sync)).await
     }
 
-    /// The collection's epoch, which begins here if there is none.
+    /// The collection's epoch, which begins here if there is none. A sync reads it before it waits for its turn: another tab may clear
+    /// the collection meanwhile, and the sync must not fill it again.
     async fn epoch(&self, cancellation: &Cancellation) -> Result<String> {
         let made = format!("{:x}", self.resident.random_id());
         let begin = move |draft: &mut Draft| {
@@ -199,9 +202,8 @@ impl<P: Platform> Collection<P> {
         take(&slot)
     }
 
-    /// On the current state, in the epoch that it begins in.
-    async fn session(&self, target: Target, options: Options, cancellation: &Rc<Cancellation>) -> Result<Session<'_, P>> {
-        Ok(Session {
+    fn session(&self, target: Target, options: Options, epoch: String, cancellation: &Rc<Cancellation>) -> Session<'_, P> {
+        Session {
             collection: self,
             target,
             options,
@@ -210,8 +212,8 @@ impl<P: Platform> Collection<P> {
             made: None,
             is_repair: false,
             cancellation: cancellation.clone(),
-            epoch: self.epoch(cancellation).await?,
-        })
+            epoch,
+        }
     }
 
     /// Within this page in the order of the calls, however long the syncs before take; then among the tabs.

@@ -3,7 +3,7 @@
 use super::alloc::measured;
 use super::clock::Stopwatch;
 use super::dice::Dice;
-use super::growth::{self, Cost, MOST, Shape};
+use super::growth::{self, Cost, MOST, MOST_SHARED, Shape};
 use super::json::{self, Node};
 use super::{bytes, coverage};
 use std::cell::Cell;
@@ -254,7 +254,8 @@ impl Runner {
                 panic!("{} panics at {}", self.target.name, shape.name)
             };
             self.executions += 3;
-            if cost.time > MOST || cost.allocated > MOST || cost.peak > (self.target.memory.0 + 4) as f64 {
+            let most_time = if time.is_some() { MOST_SHARED } else { MOST };
+            if cost.time > most_time || cost.allocated > MOST || cost.peak > (self.target.memory.0 + 4) as f64 {
                 if std::env::var_os("FUZZ_SURVEY").is_some() {
                     println!(
                         "  !! {}: time {:.2} allocated {:.2} peak {:.0} {:.0} ns/byte: {}",

@@ -88,10 +88,18 @@ impl Actor {
         match written.await {
             Ok(before) => {
                 narrate(|| format!("device {} tab {} wrote {id} {tag} over {before:?}", self.device, self.owner));
-                self.world.history.acknowledge(tag, self.parents(before.as_deref()));
+                let parents = before.as_deref().map_or_else(|| self.deletions(id), |before| self.parents(Some(before)));
+                self.world.history.acknowledge(tag, parents);
             }
             Err(_) => self.world.history.forget(tag),
         }
+    }
+
+    /// What whoever makes the record again here knows of.
+    fn deletions(&self, id: &str) -> Vec<Tag> {
+        let (world, device) = (&self.world, self.device);
+        let known = world.internet.knowledge.of(device, &world.devices[device].disk, id);
+        known.into_iter().collect()
     }
 
     fn parents(&self, before: Option<&str>) -> Vec<Tag> {
@@ -173,15 +181,21 @@ impl Actor {
         let deletion = history.begin(id, true);
         match self.collection.delete(&json::quote(id), true).await {
             Ok(before) => {
-                let parents = self.parents(Some(&before));
                 narrate(|| format!("device {} tab {} deleted {id} as {deletion}: {before}", self.device, self.owner));
-                if let Some(before) = tag(&before) {
-                    self.world.deletions.borrow_mut().insert((self.device, before), deletion);
-                }
-                history.acknowledge(deletion, parents);
+                self.acknowledge_deletion(id, [Some(&before), None], deletion);
             }
             Err(_) => history.forget(deletion),
         }
+    }
+
+    /// `before`: what it deletes, and what the user knew beside that.
+    fn acknowledge_deletion(&self, id: &str, before: [Option<&str>; 2], deletion: Tag) {
+        let parents = before.iter().flat_map(|before| self.parents(*before)).collect();
+        for before in before.into_iter().flatten().filter_map(tag) {
+            self.world.deletions.borrow_mut().insert((self.device, before), deletion);
+        }
+        self.world.internet.knowledge.deletes(self.device, id, deletion);
+        self.world.history.acknowledge(deletion, parents);
     }
 
     /// Syncs, and resolves what is left to the user: one or the other, or something new made from both.
@@ -226,7 +240,8 @@ impl Actor {
                     // A deletion of which only the id was remembered.
                     None => {
                         let id = json::member(rejected, "id").and_then(json::string);
-                        id.into_iter().for_each(|id| self.world.history.overrule_deletions(&id));
+                        let known = id.into_iter().flat_map(|id| self.deletions(&id));
+                        known.for_each(|tag| self.world.history.overrule(tag));
                     }
                 }
             }
@@ -263,7 +278,13 @@ impl Actor {
         if is_stray {
             match self.tag_of(remote) {
                 Some(tag) => self.world.history.overrule(tag),
-                None => self.world.history.overrule_deletions(&id),
+                None => self
+                    .world
+                    .internet
+                    .knowledge
+                    .sent(&id)
+                    .into_iter()
+                    .for_each(|tag| self.world.history.overrule(tag)),
             }
         }
         // Between the sync and the user's word the record may have changed again; the resolution is made of what was shown.
@@ -287,6 +308,14 @@ impl Actor {
             false => self.world.dice.below(3),
         };
         match choice {
+            // A deletion, whichever side it is. That nothing is here is none.
+            0 | 1 if is_deletion([local, remote][choice]) && (choice, local) != (0, "null") => {
+                let deletion = self.world.history.begin(&id, true);
+                match self.collection.resolve(conflict, [local, remote][choice]).await {
+                    Ok(_) => self.acknowledge_deletion(&id, [Some(local), Some(remote)], deletion),
+                    Err(_) => self.world.history.forget(deletion),
+                }
+            }
             0 => {
                 drop(self.collection.resolve(conflict, local).await);
                 // What the server lost, against something that was made of it.
@@ -335,6 +364,11 @@ pub fn doubt_unanswered(world: &World, owner: Owner) {
         }
         *other != owner
     });
+}
+
+/// Of a side of a conflict.
+fn is_deletion(side: &str) -> bool {
+    side == "null" || side.contains("\"deleted\":true") || side.contains("\"_status\":\"deleted\"")
 }
 
 /// Whether a sync had nothing to do.

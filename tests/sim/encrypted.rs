@@ -220,7 +220,9 @@ impl Deceit {
         for _ in 0..1 + dice.below(3) {
             if dice.permille(600) {
                 self.end(world);
-                world.rounds(&(0..DEVICES).map(|device| world.open(device)).collect::<Vec<_>>(), recover)?;
+                let mut recovery = Recovery::default();
+                let devices: Vec<_> = (0..DEVICES).map(|device| world.open(device)).collect();
+                world.rounds(&devices, |actor| recovery.one(actor, true))?;
             }
             if dice.permille(400) {
                 // It ends with a snapshot.
@@ -319,27 +321,9 @@ fn check_alarms(world: &World, deceit: &Deceit) -> Result<(), String> {
 /// The weather is fine and nobody lies: everybody syncs until nothing is left, then all must agree.
 fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
     let mut devices: Vec<Actor> = (0..DEVICES).map(|device| world.open(device)).collect();
-    let mut repaired = false;
-    // Somebody's repair was refused: what the server lost is on another device, which then repairs it, alarmed or not.
-    let mut refused = false;
-    let mut settle_one = |actor: &Actor| {
-        let before = head(actor);
-        match sync(actor, any_strategy(world)) {
-            Ok(_) if refused => {
-                refused = repair(actor, any_strategy(world))?;
-                Ok(false)
-            }
-            // A snapshot is not in the report.
-            Ok(report) => Ok(is_idle(&report) && head(actor) == before),
-            Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(false),
-            Err(error) if deceit.is_repairable() && ALARMS.contains(&error.code().as_str()) => {
-                repaired = true;
-                refused = repair(actor, any_strategy(world))?;
-                Ok(false)
-            }
-            Err(error) => Err(format!("NOT HEALED: device {}: {error}", actor.device)),
-        }
-    };
+    let mut recovery = Recovery::default();
+    let repairs = deceit.is_repairable();
+    let mut settle_one = |actor: &Actor| recovery.one(actor, repairs);
     world.rounds(&devices, &mut settle_one)?;
     // Other strategies do not tell again what a repair has told.
     world.rounds(&devices, |actor| {
@@ -358,7 +342,7 @@ fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
         return Err(complaint);
     }
     let finals: BTreeMap<String, u64> = devices[0].records().into_iter().map(|(id, record)| (id, tag(&record).unwrap_or(0))).collect();
-    match repaired {
+    match recovery.has_repaired {
         _ if deceit.lie == Some(Lie::HarvestedPage) => world.history.check(&finals),
         false => world.history.check(&finals),
         // What was made on top of what the server lost, and what was deleted since, may be met again as a conflict.
@@ -381,14 +365,29 @@ fn any_strategy(world: &World) -> &'static str {
     ["manual", "client_wins", "server_wins"][world.dice.below(3)]
 }
 
-/// Syncs, and repairs if that raises an alarm. True if there was nothing to do.
-fn recover(actor: &Actor) -> Result<bool, String> {
-    let before = head(actor);
-    match sync(actor, any_strategy(&actor.world)) {
-        Ok(report) => Ok(is_idle(&report) && head(actor) == before),
-        Err(error) if ALARMS.contains(&error.code().as_str()) => repair(actor, any_strategy(&actor.world)).map(|_| false),
-        Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => Ok(false),
-        Err(error) => Err(format!("NOT HEALED: device {}: {error}", actor.device)),
+/// What users do until all is well again.
+#[derive(Default)]
+struct Recovery {
+    has_repaired: bool,
+    /// Somebody's repair was refused: what the server lost is on another device, which then repairs it, alarmed or not.
+    is_refused: bool,
+}
+
+impl Recovery {
+    /// Syncs, and repairs if that raises an alarm. True if there was nothing to do.
+    fn one(&mut self, actor: &Actor, repairs: bool) -> Result<bool, String> {
+        let before = head(actor);
+        let alarmed = match sync(actor, any_strategy(&actor.world)) {
+            Ok(_) if self.is_refused => false,
+            // A snapshot is not in the report.
+            Ok(report) => return Ok(is_idle(&report) && head(actor) == before),
+            Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => return Ok(false),
+            Err(error) if repairs && ALARMS.contains(&error.code().as_str()) => true,
+            Err(error) => return Err(format!("NOT HEALED: device {}: {error}", actor.device)),
+        };
+        self.has_repaired |= alarmed;
+        self.is_refused = repair(actor, any_strategy(&actor.world))?;
+        Ok(false)
     }
 }
 

@@ -77,16 +77,6 @@ impl History {
         self.ancestors(than).contains(&tag)
     }
 
-    /// A user was told of a deletion, which has no name.
-    pub fn overrule_deletions(&self, record: &str) {
-        let deletions = |writes: &BTreeMap<Tag, Write>| -> Vec<Tag> {
-            let of_it = writes.iter().filter(|(_, write)| write.is_deletion && write.record == record);
-            of_it.map(|(tag, _)| *tag).collect()
-        };
-        let deletions = deletions(&self.writes.borrow());
-        deletions.into_iter().for_each(|tag| self.overrule(tag));
-    }
-
     fn is_overruled(&self, write: Tag) -> bool {
         self.overruled.borrow().contains(&write)
     }

@@ -20,7 +20,7 @@
 //! | vanished | everything in the collection is 404 | `server_lost` | ″ |
 //! | another status | 200 for what is created, 201 for what is replaced | none | ″ |
 //! | false success | 200 and 201, and nothing stored | `rollback`, `fork`, `omission` | by repair |
-//! | harvested page | a page that was once sent, refused or not, is shown at its position at some later moment: by itself or with all after it hidden, in all answers, in full lists, or only to a repair | `rollback`, `fork`, `omission`, `bad_snapshot` | by repair |
+//! | harvested page | a page that was once sent, refused or not, is shown at its position at some later moment: by itself or with all after it hidden, in all answers, in full lists, or only to a repair | `rollback`, `fork`, `omission`, `bad_snapshot`, and `server_lost` where the collection was never made | by repair |
 //! | false refusal | 412, and the position is free | `omission` | when it ends |
 //!
 //! "By repair": devices were told things that are not so, and believed them; honest ones then find what these wrote. A lie about
@@ -93,7 +93,7 @@ impl Lie {
             Lie::Omission | Lie::ForgedTombstone | Lie::ForgedEmptying | Lie::TruncatedLists | Lie::FalseUnchanged | Lie::Misdated => &["omission", "rollback"],
             Lie::Rollback => &["omission", "rollback", "server_lost"],
             Lie::FalseSuccess => &["omission", "fork", "rollback"],
-            Lie::HarvestedPage => &["omission", "fork", "rollback", "bad_snapshot"],
+            Lie::HarvestedPage => &["omission", "fork", "rollback", "bad_snapshot", "server_lost"],
             Lie::Flush | Lie::RestoredBackup | Lie::Fork => &["omission", "fork", "rollback", "server_lost"],
             Lie::Replay | Lie::Reordering | Lie::FlippedBits => &["tampered", "fork", "rollback"],
             Lie::Relabelled => &["tampered", "rollback"],

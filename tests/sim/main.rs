@@ -14,6 +14,7 @@ mod front;
 mod harvest;
 mod history;
 mod junk;
+mod knowledge;
 mod leaving;
 mod liar;
 mod lie;
@@ -28,6 +29,7 @@ mod sleepers;
 mod storage;
 mod tabs;
 mod telling;
+mod unsettled;
 mod world;
 
 use essaim::pure::sealed;

@@ -4,6 +4,7 @@ use super::eavesdropper::Eavesdropper;
 use super::executor::{Dice, Executor, Owner};
 use super::front::Front;
 use super::harvest::Harvest;
+use super::knowledge::Knowledge;
 use super::liar::{Liar, Server};
 use super::server::SimServer;
 use essaim::error::{Error, Result};
@@ -27,6 +28,7 @@ pub struct Internet {
     pub postgresql: bool,
     pub liar: RefCell<Option<Rc<Liar>>>,
     pub harvest: Harvest,
+    pub knowledge: Knowledge,
     /// A device is being repaired, and nobody else asks anything.
     pub repairing: Rc<Cell<bool>>,
     pub eavesdropper: RefCell<Option<Eavesdropper>>,
@@ -78,6 +80,7 @@ impl Internet {
             postgresql,
             liar: RefCell::default(),
             harvest: Harvest::default(),
+            knowledge: Knowledge::default(),
             repairing: Rc::default(),
             eavesdropper: RefCell::default(),
             overheard: RefCell::default(),
@@ -179,6 +182,9 @@ impl Transport for Network {
         if let Some(body) = &request.body {
             // Until the engine comes back for more, nobody knows that it settled this.
             internet.unanswered.borrow_mut().push((self.owner, body.clone()));
+        }
+        if request.body.is_some() {
+            internet.knowledge.sends(self.device);
         }
         let mut response = internet.answer(self.device, &request).await;
         internet.harvest.note(&request, &response);

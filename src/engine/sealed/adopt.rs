@@ -12,7 +12,7 @@ use crate::pure::sealed::chain::{Opened, View, bad_snapshot, evidence, sealed_by
 use crate::pure::sealed::home::{Cursor, PageNote};
 use crate::pure::sealed::item::Content;
 use crate::pure::sealed::known::{self, Known};
-use crate::pure::sealed::meet::{Arrival, Arrivals};
+use crate::pure::sealed::meet::Arrival;
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::pending::Pending;
 use crate::pure::sealed::run::{Acknowledged, Run};
@@ -155,7 +155,7 @@ impl<P: Platform> Session<'_, P> {
         let here = self.collection.resident.read(known::ledger).await?;
         let own: Vec<Pending> = own.into_iter().filter(|_| !self.without(Rule::PendingBeforeMeeting)).collect();
         for pending in &own {
-            run.acknowledged.push(acknowledge(pending, &ledger, opened.page.t));
+            run.acknowledged.push(Acknowledged::covered(pending, &ledger, opened.page.t));
         }
         let sent_at = |id: &RecordId| own.iter().filter(|pending| pending.has(id)).map(|pending| pending.position).max();
         for (id, base) in &ledger {
@@ -185,25 +185,6 @@ impl<P: Platform> Session<'_, P> {
         run.pages = covered_pages(opened, snapshot);
         Ok(run)
     }
-}
-
-/// What a page of ours, covered by a snapshot, comes to: the records that are still as it has them, and those it deleted.
-fn acknowledge(pending: &Pending, ledger: &Ledger, t: u64) -> Acknowledged {
-    let mut own = Acknowledged {
-        pending: pending.clone(),
-        t,
-        changes: Arrivals::new(),
-    };
-    for (id, _) in &pending.records {
-        if let Some(base) = ledger.get(id).filter(|base| base.position == pending.position) {
-            own.t = base.t;
-            own.changes.insert(id.clone(), Arrival::of(id, base));
-        }
-    }
-    for id in pending.deletions().filter(|id| !ledger.contains_key(*id)) {
-        own.changes.insert(id.clone(), Arrival::gone(id, pending.position, t));
-    }
-    own
 }
 
 /// Notes of the positions that a snapshot covers, and of itself.

@@ -17,7 +17,7 @@ use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::{Arrival, Incoming};
 use crate::pure::sealed::meeting::{Decoded, Meeting};
 use crate::pure::sealed::page::Kind;
-use crate::pure::sealed::run::Run;
+use crate::pure::sealed::run::{self, Run};
 use crate::pure::sealed::snapshot::{self, Snapshot};
 use crate::pure::sealed::told;
 
@@ -33,10 +33,7 @@ impl<P: Platform> Session<'_, P> {
             if let Kind::Snapshot(snapshot) = &opened.page.kind {
                 self.check_snapshot(&known, &opened, snapshot).await?;
             }
-            let own = known
-                .pending
-                .iter()
-                .find(|pending| pending.position == opened.head.position && pending.hash == opened.head.hash);
+            let own = known.pending.iter().find(|pending| pending.is_at(&opened.head));
             run.add(own.filter(|_| !self.without(Rule::PendingBeforeMeeting)), opened);
         }
         if run.after.snapshot != run.before.snapshot {
@@ -74,7 +71,7 @@ impl<P: Platform> Session<'_, P> {
                 return Err(interrupted());
             }
             let mut report = Report::default();
-            run.acknowledge(draft, &mut report, without);
+            run::settle_all(&run.acknowledged, draft, &mut report, without);
             let conflicts = meeting.all(draft, &mut report);
             run.write_notes(draft, without);
             Ok((report, conflicts))

@@ -62,7 +62,7 @@ impl<P: Platform> Session<'_, P> {
         for (stray, changes) in news.into_iter().filter(|_| writes) {
             self.append_stray(secrets, &mut chain, &mut words, &stray, changes, last).await?;
         }
-        let lost = self.lost(&chain).await?;
+        let lost = self.lost(&chain, &known).await?;
         let news = self.collection.resident.read(|state| lost.news(state, &words, &chain.ledger)).await?;
         let published = if writes { news } else { Vec::new() };
         self.append_lost(secrets, &mut chain, &mut words, &published, last).await?;
@@ -118,11 +118,12 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
-    async fn lost(&self, chain: &Chain) -> Result<Lost> {
+    async fn lost(&self, chain: &Chain, known: &Known) -> Result<Lost> {
         Ok(Lost {
             pages: self.collection.resident.read(known::page_notes).await?.into_iter().collect(),
             common: chain.common,
             deleted: self.collection.resident.read(Deleted::known).await?.after(chain.common),
+            acknowledged: chain.acknowledged(&known.pending, self.platform().without()),
             without: self.platform().without(),
         })
     }
@@ -161,6 +162,7 @@ impl<P: Platform> Session<'_, P> {
                 .map(|held| held.arrival.change.id.clone())
                 .collect(),
             words,
+            device: self.device().await?,
             ledger: chain.ledger,
             lost,
             published,

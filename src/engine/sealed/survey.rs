@@ -19,7 +19,8 @@ use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::meet::Arrivals;
 use crate::pure::sealed::older::Older;
 use crate::pure::sealed::page::Kind;
-use crate::pure::sealed::run::Run;
+use crate::pure::sealed::pending::Pending;
+use crate::pure::sealed::run::{Acknowledged, Run};
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, Ledger, Snapshot};
 use crate::pure::sealed::stray::{Strays, Words};
@@ -360,6 +361,21 @@ impl Chain {
             .collect();
         let own = known.hashes.iter().copied().filter_map(by_hash).collect();
         Strays::new(self.strays.clone(), &chain, &own, self.common, without)
+    }
+
+    /// Pages of this device that it has, although their answers never came.
+    pub fn acknowledged(&self, pending: &[Pending], without: Option<Rule>) -> Vec<Acknowledged> {
+        if without == Some(Rule::PendingBeforeMeeting) {
+            return Vec::new();
+        }
+        let known: BTreeMap<u64, Option<Hash>> = self.pages.iter().map(|(position, note)| (*position, note.hash)).collect();
+        let has = |pending: &Pending| {
+            let hash = known.get(&pending.position).or_else(|| self.old.get(&pending.position));
+            hash.copied().flatten() == Some(pending.hash)
+        };
+        let covered = |pending: &Pending| has(pending).then(|| Acknowledged::covered(pending, &self.ledger, self.home.t));
+        let of = |pending: &Pending| Acknowledged::among(pending, &self.inside).or_else(|| covered(pending));
+        pending.iter().filter_map(of).collect()
     }
 
     /// Takes over a page that was just appended.

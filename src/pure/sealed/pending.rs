@@ -4,6 +4,7 @@
 //! record of it is met: otherwise a device meets its own older edit as a conflict with itself.
 
 use super::held;
+use super::home::Head;
 use super::meet::Arrivals;
 use super::rule::Rule;
 use super::seal::Hash;
@@ -37,6 +38,10 @@ const DELETION: &str = "-";
 const NOTE: &str = "pending ";
 
 impl Pending {
+    pub fn is_at(&self, head: &Head) -> bool {
+        (self.position, self.hash) == (head.position, head.hash)
+    }
+
     pub fn has(&self, id: &RecordId) -> bool {
         self.records.iter().any(|(known, _)| known == id)
     }

@@ -7,6 +7,7 @@ use super::known;
 use super::meet::{self, Arrival, Incoming};
 use super::repair::{Step, step};
 use super::rule::Rule;
+use super::run::{self, Acknowledged};
 use super::seal::Hash;
 use super::snapshot::Ledger;
 use super::stray::{Claim, Verdict, Words};
@@ -36,6 +37,8 @@ pub struct Reconcile {
     pub words: Words,
     pub ledger: Ledger,
     pub lost: Lost,
+    /// This device, as its pages name it.
+    pub device: String,
     /// What of this device's lost history was appended again.
     pub published: Vec<Change>,
 }
@@ -47,13 +50,25 @@ pub struct Lost {
     pub common: u64,
     /// Records whose deletion is after that position.
     pub deleted: BTreeSet<RecordId>,
+    /// Own pages whose answers never came, and which are in the chain.
+    pub acknowledged: Vec<Acknowledged>,
     pub without: Option<Rule>,
 }
 
 impl Lost {
+    /// The position up to which a record's version is known to be in the chain.
+    fn common_for(&self, row: &Row) -> u64 {
+        let position = row.base.as_ref().map_or(0, |base| base.position);
+        let is_acknowledged = self.acknowledged.iter().any(|own| own.pending.position == position);
+        self.common.max(if is_acknowledged { position } else { 0 })
+    }
+
     /// The version of a record that is in the lost history, and not in the chain.
     fn of<'a>(&self, row: &'a Row, there: Option<&Base>) -> Option<&'a Base> {
-        let base = row.base.as_ref().filter(|base| row.status == Status::Synced && base.position > self.common)?;
+        let base = row
+            .base
+            .as_ref()
+            .filter(|base| row.status == Status::Synced && base.position > self.common_for(row))?;
         let is_there = there.is_some_and(|there| there.position == base.position && there.text == base.text);
         (!is_there && self.without != Some(Rule::LostRowsAreStrays)).then_some(base)
     }
@@ -93,7 +108,7 @@ impl Lost {
         // What is deleted here and not sent yet is sent like any change.
         let is_deleted = |id: &RecordId| !known.contains_key(id) && !state.rows.contains_key(id);
         let deleted = ledger.iter().filter(|(id, base)| base.position <= self.common && is_deleted(id));
-        let is_silent = |id: &&RecordId| is_deleted(id) && !ledger.contains_key(*id) && !words.delete(id, self.common);
+        let is_silent = |id: &&RecordId| is_deleted(id) && !ledger.contains_key(*id) && !words.delete(id, self.common, |_| true);
         let deletions = deleted.map(|(id, _)| id).chain(self.deleted.iter().filter(is_silent));
         let deletions = deletions.map(|id| Change { id: id.clone(), text: None });
         state.rows.iter().filter_map(is_news).chain(deletions).collect()
@@ -131,6 +146,7 @@ impl Reconcile {
     /// What is reported, and which records are left to the user.
     pub fn all(&self, draft: &mut Draft) -> (Report, BTreeSet<RecordId>) {
         let (mut report, mut conflicts, mut strays) = (Report::default(), BTreeSet::new(), Vec::new());
+        run::settle_all(&self.lost.acknowledged, draft, &mut report, self.lost.without);
         for id in self.ids(draft) {
             if self.one(draft, &id, &mut report, &mut strays) {
                 conflicts.insert(id);
@@ -149,6 +165,10 @@ impl Reconcile {
             told::tell(draft, arrival, incoming, &self.local_fields, &mut report);
         }
         (report, conflicts)
+    }
+
+    fn is_deleted_elsewhere(&self, id: &RecordId, row: &Row) -> bool {
+        row.base.is_none() && row.is_live() && self.words.delete(id, self.common, |device| device != self.device)
     }
 
     /// Whether this device knew that version.
@@ -174,6 +194,7 @@ impl Reconcile {
             }
             None => None,
         };
+        let common = row.as_ref().map_or(self.common, |row| self.lost.common_for(row));
         let is_held = draft.note(&held::note_name(id)).is_some();
         let lost = row
             .as_ref()
@@ -181,13 +202,15 @@ impl Reconcile {
         let step = match lost.map(|base| (base, self.lost.verdict(&self.words, &self.ledger, id, base))) {
             Some((_, Verdict::Superseded)) => Step::Meet(row),
             // What both sides have can be decided like any other conflict.
-            Some((_, Verdict::Stays)) if incoming.is_some() && self.strategy == Strategy::Manual => step(row.as_ref(), incoming.as_ref(), self.common),
+            Some((_, Verdict::Stays)) if incoming.is_some() && self.strategy == Strategy::Manual => step(row.as_ref(), incoming.as_ref(), common),
             // News that could not be appended, since only what is on the server is wanted.
             Some((base, _)) => {
                 row.iter().for_each(|row| self.add_lost(draft, id, row, base, strays));
                 Step::Meet(row)
             }
-            None => match step(row.as_ref(), incoming.as_ref(), self.common) {
+            None => match step(row.as_ref(), incoming.as_ref(), common) {
+                // Made here, and somebody else deleted a record with the same id since.
+                Step::Keep if row.as_ref().is_some_and(|row| self.is_deleted_elsewhere(id, row)) => Step::Meet(row),
                 // Made here after the version that the server still has was deleted. Of what is left to the user, that is not known.
                 Step::Meet(Some(row)) if row.base.is_none() && !is_held && self.is_old(incoming.as_ref()) => Step::Put(newer(row, incoming.as_ref())),
                 // Deleted in the lost history, and written again by somebody who perhaps did not know.

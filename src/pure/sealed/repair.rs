@@ -45,7 +45,7 @@ fn both(row: &Row, base: &Base, common: u64) -> Step {
 fn only_here(row: &Row, common: u64) -> Step {
     match &row.base {
         None => Step::Keep,
-        Some(known) if known.position <= common => Step::Meet(Some(row.clone())),
+        Some(known) if known.position > 0 && known.position <= common => Step::Meet(Some(row.clone())),
         // What is told here may not be the truth: the deletion is said to whoever has the record.
         Some(_) if !row.is_live() => Step::Put(unknown_there(row)),
         Some(_) => Step::Put(Row::new(row.body.clone(), Status::Created, None)),
@@ -111,6 +111,11 @@ mod tests {
             "deleted since, so it is deleted again"
         );
         assert_eq!(put(step(Some(&row(Status::Deleted, 8)), None, common)), (Status::Deleted, Some(0)));
+        assert_eq!(
+            put(step(Some(&row(Status::Deleted, 0)), None, common)),
+            (Status::Deleted, Some(0)),
+            "the same at the next repair, too"
+        );
     }
 
     #[test]

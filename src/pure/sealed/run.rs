@@ -9,7 +9,7 @@ use super::older::Older;
 use super::page::Kind;
 use super::pending::Pending;
 use super::rule::Rule;
-use super::snapshot::Snapshot;
+use super::snapshot::{Ledger, Snapshot};
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::record::{RecordId, Row};
@@ -23,6 +23,52 @@ pub struct Acknowledged {
     pub t: u64,
     /// The records as the page has them.
     pub changes: Arrivals,
+}
+
+impl Acknowledged {
+    /// A page that can be read.
+    fn in_page(pending: &Pending, position: u64, t: u64, changes: Vec<Change>) -> Self {
+        let mut own = Acknowledged {
+            pending: pending.clone(),
+            t,
+            changes: Arrivals::new(),
+        };
+        arrive(&mut own.changes, position, t, changes);
+        own
+    }
+
+    /// A page that a snapshot covers: the records that are still as it has them, and those it deleted. `t`: the snapshot's time.
+    pub fn covered(pending: &Pending, ledger: &Ledger, t: u64) -> Self {
+        let mut own = Acknowledged::in_page(pending, pending.position, t, Vec::new());
+        for (id, _) in &pending.records {
+            if let Some(base) = ledger.get(id).filter(|base| base.position == pending.position) {
+                own.t = base.t;
+                own.changes.insert(id.clone(), Arrival::of(id, base));
+            }
+        }
+        for id in pending.deletions().filter(|id| !ledger.contains_key(*id)) {
+            own.changes.insert(id.clone(), Arrival::gone(id, pending.position, t));
+        }
+        own
+    }
+
+    /// A page among those of a chain that can be read.
+    pub fn among(pending: &Pending, pages: &[Opened]) -> Option<Self> {
+        let opened = pages.iter().find(|opened| pending.is_at(&opened.head))?;
+        let Kind::Changes(changes) = &opened.page.kind else { return None };
+        Some(Acknowledged::in_page(pending, opened.head.position, opened.page.t, changes.clone()))
+    }
+
+    fn settle(&self, draft: &mut Draft, report: &mut Report, without: Option<Rule>) {
+        for (id, row) in self.pending.settle(draft, self.t, &self.changes, without) {
+            report.add(List::Published, published_json(draft, &id, &row));
+        }
+    }
+}
+
+/// Own pages count as answered, before any record of theirs is met.
+pub fn settle_all(acknowledged: &[Acknowledged], draft: &mut Draft, report: &mut Report, without: Option<Rule>) {
+    acknowledged.iter().for_each(|own| own.settle(draft, report, without));
 }
 
 /// What one commit takes over.
@@ -83,13 +129,7 @@ impl Run {
 
     fn add_changes(&mut self, own: Option<&Pending>, position: u64, t: u64, changes: Vec<Change>) {
         if let Some(pending) = own {
-            let mut own = Acknowledged {
-                pending: pending.clone(),
-                t,
-                changes: Arrivals::new(),
-            };
-            arrive(&mut own.changes, position, t, changes);
-            self.acknowledged.push(own);
+            self.acknowledged.push(Acknowledged::in_page(pending, position, t, changes));
         } else {
             arrive(&mut self.arrivals, position, t, changes);
         }
@@ -135,15 +175,6 @@ impl Run {
         let mut deleted = Deleted::of(draft);
         gone.for_each(|arrival| deleted.add(arrival.position, arrival.change.id.clone()));
         deleted.write(draft);
-    }
-
-    /// Own pages count as answered, before any record of theirs is met.
-    pub fn acknowledge(&self, draft: &mut Draft, report: &mut Report, without: Option<Rule>) {
-        for own in &self.acknowledged {
-            for (id, row) in own.pending.settle(draft, own.t, &own.changes, without) {
-                report.add(List::Published, published_json(draft, &id, &row));
-            }
-        }
     }
 }
 

@@ -98,10 +98,10 @@ impl Words {
         }
     }
 
-    /// Whether the chain says after a position that a record is deleted.
-    pub fn delete(&self, id: &RecordId, after: u64) -> bool {
+    /// Whether the chain says after a position that a record is deleted, by a device for which `counts` holds.
+    pub fn delete(&self, id: &RecordId, after: u64, counts: impl Fn(&str) -> bool) -> bool {
         let mut words = self.of.get(id).into_iter().flatten();
-        words.any(|word| word.position > after && word.text.is_none())
+        words.any(|word| word.position > after && word.text.is_none() && counts(&word.device))
     }
 
     pub fn verdict(&self, ledger: &Ledger, claim: &Claim) -> Verdict {

@@ -317,9 +317,11 @@ pub fn arrivals() -> Target {
                     hidden: BTreeSet::new(),
                     told: Vec::new(),
                     words: Words::default(),
+                    device: String::new(),
                     ledger: Ledger::new(),
                     lost: Lost {
                         deleted: Default::default(),
+                        acknowledged: Vec::new(),
                         pages: BTreeMap::new(),
                         common: 3,
                         without: None,

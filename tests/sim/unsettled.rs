@@ -1,0 +1,91 @@
+//! Scenes about devices that are repaired before the server has settled what they wrote: a page whose answer never came, and a
+//! deletion that was never sent.
+
+use super::actor::{Actor, options, shared_id};
+use super::scenes::{collection_url, sync, world, write_and_sync};
+use super::world::{World, request};
+use essaim::pure::json;
+use essaim::pure::sealed::Limits;
+use std::rc::Rc;
+
+const NEW: &str = "new";
+
+/// Its page stands, another device has changed the record in it since, and its author is repaired without having heard of either.
+fn a_page_whose_answer_never_came(change: impl AsyncFn(&Actor) + 'static) -> (Rc<World>, String) {
+    let world = world(Limits::default(), None);
+    let author = world.open(0);
+    write_and_sync(&author).unwrap();
+    let writer = author.clone();
+    world.internet.answered.borrow_mut().clear();
+    world.executor.spawn(author.owner, async move {
+        writer.write(NEW).await;
+        drop(writer.sync("manual").await);
+    });
+    let stands = || {
+        world
+            .internet
+            .answered
+            .borrow()
+            .iter()
+            .any(|answer| answer.method == "PUT" && answer.status == 201)
+    };
+    while !stands() {
+        assert!(world.executor.step(), "the page was never sent");
+    }
+    world.executor.kill(author.owner);
+    let other = world.open(1);
+    sync(&other).unwrap();
+    let changing = other.clone();
+    world.wait(other.owner, async move { change(&changing).await });
+    sync(&other).unwrap();
+    let report = repaired(&world.open(0), "manual");
+    (world, report)
+}
+
+fn repaired(actor: &Actor, strategy: &'static str) -> String {
+    let repairing = actor.clone();
+    let repaired = actor
+        .world
+        .wait(actor.owner, async move { repairing.collection.repair(&options(strategy)).await });
+    repaired.unwrap()
+}
+
+fn list<'a>(report: &'a str, name: &str) -> &'a str {
+    json::member(report, name).unwrap()
+}
+
+/// The author is told what became of the record.
+#[test]
+fn a_page_that_stands_is_not_sealed_again_by_a_repair() {
+    let (_, report) = a_page_whose_answer_never_came(async |other| other.delete(NEW).await);
+    assert!(list(&report, "deleted").contains(NEW) && list(&report, "conflicts") == "[]", "{report}");
+    let (world, report) = a_page_whose_answer_never_came(async |other| other.write(NEW).await);
+    assert!(list(&report, "updated").contains(NEW) && list(&report, "conflicts") == "[]", "{report}");
+    assert_eq!(world.open(0).records(), world.open(1).records());
+}
+
+/// Whatever a server shows between them.
+#[test]
+fn a_deletion_that_was_never_sent_outlasts_repairs() {
+    for strategy in ["manual", "client_wins", "server_wins", "pull_only"] {
+        let world = world(Limits::default(), None);
+        let (author, other) = (world.open(0), world.open(1));
+        write_and_sync(&author).unwrap();
+        sync(&other).unwrap();
+        let truth = world.internet.server.borrow().clone();
+        let deleting = author.clone();
+        world.wait(author.owner, async move { deleting.delete(&shared_id(0)).await });
+        world.internet.handle(&request("DELETE", collection_url(), None));
+        let empty = world.internet.server.borrow().clone();
+        for _ in 0..2 {
+            repaired(&author, strategy);
+            // What was written meanwhile is lost, too.
+            *world.internet.server.borrow_mut() = empty.clone();
+        }
+        *world.internet.server.borrow_mut() = truth;
+        let report = repaired(&author, "manual");
+        let has = author.records().get(&shared_id(0)).is_some_and(|record| !record.contains("deleted"));
+        let is_told = list(&report, "conflicts").contains(&shared_id(0));
+        assert!(!has || is_told, "{strategy}: {report}");
+    }
+}
