@@ -281,6 +281,40 @@ fn a_sync_called_right_after_clear_is_not_interrupted() {
     }
 }
 
+/// A sync waits for that of another tab, which then clears the collection: what was called before does not fill it again.
+#[test]
+fn a_sync_that_waits_while_another_tab_clears_or_resets_is_interrupted() {
+    for (encrypted, clears) in [(false, true), (true, true), (false, false), (true, false)] {
+        let world = calm_world(encrypted);
+        let elsewhere = world.open(1);
+        write(&elsewhere, 1);
+        sync_now(&elsewhere).unwrap();
+        let (first, second) = (world.open(0), world.open(0));
+        let waits = Rc::new(Cell::new(true));
+        let held = waits.clone();
+        *world.internet.held.borrow_mut() = Some(Rc::new(move |device, _| device == 0 && held.get()));
+        let outcome = Outcomes::default();
+        begin_sync(&first, &Rc::default(), &Outcomes::default(), false);
+        begin_sync(&second, &Rc::default(), &outcome, false);
+        let leaver = first.clone();
+        world.executor.spawn(first.owner, async move {
+            leaver.world.executor.sleep(1000).await;
+            match clears {
+                true => leaver.collection.clear().await.unwrap(),
+                false => drop(leaver.collection.reset_sync_status().await.unwrap()),
+            }
+            waits.set(false);
+        });
+        world.run();
+        let outcome = outcome.take();
+        assert!(
+            matches!(outcome[..], [(_, Err(Error::Interrupted { .. }))]),
+            "encrypted: {encrypted}: {outcome:?}"
+        );
+        assert!(second.records().is_empty(), "encrypted: {encrypted}");
+    }
+}
+
 /// A batch that was sent cannot be taken back; that its answer never came is noted, and the next user's requests are others.
 #[test]
 fn a_closed_sync_goes_on_where_it_was_when_the_collection_is_opened_again() {
