@@ -111,7 +111,7 @@ impl<P: Platform> Collection<P> {
         self.has_begun(waiting);
         // The sync before this one may have been asked for it.
         self.check_backoff(&target, &waiting.options)?;
-        let mut session = self.session(target, options, epoch, &waiting.cancellation);
+        let mut session = self.session(target, options, epoch, &waiting.cancellation).await?;
         session.run().await?;
         Ok(session.report.to_json())
     }
@@ -163,11 +163,15 @@ impl<P: Platform> Collection<P> {
         let cancellation = self.resident.syncs.begin();
         let sync = async {
             // Storage that fails is what the first step that needs it says.
-            let epoch = self.epoch(&cancellation).await.ok();
+            let called_in = self.epoch(&cancellation).await.ok();
             let _turn = match options {
                 Some(options) => Some(self.lock(options.patience.timeout_ms).await?),
                 None => None,
             };
+            let epoch = self.epoch(&cancellation).await.ok();
+            if epoch != called_in {
+                return Err(interrupted());
+            }
             steps(epoch.as_deref()).await;
             Ok("null".to_owned())
         };
@@ -181,7 +185,7 @@ impl<P: Platform> Collection<P> {
         let sync = async {
             let epoch = self.epoch(&cancellation).await?;
             let _turn = self.lock(options.patience.timeout_ms).await?;
-            let mut session = self.session(target, options, epoch, &cancellation);
+            let mut session = self.session(target, options, epoch, &cancellation).await?;
             work(&mut session).await?;
             Ok(session.report.to_json())
         };
@@ -202,8 +206,12 @@ impl<P: Platform> Collection<P> {
         take(&slot)
     }
 
-    fn session(&self, target: Target, options: Options, epoch: String, cancellation: &Rc<Cancellation>) -> Session<'_, P> {
-        Session {
+    /// On the current state: the sync of another tab may have ended just now. Errors: `interrupted`, if `epoch` has ended.
+    async fn session(&self, target: Target, options: Options, epoch: String, cancellation: &Rc<Cancellation>) -> Result<Session<'_, P>> {
+        if self.epoch(cancellation).await? != epoch {
+            return Err(interrupted());
+        }
+        Ok(Session {
             collection: self,
             target,
             options,
@@ -213,7 +221,7 @@ impl<P: Platform> Collection<P> {
             is_repair: false,
             cancellation: cancellation.clone(),
             epoch,
-        }
+        })
     }
 
     /// Within this page in the order of the calls, however long the syncs before take; then among the tabs.

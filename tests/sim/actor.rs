@@ -90,6 +90,7 @@ impl Actor {
                 narrate(|| format!("device {} tab {} wrote {id} {tag} over {before:?}", self.device, self.owner));
                 let parents = before.as_deref().map_or_else(|| self.deletions(id), |before| self.parents(Some(before)));
                 self.world.history.acknowledge(tag, parents);
+                self.world.deciding.writes(self.device, id, tag);
             }
             Err(_) => self.world.history.forget(tag),
         }
@@ -118,7 +119,10 @@ impl Actor {
         let options = UpdateOptions::read(Some("[]"), false);
         let record = format!("{{\"id\":\"{id}\",{},\"{CONFIDENTIAL}-patch\":{}}}", members(tag), self.owner);
         match self.collection.update(&record, options).await {
-            Ok(answer) => self.world.history.acknowledge(tag, self.parents(json::member(&answer, "oldRecord"))),
+            Ok(answer) => {
+                self.world.history.acknowledge(tag, self.parents(json::member(&answer, "oldRecord")));
+                self.world.deciding.writes(self.device, id, tag);
+            }
             Err(_) => self.world.history.forget(tag),
         }
     }
@@ -164,12 +168,16 @@ impl Actor {
 
     pub fn check_pairs(&self, list: &str) {
         let ids = by_id(list);
-        for id in ids.keys().filter(|id| id.starts_with(&format!("{CONFIDENTIAL}-pair"))) {
+        let decided = self.world.decided.borrow();
+        for id in ids
+            .keys()
+            .filter(|id| id.starts_with(&format!("{CONFIDENTIAL}-pair")) && !decided.contains(*id))
+        {
             let other = match id.strip_suffix("left") {
                 Some(pair) => format!("{pair}right"),
                 None => id.replace("right", "left"),
             };
-            if !ids.contains_key(&other) {
+            if !ids.contains_key(&other) && !decided.contains(&other) {
                 self.world.complain(|| format!("TORN: device {} has {id} without {other}", self.device));
             }
         }
@@ -202,9 +210,10 @@ impl Actor {
     pub async fn sync(&self, strategy: &str) -> EngineResult<String> {
         narrate(|| format!("device {} tab {} syncs, {strategy}", self.device, self.owner));
         self.syncing.set(self.syncing.get() + 1);
+        self.begins(strategy);
         let result = self.collection.sync(&options(strategy)).await;
         narrate(|| format!("device {} tab {} synced: {result:?}", self.device, self.owner));
-        self.after(&result).await?;
+        self.after(&result, strategy, false).await?;
         let is_alarmed = result.as_ref().is_err_and(|error| ALARMS.contains(&error.code().as_str()));
         if is_alarmed && self.world.dice.permille(self.world.repair_permille.get()) {
             drop(self.repair(strategy).await);
@@ -216,14 +225,22 @@ impl Actor {
         narrate(|| format!("device {} tab {} is repaired, {strategy}", self.device, self.owner));
         let repairing = &self.world.internet.repairing;
         repairing.set(true);
+        self.begins(strategy);
         let result = self.collection.repair(&options(strategy)).await;
         repairing.set(false);
         narrate(|| format!("device {} tab {} was repaired: {result:?}", self.device, self.owner));
-        self.after(&result).await?;
+        self.after(&result, strategy, true).await?;
         result
     }
 
-    async fn after(&self, result: &EngineResult<String>) -> EngineResult<()> {
+    fn begins(&self, strategy: &str) {
+        if is_deciding(strategy) {
+            let disk = &self.world.devices[self.device].disk;
+            self.world.deciding.begin(self.owner, self.device, disk);
+        }
+    }
+
+    async fn after(&self, result: &EngineResult<String>, strategy: &str, is_repair: bool) -> EngineResult<()> {
         match result {
             // Whatever was sent, the engine has settled it.
             Ok(_) => self.world.internet.unanswered.borrow_mut().retain(|(owner, _)| *owner != self.owner),
@@ -232,15 +249,18 @@ impl Actor {
                 doubt_unanswered(&self.world, self.owner);
             }
         }
+        if is_deciding(strategy) {
+            self.world.deciding.end(self.owner);
+        }
         if let Ok(report) = result {
             for resolution in json::member(report, "resolved").and_then(json::elements).into_iter().flatten() {
                 let rejected = json::member(resolution, "rejected").unwrap_or("null");
                 match self.tag_of(rejected) {
                     Some(tag) => self.world.history.overrule(tag),
-                    // A deletion of which only the id was remembered.
+                    // A deletion of which only the id was remembered, or that may have been.
                     None => {
                         let id = json::member(rejected, "id").and_then(json::string);
-                        let known = id.into_iter().flat_map(|id| self.deletions(&id));
+                        let known = id.into_iter().flat_map(|id| self.world.internet.knowledge.sent(&id));
                         known.for_each(|tag| self.world.history.overrule(tag));
                     }
                 }
@@ -252,7 +272,7 @@ impl Actor {
                 self.tag_of(old).into_iter().for_each(|tag| self.world.history.overrule(tag));
             }
             for conflict in json::member(report, "conflicts").and_then(json::elements).into_iter().flatten() {
-                self.resolve(conflict).await?;
+                self.resolve(conflict, is_repair).await?;
             }
         }
         Ok(())
@@ -268,7 +288,7 @@ impl Actor {
         }
     }
 
-    async fn resolve(&self, conflict: &str) -> EngineResult<()> {
+    async fn resolve(&self, conflict: &str, is_repair: bool) -> EngineResult<()> {
         let local = json::member(conflict, "local").unwrap_or("null");
         let remote = json::member(conflict, "remote").unwrap_or("null");
         let id = [local, remote].into_iter().find_map(|side| json::member(side, "id")).unwrap_or("\"\"");
@@ -301,9 +321,11 @@ impl Actor {
             return Ok(());
         }
         narrate(|| format!("device {} tab {} resolves {conflict}", self.device, self.owner));
+        self.world.decided.borrow_mut().insert(id.clone());
         // Of something old, a user mostly wants what is there already. What was written together stays together.
         let choice = match is_stray {
             true if id.contains("-pair") => 1,
+            false if id.contains("-pair") => 0,
             true => [0, 0, 0, 1, 2][self.world.dice.below(5)],
             false => self.world.dice.below(3),
         };
@@ -318,9 +340,15 @@ impl Actor {
             }
             0 => {
                 drop(self.collection.resolve(conflict, local).await);
-                // What the server lost, against something that was made of it.
-                let is_older = |tag: &Tag| self.tag_of(remote).is_some_and(|remote| self.world.history.is_older(*tag, remote));
-                self.tag_of(local).filter(is_older).into_iter().for_each(|tag| self.world.history.choose(tag));
+                let history = &self.world.history;
+                let deletions = || self.world.internet.knowledge.sent(&id).into_iter().collect();
+                let remotes: Vec<Tag> = self.tag_of(remote).map_or_else(deletions, |tag| vec![tag]);
+                match self.tag_of(local) {
+                    // What the server lost, against something that was made of it; or what came to light in a repair.
+                    Some(local) if is_repair || remotes.iter().any(|remote| history.is_older(local, *remote)) => history.choose(local),
+                    Some(local) if !is_stray => remotes.iter().for_each(|remote| history.put_on(local, *remote)),
+                    _ => {}
+                }
             }
             1 => {
                 drop(self.collection.resolve(conflict, remote).await);
@@ -353,6 +381,11 @@ impl Actor {
 
 /// The writes of a tab that was killed, or was told that its sync failed: they may have reached the server.
 pub fn doubt_unanswered(world: &World, owner: Owner) {
+    world
+        .deciding
+        .replaced(owner, &world.devices, &world.history)
+        .into_iter()
+        .for_each(|tag| world.history.overrule(tag));
     world.internet.unanswered.borrow_mut().retain(|(other, body)| {
         if *other == owner {
             for part in json::member(body, "requests").and_then(json::elements).into_iter().flatten() {
@@ -364,6 +397,11 @@ pub fn doubt_unanswered(world: &World, owner: Owner) {
         }
         *other != owner
     });
+}
+
+/// Strategies that give up what is here.
+fn is_deciding(strategy: &str) -> bool {
+    ["server_wins", "pull_only"].contains(&strategy)
 }
 
 /// Of a side of a conflict.

@@ -54,6 +54,13 @@ impl History {
         }
     }
 
+    /// A user keeps it over another write.
+    pub fn put_on(&self, tag: Tag, other: Tag) {
+        if let Some(write) = self.writes.borrow_mut().get_mut(&tag) {
+            write.parents.push(other);
+        }
+    }
+
     pub fn forget(&self, tag: Tag) {
         self.writes.borrow_mut().remove(&tag);
     }

@@ -1,8 +1,12 @@
-//! Which deletions of a record a device knows of. A tombstone has no tag, so this is kept beside it.
+//! What the oracle has to know of a device beside what its reports say: which deletions of a record it knows of (a tombstone has no
+//! tag), and what a sync decided that failed or was killed.
 
-use super::history::Tag;
+use super::actor::tag;
+use super::executor::Owner;
+use super::history::{History, Tag};
 use super::storage::Disk;
-use essaim::ports::Storage;
+use super::world::Device;
+use essaim::ports::{CollectionId, Storage};
 use essaim::pure::journal::follow;
 use essaim::pure::page;
 use essaim::pure::record::RecordId;
@@ -52,8 +56,13 @@ impl Knowledge {
 
 fn remembers(disk: &Disk, record: &str) -> bool {
     let id = RecordId::from_text(record);
+    states(disk).iter().any(|state| Deleted::known(state).after(0).contains(&id))
+}
+
+/// Every collection on a disk.
+fn states(disk: &Disk) -> Vec<State> {
     let memory = &disk.memory;
-    memory.collections().iter().any(|collection| {
+    let read_state = |collection: &CollectionId| {
         let stored = memory.open(collection).now_or_never().expect("memory answers at once").expect("it opens");
         let mut state = State::default();
         let mut read = |bytes: &[u8]| page::read(bytes).expect("a page").into_iter().for_each(|change| state.apply(change));
@@ -63,6 +72,55 @@ fn remembers(disk: &Disk, record: &str) -> bool {
             Ok(())
         });
         followed.expect("a journal");
-        Deleted::known(&state).after(0).contains(&id)
-    })
+        state
+    };
+    memory.collections().iter().map(read_state).collect()
+}
+
+/// Syncs that decide against what is here. If one fails, or its tab is killed, nobody is told what it decided.
+#[derive(Default)]
+pub struct Deciding(RefCell<Vec<(Owner, usize, BTreeMap<String, Tags>)>>);
+
+impl Deciding {
+    pub fn begin(&self, owner: Owner, device: usize, disk: &Disk) {
+        let mut unsent: BTreeMap<String, Tags> = BTreeMap::new();
+        for (id, row) in states(disk).iter().flat_map(|state| &state.rows) {
+            let written = tag(&format!("{{{}}}", row.body)).filter(|_| row.is_dirty() && row.is_live());
+            unsent.entry(id.display()).or_default().extend(written);
+        }
+        self.0.borrow_mut().push((owner, device, unsent));
+    }
+
+    pub fn writes(&self, device: usize, record: &str, written: Tag) {
+        let mut syncs = self.0.borrow_mut();
+        for (.., unsent) in syncs.iter_mut().filter(|(_, of, _)| *of == device) {
+            unsent.entry(record.to_owned()).or_default().insert(written);
+        }
+    }
+
+    /// The last one of this tab is over, and its report was read.
+    pub fn end(&self, owner: Owner) {
+        let mut syncs = self.0.borrow_mut();
+        if let Some(at) = syncs.iter().rposition(|(of, ..)| *of == owner) {
+            syncs.remove(at);
+        }
+    }
+
+    /// What was here when a sync of this tab began, or since, and is not here any more, nor what was made of it here.
+    pub fn replaced(&self, owner: Owner, devices: &[Device], history: &History) -> Tags {
+        let mut replaced = Tags::new();
+        for (_, device, unsent) in self.0.borrow().iter().filter(|(of, ..)| *of == owner) {
+            let states = states(&devices[*device].disk);
+            let here: BTreeMap<String, Tag> = states
+                .iter()
+                .flat_map(|state| &state.rows)
+                .filter_map(|(id, row)| Some((id.display(), tag(&format!("{{{}}}", row.body))?)))
+                .collect();
+            for (record, tags) in unsent {
+                let is_here = |tag: &&Tag| here.get(record).is_some_and(|here| here == *tag || history.is_older(**tag, *here));
+                replaced.extend(tags.iter().filter(|tag| !is_here(tag)));
+            }
+        }
+        replaced
+    }
 }

@@ -4,6 +4,7 @@ use super::actor::Actor;
 use super::executor::{Dice, Executor, Owner};
 use super::front::Front;
 use super::history::History;
+use super::knowledge::Deciding;
 use super::network::{Internet, Network};
 use super::platform::{Browser, SimTabs, Tab};
 use super::server::{SimConfig, SimServer};
@@ -15,7 +16,7 @@ use essaim::ports::Request;
 use essaim::pure::fold;
 use essaim::pure::sealed::{Limits, Rule};
 use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub const DEVICES: usize = 3;
@@ -46,6 +47,9 @@ pub struct World {
     pub devices: Vec<Device>,
     /// Which deletion a tombstone with this tag stands for, per device.
     pub deletions: RefCell<BTreeMap<(usize, u64), u64>>,
+    pub deciding: Deciding,
+    /// Records of which a user resolved a conflict: one of two that were written together, and the other one later.
+    pub decided: RefCell<BTreeSet<String>>,
     owners: Cell<Owner>,
     /// `pull_only` keeps, as Kinto.js does, local members that the remote record lacks: then only tags can be compared.
     pub fourth_strategy: &'static str,
@@ -101,6 +105,8 @@ impl World {
             internet: Rc::new(internet),
             history: History::default(),
             deletions: RefCell::default(),
+            deciding: Deciding::default(),
+            decided: RefCell::default(),
             owners: Cell::new(1),
             open: Box::new(open),
             alarms: RefCell::default(),

@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 use crate::pure::merge::{self, Fate, Outcome, Remote, Side, Strategy};
 use crate::pure::record::{Base, RecordId, Row, Status, own_members, read_record, same_on_server};
 use crate::pure::report::List;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A record's latest change, as the journal has it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,6 +112,20 @@ pub fn other_id() -> Error {
     }
 }
 
+/// A record that was sent, never acknowledged and then deleted here may be known to others as it was sent. So its tombstone says what
+/// it deletes: whatever differs from that is a conflict with the deletion.
+pub fn remember_sent(row: Row, id: &RecordId, sent: &BTreeSet<RecordId>) -> Row {
+    if row.status != Status::Deleted || row.base.is_some() || !sent.contains(id) {
+        return row;
+    }
+    let base = Base {
+        position: 0,
+        t: 0,
+        text: row.body.clone(),
+    };
+    row.on(Some(base))
+}
+
 /// A newer change against what is here.
 pub fn meet(local: Option<&Row>, incoming: &Incoming, strategy: Strategy, local_fields: &[String]) -> Outcome {
     let mut outcome = table(local, &incoming.remote, strategy, local_fields);
@@ -212,6 +226,18 @@ mod tests {
         }
         assert_eq!(list(Some(&edited), Some("\"n\":3"), Strategy::PullOnly), Some(List::Updated));
         assert_eq!(list(Some(&edited), Some("\"n\":3"), Strategy::ServerWins), Some(List::Resolved));
+    }
+
+    #[test]
+    fn a_deletion_of_what_was_sent_is_no_deletion_of_what_differs_from_it() {
+        let (id, made) = (RecordId::from_text("a"), row("\"n\":2", Status::Deleted, None));
+        let meets = |sent: &[&RecordId], text| {
+            let sent = sent.iter().map(|id| (*id).clone()).collect();
+            list(Some(&remember_sent(made.clone(), &id, &sent)), Some(text), Strategy::Manual)
+        };
+        assert_eq!(meets(&[], "\"n\":3"), Some(List::Created), "somebody else's record");
+        assert_eq!(meets(&[&id], "\"n\":3"), Some(List::Conflicts), "perhaps as it was sent before");
+        assert_eq!(meets(&[&id], "\"n\":2"), Some(List::Skipped), "deleted there, too");
     }
 
     #[test]

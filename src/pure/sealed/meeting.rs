@@ -2,6 +2,7 @@
 
 use super::held::{self, Held};
 use super::meet::{self, Arrival, Incoming};
+use super::run;
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::merge::{Fate, Strategy};
@@ -37,11 +38,11 @@ impl Meeting {
 
     /// Ids left in conflict.
     pub fn all(&self, draft: &mut Draft, report: &mut Report) -> BTreeSet<RecordId> {
-        let mut conflicts = BTreeSet::new();
+        let (mut conflicts, sent) = (BTreeSet::new(), run::sent(draft));
         for (arrival, decoded) in &self.decoded {
             let id = &arrival.change.id;
             let held = match decoded {
-                Decoded::Incoming(incoming) => self.one(draft, arrival, incoming, report),
+                Decoded::Incoming(incoming) => self.one(draft, arrival, incoming, &sent, report),
                 Decoded::Unwanted => self.hide(draft, arrival),
                 Decoded::Failed(message) => {
                     let message = format!("\"message\":{}", json::quote(message));
@@ -58,9 +59,10 @@ impl Meeting {
         conflicts
     }
 
-    fn one(&self, draft: &mut Draft, arrival: &Arrival, incoming: &Incoming, report: &mut Report) -> Option<Held> {
+    fn one(&self, draft: &mut Draft, arrival: &Arrival, incoming: &Incoming, sent: &BTreeSet<RecordId>, report: &mut Report) -> Option<Held> {
         let id = &arrival.change.id;
-        let outcome = meet::meet(draft.row(id).as_ref(), incoming, self.strategy, &self.local_fields);
+        let row = draft.row(id).map(|row| meet::remember_sent(row, id, sent));
+        let outcome = meet::meet(row.as_ref(), incoming, self.strategy, &self.local_fields);
         match outcome.fate {
             Fate::Keep => {}
             Fate::Put(row) => draft.put(id, row),

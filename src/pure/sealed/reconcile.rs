@@ -147,8 +147,9 @@ impl Reconcile {
     pub fn all(&self, draft: &mut Draft) -> (Report, BTreeSet<RecordId>) {
         let (mut report, mut conflicts, mut strays) = (Report::default(), BTreeSet::new(), Vec::new());
         run::settle_all(&self.lost.acknowledged, draft, &mut report, self.lost.without);
+        let sent = run::sent(draft);
         for id in self.ids(draft) {
-            if self.one(draft, &id, &mut report, &mut strays) {
+            if self.one(draft, &id, &sent, &mut report, &mut strays) {
                 conflicts.insert(id);
             }
         }
@@ -167,8 +168,10 @@ impl Reconcile {
         (report, conflicts)
     }
 
-    fn is_deleted_elsewhere(&self, id: &RecordId, row: &Row) -> bool {
-        row.base.is_none() && row.is_live() && self.words.delete(id, self.common, |device| device != self.device)
+    fn is_deleted_elsewhere(&self, id: &RecordId, row: &Row, sent: &BTreeSet<RecordId>) -> bool {
+        // Whoever only wants what is on the server would lose a record that nobody may have deleted.
+        let may_be = || sent.contains(id) && self.words.unread() > self.common && self.strategy != Strategy::PullOnly;
+        row.base.is_none() && row.is_live() && (self.words.delete(id, self.common, |device| device != self.device) || may_be())
     }
 
     /// Whether this device knew that version.
@@ -177,8 +180,8 @@ impl Reconcile {
     }
 
     /// True if it is left to the user.
-    fn one(&self, draft: &mut Draft, id: &RecordId, report: &mut Report, strays: &mut Vec<(Arrival, Incoming)>) -> bool {
-        let row = draft.row(id);
+    fn one(&self, draft: &mut Draft, id: &RecordId, sent: &BTreeSet<RecordId>, report: &mut Report, strays: &mut Vec<(Arrival, Incoming)>) -> bool {
+        let row = draft.row(id).map(|row| meet::remember_sent(row, id, sent));
         let there = self.there(id);
         if row.is_none() && self.hidden.contains(id) {
             let held = there.map(|(arrival, _)| Held::hidden(arrival.clone()).to_json());
@@ -210,7 +213,7 @@ impl Reconcile {
             }
             None => match step(row.as_ref(), incoming.as_ref(), common) {
                 // Made here, and somebody else deleted a record with the same id since.
-                Step::Keep if row.as_ref().is_some_and(|row| self.is_deleted_elsewhere(id, row)) => Step::Meet(row),
+                Step::Keep if row.as_ref().is_some_and(|row| self.is_deleted_elsewhere(id, row, sent)) => Step::Meet(row),
                 // Made here after the version that the server still has was deleted. Of what is left to the user, that is not known.
                 Step::Meet(Some(row)) if row.base.is_none() && !is_held && self.is_old(incoming.as_ref()) => Step::Put(newer(row, incoming.as_ref())),
                 // Deleted in the lost history, and written again by somebody who perhaps did not know.

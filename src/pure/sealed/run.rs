@@ -197,8 +197,7 @@ pub fn settle_passed(draft: &mut Draft, head: u64, without: Option<Rule>) {
         };
         let is_published = || !read_ids(Some(&note)).iter().any(|id| draft.row(id).is_some_and(|row| row.is_dirty()));
         if name.starts_with(PENDING) && is_passed() {
-            let records = json::member(&note, "records").and_then(json::elements).into_iter().flatten();
-            refused.extend(records.filter_map(|record| RecordId::read(json::elements(record)?.next()?).ok()));
+            refused.extend(records_of(&note));
             draft.set_note(&name, None);
         } else if name.starts_with(GROUP) && is_published() {
             draft.set_note(&name, None);
@@ -209,6 +208,19 @@ pub fn settle_passed(draft: &mut Draft, head: u64, without: Option<Rule>) {
     let ids: Vec<&str> = refused.iter().map(RecordId::as_json).collect();
     let note = format!("[{}]", ids.join(","));
     draft.set_note(REFUSED, Some(note).filter(|_| !ids.is_empty() && without != Some(Rule::RefusedIsDeleted)));
+}
+
+/// Records in pages that were sent, and whose answers never came or were refusals.
+pub fn sent(draft: &Draft) -> BTreeSet<RecordId> {
+    let mut sent = read_ids(draft.note(REFUSED).as_deref());
+    let pending = draft.note_names().into_iter().filter(|name| name.starts_with(PENDING));
+    pending.filter_map(|name| draft.note(&name)).for_each(|note| sent.extend(records_of(&note)));
+    sent
+}
+
+fn records_of(pending: &str) -> impl Iterator<Item = RecordId> {
+    let records = json::member(pending, "records").and_then(json::elements).into_iter().flatten();
+    records.filter_map(|record| RecordId::read(json::elements(record)?.next()?).ok())
 }
 
 pub fn read_ids(note: Option<&str>) -> BTreeSet<RecordId> {

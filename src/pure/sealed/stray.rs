@@ -98,6 +98,11 @@ impl Words {
         }
     }
 
+    /// The last position whose page cannot be read any more.
+    pub fn unread(&self) -> u64 {
+        self.unread
+    }
+
     /// Whether the chain says after a position that a record is deleted, by a device for which `counts` holds.
     pub fn delete(&self, id: &RecordId, after: u64, counts: impl Fn(&str) -> bool) -> bool {
         let mut words = self.of.get(id).into_iter().flatten();
