@@ -20,9 +20,10 @@ if changed npm pkg-template/package-lock.json || [ ! -d pkg-template/node_module
   remember npm
 fi
 
-profile=release
+profile=npm
 [ -z "${QUICK:-}" ] || profile=quick
-cargo build --quiet --profile "$profile" --lib --target wasm32-unknown-unknown
+# With the rlib beside it, Cargo silently leaves link-time optimisation out.
+cargo rustc --quiet --profile "$profile" --lib --crate-type cdylib --target wasm32-unknown-unknown
 built=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/$profile/essaim.wasm
 
 if changed wasm "$built" pkg-template/build.sh pkg-template/package-lock.json; then

@@ -7,10 +7,10 @@ import { dirname, join, normalize } from "node:path";
 import { gzipSync } from "node:zlib";
 
 /**
- * What it was when the cases of public bug reports were mended, and what an independent check found (556,400). Before them it was 456,000: ending syncs under way,
- * listings without headers, servers that lost data, pages beside a chain, erasing and the order of events cost 101,000.
+ * 558,400 with the cases of public bug reports and what an independent check found; link-time optimisation, which Cargo had left out, and
+ * `opt-level = "z"` took 43,000 off.
  */
-const LIMIT = 557_000;
+const LIMIT = 516_000;
 
 const pkg = new URL("../pkg/", import.meta.url).pathname;
 const sizes = { wasm: [0, 0], js: [0, 0] };

@@ -77,9 +77,16 @@ fn states(disk: &Disk) -> Vec<State> {
     memory.collections().iter().map(read_state).collect()
 }
 
+struct DecidingSync {
+    owner: Owner,
+    device: usize,
+    /// What it may give up, by record.
+    unsent: BTreeMap<String, Tags>,
+}
+
 /// Syncs that decide against what is here. If one fails, or its tab is killed, nobody is told what it decided.
 #[derive(Default)]
-pub struct Deciding(RefCell<Vec<(Owner, usize, BTreeMap<String, Tags>)>>);
+pub struct Deciding(RefCell<Vec<DecidingSync>>);
 
 impl Deciding {
     pub fn begin(&self, owner: Owner, device: usize, disk: &Disk) {
@@ -88,20 +95,20 @@ impl Deciding {
             let written = tag(&format!("{{{}}}", row.body)).filter(|_| row.is_dirty() && row.is_live());
             unsent.entry(id.display()).or_default().extend(written);
         }
-        self.0.borrow_mut().push((owner, device, unsent));
+        self.0.borrow_mut().push(DecidingSync { owner, device, unsent });
     }
 
     pub fn writes(&self, device: usize, record: &str, written: Tag) {
         let mut syncs = self.0.borrow_mut();
-        for (.., unsent) in syncs.iter_mut().filter(|(_, of, _)| *of == device) {
-            unsent.entry(record.to_owned()).or_default().insert(written);
+        for sync in syncs.iter_mut().filter(|sync| sync.device == device) {
+            sync.unsent.entry(record.to_owned()).or_default().insert(written);
         }
     }
 
     /// The last one of this tab is over, and its report was read.
     pub fn end(&self, owner: Owner) {
         let mut syncs = self.0.borrow_mut();
-        if let Some(at) = syncs.iter().rposition(|(of, ..)| *of == owner) {
+        if let Some(at) = syncs.iter().rposition(|sync| sync.owner == owner) {
             syncs.remove(at);
         }
     }
@@ -109,14 +116,14 @@ impl Deciding {
     /// What was here when a sync of this tab began, or since, and is not here any more, nor what was made of it here.
     pub fn replaced(&self, owner: Owner, devices: &[Device], history: &History) -> Tags {
         let mut replaced = Tags::new();
-        for (_, device, unsent) in self.0.borrow().iter().filter(|(of, ..)| *of == owner) {
-            let states = states(&devices[*device].disk);
+        for sync in self.0.borrow().iter().filter(|sync| sync.owner == owner) {
+            let states = states(&devices[sync.device].disk);
             let here: BTreeMap<String, Tag> = states
                 .iter()
                 .flat_map(|state| &state.rows)
                 .filter_map(|(id, row)| Some((id.display(), tag(&format!("{{{}}}", row.body))?)))
                 .collect();
-            for (record, tags) in unsent {
+            for (record, tags) in &sync.unsent {
                 let is_here = |tag: &&Tag| here.get(record).is_some_and(|here| here == *tag || history.is_older(**tag, *here));
                 replaced.extend(tags.iter().filter(|tag| !is_here(tag)));
             }

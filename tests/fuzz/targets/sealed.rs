@@ -17,7 +17,7 @@ use essaim::pure::sealed::meet::{Arrival, Incoming};
 use essaim::pure::sealed::meeting::{Decoded, Meeting};
 use essaim::pure::sealed::page::Kind;
 use essaim::pure::sealed::reconcile::{Lost, Reconcile};
-use essaim::pure::sealed::run::{Run, settle_passed};
+use essaim::pure::sealed::run::{self, Run, settle_passed};
 use essaim::pure::sealed::seal::{Hash, Seal};
 use essaim::pure::sealed::snapshot::{History, Ledger, Snapshot, digest, read_hashes, read_history, read_segment_into};
 use essaim::pure::sealed::stray::{Strays, Words};
@@ -242,7 +242,7 @@ pub fn notes() -> Target {
             for pending in &known.pending {
                 let _ = pending.settle(&mut draft, 5, &Default::default(), None);
             }
-            run.acknowledge(&mut draft, &mut report, None);
+            run::settle_all(&run.acknowledged, &mut draft, &mut report, None);
             run.write_notes(&mut draft, None);
             settle_passed(&mut draft, 100, None);
             let _ = essaim::pure::operations::reset_sync_status(&mut draft);
