@@ -281,3 +281,56 @@ impl Reconcile {
         list == List::Conflicts
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::home::REFUSED;
+    use super::*;
+    use crate::pure::json;
+    use std::cell::RefCell;
+
+    /// A record that was made here, in a repair whose chain begins with a snapshot. What stays, and which lists of the report have it.
+    fn made_here(was_sent: bool, strategy: Strategy) -> (bool, Vec<&'static str>) {
+        let mut draft = Draft::new(Rc::new(RefCell::new(State::default())));
+        let id = RecordId::from_text("a");
+        draft.put(&id, Row::new("\"n\":1", Status::Created, None));
+        draft.set_note(REFUSED, Some("[\"a\"]".to_owned()).filter(|_| was_sent));
+        let repair = Reconcile {
+            there: Vec::new(),
+            told: Vec::new(),
+            common: 2,
+            head: 5,
+            t: 50,
+            strategy,
+            local_fields: Rc::default(),
+            hidden: BTreeSet::new(),
+            words: Words::new([].into_iter(), &[], &BTreeMap::new(), 5, None),
+            ledger: Ledger::new(),
+            lost: Lost {
+                pages: BTreeMap::new(),
+                common: 2,
+                deleted: BTreeSet::new(),
+                acknowledged: Vec::new(),
+                without: None,
+            },
+            device: "d".into(),
+            published: Vec::new(),
+        };
+        let (report, _) = repair.all(&mut draft);
+        let report = report.to_json();
+        let lists = ["created", "updated", "deleted", "conflicts", "resolved", "skipped", "published"];
+        let has = |list: &&str| json::member(&report, list).is_some_and(|entries| entries != "[]");
+        (draft.row(&id).is_some(), lists.into_iter().filter(has).collect())
+    }
+
+    #[test]
+    fn what_was_sent_may_have_been_deleted_in_pages_that_cannot_be_read_any_more() {
+        assert_eq!(made_here(true, Strategy::Manual), (true, vec!["conflicts"]));
+        assert_eq!(made_here(true, Strategy::ClientWins), (true, vec!["resolved"]));
+        assert_eq!(made_here(true, Strategy::ServerWins), (false, vec!["resolved"]));
+        assert_eq!(made_here(true, Strategy::PullOnly), (true, vec![]), "perhaps it was not");
+        for strategy in [Strategy::Manual, Strategy::ClientWins, Strategy::ServerWins, Strategy::PullOnly] {
+            assert_eq!(made_here(false, strategy), (true, vec![]), "nobody else ever saw it");
+        }
+    }
+}
