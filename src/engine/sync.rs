@@ -169,7 +169,7 @@ impl<P: Platform> Collection<P> {
                 None => None,
             };
             let epoch = self.epoch(&cancellation).await.ok();
-            if epoch != called_in {
+            if called_in.is_some() && epoch != called_in {
                 return Err(interrupted());
             }
             steps(epoch.as_deref()).await;
