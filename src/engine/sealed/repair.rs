@@ -220,8 +220,13 @@ impl<P: Platform> Session<'_, P> {
         let strays = survey.opened.iter().filter(is_over).map(|opened| opened.head.position);
         // Strays first: who knows the page that one was written on would follow it.
         let mut positions: Vec<u64> = strays.chain(survey.junk.iter().copied()).collect();
-        let mut left = positions.len().saturating_sub(MOST_EMPTIED);
+        let all = positions.len();
+        // The list may show such a row in the place of a page that new devices need, unless a snapshot covers it. This repair's own
+        // may not have been written.
+        let snapshot = self.home().await?.snapshot;
+        positions.retain(|position| *position < snapshot);
         positions.truncate(MOST_EMPTIED);
+        let mut left = all - positions.len();
         for positions in positions.chunks(MOST_READ) {
             let reads = positions
                 .iter()
