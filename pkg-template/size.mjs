@@ -10,7 +10,7 @@ import { gzipSync } from "node:zlib";
  * 558,400 with the cases of public bug reports and what an independent check found; link-time optimisation, which Cargo had left out, and
  * `opt-level = "z"` took 43,000 off.
  */
-const LIMIT = 516_000;
+const LIMIT = 517_000;
 
 const pkg = new URL("../pkg/", import.meta.url).pathname;
 const sizes = { wasm: [0, 0], js: [0, 0] };

@@ -163,15 +163,11 @@ impl<P: Platform> Collection<P> {
         let cancellation = self.resident.syncs.begin();
         let sync = async {
             // Storage that fails is what the first step that needs it says.
-            let called_in = self.epoch(&cancellation).await.ok();
+            let epoch = self.epoch(&cancellation).await.ok();
             let _turn = match options {
-                Some(options) => Some(self.lock(options.patience.timeout_ms).await?),
+                Some(options) => Some(self.in_turn(options.patience.timeout_ms, epoch.as_ref(), &cancellation).await?),
                 None => None,
             };
-            let epoch = self.epoch(&cancellation).await.ok();
-            if called_in.is_some() && epoch != called_in {
-                return Err(interrupted());
-            }
             steps(epoch.as_deref()).await;
             Ok("null".to_owned())
         };
@@ -222,6 +218,15 @@ impl<P: Platform> Collection<P> {
             cancellation: cancellation.clone(),
             epoch,
         })
+    }
+
+    /// The sync's turn, if the epoch that it was called in has not ended meanwhile. Errors: `interrupted`.
+    async fn in_turn(&self, timeout_ms: Option<u64>, called_in: Option<&String>, cancellation: &Cancellation) -> Result<(Turn<()>, <P::Tabs as Tabs>::Guard)> {
+        let turn = self.lock(timeout_ms).await?;
+        match (called_in, self.epoch(cancellation).await) {
+            (Some(called_in), Ok(epoch)) if *called_in != epoch => Err(interrupted()),
+            _ => Ok(turn),
+        }
     }
 
     /// Within this page in the order of the calls, however long the syncs before take; then among the tabs.

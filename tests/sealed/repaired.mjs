@@ -352,3 +352,20 @@ describe("a damaged history", SIDE_BY_SIDE, () => {
     });
   }
 });
+
+// Whoever stands in between shows junk in the place of a page, and keeps the snapshot that would cover it from being written.
+test("a repair whose snapshot cannot be written empties nothing that new devices need", async (t) => {
+  const { here, there, another, proxy, server } = await withJournal(t, [1, 2, 3]);
+  await here.call("repair"); // ends with a snapshot
+  const id = pageId((await here.head()).position);
+  await there.sync();
+  const before = (await server.records()).find((row) => row.id === id);
+  change(proxy, id, { ...before, ct: flip(before.ct, -1) });
+  proxy.rule("PUT ", (request, pass) => (request.path.includes("/records/s-") ? kintoError(409, 122, "Conflict.") : pass()));
+  await here.call("repair").catch((error) => assert.ok(error.code, error.stack));
+  proxy.behave();
+  assert.deepEqual((await server.records()).find((row) => row.id === id), before);
+  const fresh = another();
+  await fresh.sync();
+  assert.deepEqual(contents(await fresh.records()), contents(await here.records()));
+});

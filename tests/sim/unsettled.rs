@@ -11,8 +11,8 @@ use std::rc::Rc;
 const NEW: &str = "new";
 
 /// Its page stands, another device has changed the record in it since, and its author is repaired without having heard of either.
-fn a_page_whose_answer_never_came(change: impl AsyncFn(&Actor) + 'static) -> (Rc<World>, String) {
-    let world = world(Limits::default(), None);
+fn a_page_whose_answer_never_came(limits: Limits, change: impl AsyncFn(&Actor) + 'static, edits: bool) -> (Rc<World>, String) {
+    let world = world(limits, None);
     let author = world.open(0);
     write_and_sync(&author).unwrap();
     let writer = author.clone();
@@ -38,7 +38,12 @@ fn a_page_whose_answer_never_came(change: impl AsyncFn(&Actor) + 'static) -> (Rc
     let changing = other.clone();
     world.wait(other.owner, async move { change(&changing).await });
     sync(&other).unwrap();
-    let report = repaired(&world.open(0), "manual");
+    let author = world.open(0);
+    let editor = author.clone();
+    if edits {
+        world.wait(author.owner, async move { editor.write(NEW).await });
+    }
+    let report = repaired(&author, "manual");
     (world, report)
 }
 
@@ -57,11 +62,28 @@ fn list<'a>(report: &'a str, name: &str) -> &'a str {
 /// The author is told what became of the record.
 #[test]
 fn a_page_that_stands_is_not_sealed_again_by_a_repair() {
-    let (_, report) = a_page_whose_answer_never_came(async |other| other.delete(NEW).await);
+    let (_, report) = a_page_whose_answer_never_came(Limits::default(), async |other| other.delete(NEW).await, false);
     assert!(list(&report, "deleted").contains(NEW) && list(&report, "conflicts") == "[]", "{report}");
-    let (world, report) = a_page_whose_answer_never_came(async |other| other.write(NEW).await);
+    let (world, report) = a_page_whose_answer_never_came(Limits::default(), async |other| other.write(NEW).await, false);
     assert!(list(&report, "updated").contains(NEW) && list(&report, "conflicts") == "[]", "{report}");
     assert_eq!(world.open(0).records(), world.open(1).records());
+}
+
+/// Only the history of the snapshots knows of the page by then.
+#[test]
+fn a_page_that_many_snapshots_have_covered_is_no_conflict_with_its_author() {
+    let limits = Limits {
+        snapshot_pages: 2,
+        ..Limits::default()
+    };
+    let rounds = async |other: &Actor| {
+        for _ in 0..30 {
+            other.write(&shared_id(0)).await;
+            other.sync("manual").await.unwrap();
+        }
+    };
+    let (_, report) = a_page_whose_answer_never_came(limits, rounds, true);
+    assert!(list(&report, "published").contains(NEW) && list(&report, "conflicts") == "[]", "{report}");
 }
 
 /// Whatever a server shows between them.

@@ -28,7 +28,7 @@ use crate::pure::sealed::meet::{Arrival, Incoming};
 use crate::pure::sealed::older::Older;
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::reconcile::{Lost, Reconcile};
-use crate::pure::sealed::run::settle_passed;
+use crate::pure::sealed::run::{Acknowledged, settle_passed};
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::Snapshot;
 use crate::pure::sealed::stray::{Sorted, Stray, Told, Words};
@@ -188,6 +188,8 @@ impl<P: Platform> Session<'_, P> {
             older.write(draft);
             let mut deleted = Deleted::of(draft);
             deleted.rebase(chain.common, chain.home.head.position);
+            let own = meeting.lost.acknowledged.iter().flat_map(Acknowledged::deletions);
+            own.for_each(|deletion| deleted.add(deletion));
             deleted.write(draft);
             for (position, note) in &chain.pages {
                 draft.set_note(&page_note(*position), Some(note.to_json()));
@@ -221,10 +223,10 @@ impl<P: Platform> Session<'_, P> {
         // Strays first: who knows the page that one was written on would follow it.
         let mut positions: Vec<u64> = strays.chain(survey.junk.iter().copied()).collect();
         let all = positions.len();
-        // The list may show such a row in the place of a page that new devices need, unless a snapshot covers it. This repair's own
-        // may not have been written.
-        let snapshot = self.home().await?.snapshot;
-        positions.retain(|position| *position < snapshot);
+        // The list may show such a row in the place of a page that new devices need: the latest snapshot, which need not be this
+        // repair's, or one after it.
+        let home = self.home().await?;
+        positions.retain(|position| !(home.snapshot..=home.head.position).contains(position));
         positions.truncate(MOST_EMPTIED);
         let mut left = all - positions.len();
         for positions in positions.chunks(MOST_READ) {

@@ -199,7 +199,7 @@ impl<P: Platform> Session<'_, P> {
     }
 
     async fn follow_base(&self, view: &View, survey: &Survey, secrets: &Secrets, known: &Known, mut base: Base) -> Result<(Followed, Base)> {
-        base.old = self.old_hashes(view, survey, secrets, &base).await?;
+        base.old = self.old_hashes(view, survey, secrets, known, &base).await?;
         let hash_at = |position: u64| match base.pages.binary_search_by_key(&position, |(at, _)| *at) {
             Ok(index) => Some(base.pages[index].1.hash),
             Err(_) => base.old.get(&position).copied(),
@@ -208,21 +208,20 @@ impl<P: Platform> Session<'_, P> {
         Ok((followed, base))
     }
 
-    /// Hashes of positions that the latest snapshot does not cover itself, where pages are shown all the same. What cannot be read
-    /// is not known.
-    async fn old_hashes(&self, view: &View, survey: &Survey, secrets: &Secrets, base: &Base) -> Result<Old> {
+    /// Hashes of positions that the latest snapshot does not cover itself, where pages are shown all the same, or own pages may stand.
+    /// What cannot be read is not known.
+    async fn old_hashes(&self, view: &View, survey: &Survey, secrets: &Secrets, known: &Known, base: &Base) -> Result<Old> {
         let mut old = Old::new();
         let first = base.pages.first().map_or(0, |(position, _)| *position);
-        let shown: Vec<u64> = survey
-            .opened
-            .iter()
-            .map(|opened| opened.head.position)
+        let shown = survey.opened.iter().map(|opened| opened.head.position);
+        let wanted: Vec<u64> = shown
             .take_while(|position| *position <= first)
+            .chain(known.pending.iter().map(|pending| pending.position))
             .collect();
         for entry in base.home.history.iter().filter(|_| !self.without(Rule::OldPagesAreCompared)) {
             // The page before a shown one is what that was written on.
             let is_wanted = |position: &u64| (entry.first..=entry.last + 1).contains(position);
-            if shown.iter().any(is_wanted) {
+            if wanted.iter().any(is_wanted) {
                 let hashes = self.read_history(view, secrets, base.home.snapshot, entry).await;
                 match hashes {
                     Ok(hashes) => old.extend((entry.first..).zip(hashes.unwrap_or_default())),

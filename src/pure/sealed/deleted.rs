@@ -4,6 +4,7 @@
 //! a repair has to know of it: it says the deletion again, or tells the record as a conflict.
 
 use super::home::DELETED;
+use super::meet::Arrival;
 use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::record::RecordId;
@@ -34,8 +35,8 @@ impl Deleted {
         Deleted::read(state.notes.get(DELETED).map(String::as_str))
     }
 
-    pub fn add(&mut self, position: u64, id: RecordId) {
-        self.0.push((position, id));
+    pub fn add(&mut self, deletion: &Arrival) {
+        self.0.push((deletion.position, deletion.change.id.clone()));
     }
 
     /// Those that only a lost history has, after `common`, are told of by now: they are as old as this head.
@@ -82,7 +83,7 @@ mod tests {
         deleted.write(&mut draft);
         assert_eq!((draft.note(DELETED), Deleted::of(&draft)), (None, Deleted::default()));
         for number in 1..=10_000 {
-            deleted.add(number as u64, id(number));
+            deleted.add(&Arrival::gone(&id(number), number as u64, 1));
         }
         deleted.write(&mut draft);
         let mut read = Deleted::of(&draft);

@@ -122,6 +122,11 @@ fn newer(row: Row, there: Option<&Incoming>) -> Row {
     Row::new(row.body.clone(), status, base.as_ref().map(|base| base.t)).on(base)
 }
 
+/// A record that the journal never had.
+fn is_new(row: &Row) -> bool {
+    row.base.is_none() && row.is_live()
+}
+
 /// A deletion that the server's chain does not have.
 fn tombstone() -> Row {
     let base = Base {
@@ -168,10 +173,10 @@ impl Reconcile {
         (report, conflicts)
     }
 
-    fn is_deleted_elsewhere(&self, id: &RecordId, row: &Row, sent: &BTreeSet<RecordId>) -> bool {
+    fn is_deleted_elsewhere(&self, id: &RecordId, sent: &BTreeSet<RecordId>) -> bool {
         // Whoever only wants what is on the server would lose a record that nobody may have deleted.
         let may_be = || sent.contains(id) && self.words.unread() > self.common && self.strategy != Strategy::PullOnly;
-        row.base.is_none() && row.is_live() && (self.words.delete(id, self.common, |device| device != self.device) || may_be())
+        self.words.delete(id, self.common, |device| device != self.device) || may_be()
     }
 
     /// Whether this device knew that version.
@@ -181,7 +186,7 @@ impl Reconcile {
 
     /// True if it is left to the user.
     fn one(&self, draft: &mut Draft, id: &RecordId, sent: &BTreeSet<RecordId>, report: &mut Report, strays: &mut Vec<(Arrival, Incoming)>) -> bool {
-        let row = draft.row(id).map(|row| meet::remember_sent(row, id, sent));
+        let row = draft.row(id);
         let there = self.there(id);
         if row.is_none() && self.hidden.contains(id) {
             let held = there.map(|(arrival, _)| Held::hidden(arrival.clone()).to_json());
@@ -197,8 +202,15 @@ impl Reconcile {
             }
             None => None,
         };
+        let row = match self.is_old(incoming.as_ref()) {
+            false => row.map(|row| meet::remember_sent(row, id, sent)),
+            true => row,
+        };
         let common = row.as_ref().map_or(self.common, |row| self.lost.common_for(row));
-        let is_held = draft.note(&held::note_name(id)).is_some();
+        let held = draft.note(&held::note_name(id)).and_then(|note| Held::read(&note));
+        let is_held = held.is_some();
+        // An earlier repair left it to the user.
+        let is_open_deletion = held.is_some_and(|held| held.is_open && held.arrival.change.text.is_none());
         let lost = row
             .as_ref()
             .and_then(|row| self.lost.of(row, incoming.as_ref().and_then(|there| there.base.as_ref())));
@@ -213,7 +225,13 @@ impl Reconcile {
             }
             None => match step(row.as_ref(), incoming.as_ref(), common) {
                 // Made here, and somebody else deleted a record with the same id since.
-                Step::Keep if row.as_ref().is_some_and(|row| self.is_deleted_elsewhere(id, row, sent)) => Step::Meet(row),
+                Step::Keep
+                    if row
+                        .as_ref()
+                        .is_some_and(|row| is_new(row) && (is_open_deletion || self.is_deleted_elsewhere(id, sent))) =>
+                {
+                    Step::Meet(row)
+                }
                 // Made here after the version that the server still has was deleted. Of what is left to the user, that is not known.
                 Step::Meet(Some(row)) if row.base.is_none() && !is_held && self.is_old(incoming.as_ref()) => Step::Put(newer(row, incoming.as_ref())),
                 // Deleted in the lost history, and written again by somebody who perhaps did not know.
@@ -289,16 +307,21 @@ mod tests {
     use crate::pure::json;
     use std::cell::RefCell;
 
-    /// A record that was made here, in a repair whose chain begins with a snapshot. What stays, and which lists of the report have it.
-    fn made_here(was_sent: bool, strategy: Strategy) -> (bool, Vec<&'static str>) {
+    /// A record that was made here, and perhaps sent.
+    fn made_here(was_sent: bool) -> Draft {
         let mut draft = Draft::new(Rc::new(RefCell::new(State::default())));
-        let id = RecordId::from_text("a");
-        draft.put(&id, Row::new("\"n\":1", Status::Created, None));
+        draft.put(&RecordId::from_text("a"), Row::new("\"n\":1", Status::Created, None));
         draft.set_note(REFUSED, Some("[\"a\"]".to_owned()).filter(|_| was_sent));
+        draft
+    }
+
+    /// A repair whose chain begins with a snapshot at 5. Whether the record stays, and which lists of the report have it.
+    fn repair(draft: &mut Draft, common: u64, strategy: Strategy) -> (bool, Vec<&'static str>) {
+        let id = RecordId::from_text("a");
         let repair = Reconcile {
             there: Vec::new(),
             told: Vec::new(),
-            common: 2,
+            common,
             head: 5,
             t: 50,
             strategy,
@@ -308,7 +331,7 @@ mod tests {
             ledger: Ledger::new(),
             lost: Lost {
                 pages: BTreeMap::new(),
-                common: 2,
+                common,
                 deleted: BTreeSet::new(),
                 acknowledged: Vec::new(),
                 without: None,
@@ -316,7 +339,7 @@ mod tests {
             device: "d".into(),
             published: Vec::new(),
         };
-        let (report, _) = repair.all(&mut draft);
+        let (report, _) = repair.all(draft);
         let report = report.to_json();
         let lists = ["created", "updated", "deleted", "conflicts", "resolved", "skipped", "published"];
         let has = |list: &&str| json::member(&report, list).is_some_and(|entries| entries != "[]");
@@ -325,12 +348,21 @@ mod tests {
 
     #[test]
     fn what_was_sent_may_have_been_deleted_in_pages_that_cannot_be_read_any_more() {
-        assert_eq!(made_here(true, Strategy::Manual), (true, vec!["conflicts"]));
-        assert_eq!(made_here(true, Strategy::ClientWins), (true, vec!["resolved"]));
-        assert_eq!(made_here(true, Strategy::ServerWins), (false, vec!["resolved"]));
-        assert_eq!(made_here(true, Strategy::PullOnly), (true, vec![]), "perhaps it was not");
+        let first = |was_sent, strategy| repair(&mut made_here(was_sent), 2, strategy);
+        assert_eq!(first(true, Strategy::Manual), (true, vec!["conflicts"]));
+        assert_eq!(first(true, Strategy::ClientWins), (true, vec!["resolved"]));
+        assert_eq!(first(true, Strategy::ServerWins), (false, vec!["resolved"]));
+        assert_eq!(first(true, Strategy::PullOnly), (true, vec![]), "perhaps it was not");
         for strategy in [Strategy::Manual, Strategy::ClientWins, Strategy::ServerWins, Strategy::PullOnly] {
-            assert_eq!(made_here(false, strategy), (true, vec![]), "nobody else ever saw it");
+            assert_eq!(first(false, strategy), (true, vec![]), "nobody else ever saw it");
+        }
+    }
+
+    #[test]
+    fn what_a_repair_left_to_the_user_the_next_one_does_not_decide() {
+        let mut draft = made_here(true);
+        for common in [2, 5, 5] {
+            assert_eq!(repair(&mut draft, common, Strategy::Manual), (true, vec!["conflicts"]));
         }
     }
 }

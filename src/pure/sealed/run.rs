@@ -59,10 +59,17 @@ impl Acknowledged {
         Some(Acknowledged::in_page(pending, opened.head.position, opened.page.t, changes.clone()))
     }
 
+    /// What it deletes.
+    pub fn deletions(&self) -> impl Iterator<Item = &Arrival> {
+        self.changes.values().filter(|arrival| arrival.change.text.is_none())
+    }
+
     fn settle(&self, draft: &mut Draft, report: &mut Report, without: Option<Rule>) {
         for (id, row) in self.pending.settle(draft, self.t, &self.changes, without) {
             report.add(List::Published, published_json(draft, &id, &row));
         }
+        // Nothing of it was refused.
+        draft.set_note(&self.pending.note_name(), None);
     }
 }
 
@@ -167,14 +174,14 @@ impl Run {
     }
 
     fn remember_deletions(&self, draft: &mut Draft) {
-        let own = self.acknowledged.iter().flat_map(|own| own.changes.values());
-        let mut gone = self.arrivals.values().chain(own).filter(|arrival| arrival.change.text.is_none()).peekable();
-        if gone.peek().is_none() {
-            return;
+        let own = self.acknowledged.iter().flat_map(Acknowledged::deletions);
+        let others = self.arrivals.values().filter(|arrival| arrival.change.text.is_none());
+        let mut gone = others.chain(own).peekable();
+        if gone.peek().is_some() {
+            let mut deleted = Deleted::of(draft);
+            gone.for_each(|arrival| deleted.add(arrival));
+            deleted.write(draft);
         }
-        let mut deleted = Deleted::of(draft);
-        gone.for_each(|arrival| deleted.add(arrival.position, arrival.change.id.clone()));
-        deleted.write(draft);
     }
 }
 
