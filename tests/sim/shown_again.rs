@@ -55,8 +55,13 @@ pub fn a_refused_page_of_a_record_that_was_deleted(without: Option<Rule>) -> Out
     let ghost = Ghost::refused(&internet.harvest, internet.repairing.clone());
     let liar = Rc::new(Liar::new(Lie::HarvestedPage, None, Rc::new(Dice::new(0)), backup).with_ghost(ghost));
     *internet.liar.borrow_mut() = Some(liar.clone());
-    repair(&quick)?;
+    internet.repairing.set(true);
+    let report = repaired(&quick);
+    internet.repairing.set(false);
     assert!(liar.has_told(), "the page was not shown");
+    if report.contains(&format!("\"{NEW}\"")) {
+        return Err(format!("device 1 is told of a record that its author deleted: {report}"));
+    }
     *internet.liar.borrow_mut() = None;
     sync(&slow).map_err(|code| format!("device 0: {code}"))?;
     match [&slow, &quick].into_iter().find(|actor| actor.records().contains_key(NEW)) {
