@@ -465,7 +465,7 @@ impl<P: Platform> Resident<P> {
     }
 }
 
-/// A reset removes the epoch, also one that a sync has begun in the same commit.
+/// Comparing the epochs before and after does not show a reset in the commit that also began the epoch.
 fn ends_epoch(changes: &[Change]) -> bool {
     changes.iter().any(|change| match change {
         Change::Clear => true,

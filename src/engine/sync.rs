@@ -51,7 +51,7 @@ pub(super) struct Session<'a, P: Platform> {
     /// The user has decided that what is here belongs on this server.
     pub is_repair: bool,
     pub cancellation: Rc<Cancellation>,
-    /// [`EPOCH`], as it was when this was called.
+    /// [`EPOCH`] at the time of the call.
     epoch: String,
 }
 
@@ -202,7 +202,8 @@ impl<P: Platform> Collection<P> {
         take(&slot)
     }
 
-    /// On the current state: the sync of another tab may have ended just now. Errors: `interrupted`, if `epoch` has ended.
+    /// Reads the epoch once more, which also brings the state up to date with other tabs. Errors: `interrupted` if another tab has cleared
+    /// or reset the collection since the call.
     async fn session(&self, target: Target, options: Options, epoch: String, cancellation: &Rc<Cancellation>) -> Result<Session<'_, P>> {
         if self.epoch(cancellation).await? != epoch {
             return Err(interrupted());
@@ -220,7 +221,7 @@ impl<P: Platform> Collection<P> {
         })
     }
 
-    /// The sync's turn, if the epoch that it was called in has not ended meanwhile. Errors: `interrupted`.
+    /// As [`Collection::lock`]. Errors: `interrupted` if another tab has cleared or reset the collection while this waited.
     async fn in_turn(&self, timeout_ms: Option<u64>, called_in: Option<&String>, cancellation: &Cancellation) -> Result<(Turn<()>, <P::Tabs as Tabs>::Guard)> {
         let turn = self.lock(timeout_ms).await?;
         match (called_in, self.epoch(cancellation).await) {

@@ -189,7 +189,8 @@ fn exponent(small: &Sample, large: &Sample, of: impl Fn(&Sample) -> f64) -> f64 
 /// At what an exponent is too large. Sorting, and memory that no cache holds, cost a tenth more than linear.
 pub const MOST: f64 = 1.2;
 
-/// For time, where other programs use the same processor and its caches: 1.2 failed by chance. Quadratic time is still far above.
+/// The same for time in `make test`, where other suites share the processor's caches: there 1.2 failed by chance. Quadratic time is
+/// still found.
 pub const MOST_SHARED: f64 = 1.5;
 
 /// A quick look, and a closer one where that gives reason to.

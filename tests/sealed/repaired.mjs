@@ -353,7 +353,7 @@ describe("a damaged history", SIDE_BY_SIDE, () => {
   }
 });
 
-// Whoever stands in between shows junk in the place of a page, and keeps the snapshot that would cover it from being written.
+// Something between device and server shows junk in the place of the snapshot page, and refuses the segments of the next snapshot.
 test("a repair whose snapshot cannot be written empties nothing that new devices need", async (t) => {
   const { here, there, another, proxy, server } = await withJournal(t, [1, 2, 3]);
   await here.call("repair"); // ends with a snapshot

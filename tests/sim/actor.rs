@@ -96,7 +96,7 @@ impl Actor {
         }
     }
 
-    /// What whoever makes the record again here knows of.
+    /// Deletions that a user of this device knows of when the record is made again here.
     fn deletions(&self, id: &str) -> Vec<Tag> {
         let (world, device) = (&self.world, self.device);
         let known = world.internet.knowledge.of(device, &world.devices[device].disk, id);
@@ -196,7 +196,7 @@ impl Actor {
         }
     }
 
-    /// `before`: what it deletes, and what the user knew beside that.
+    /// `before`: the version that is deleted, and the other side of the conflict, if there was one.
     fn acknowledge_deletion(&self, id: &str, before: [Option<&str>; 2], deletion: Tag) {
         let parents = before.iter().flat_map(|before| self.parents(*before)).collect();
         for before in before.into_iter().flatten().filter_map(tag) {
@@ -257,7 +257,7 @@ impl Actor {
                 let rejected = json::member(resolution, "rejected").unwrap_or("null");
                 match self.tag_of(rejected) {
                     Some(tag) => self.world.history.overrule(tag),
-                    // A deletion of which only the id was remembered, or that may have been.
+                    // A deletion without a tag: only its id was remembered, or a page that cannot be read may have had it.
                     None => {
                         let id = json::member(rejected, "id").and_then(json::string);
                         let known = id.into_iter().flat_map(|id| self.world.internet.knowledge.sent(&id));
@@ -330,7 +330,7 @@ impl Actor {
             false => self.world.dice.below(3),
         };
         match choice {
-            // A deletion, whichever side it is. That nothing is here is none.
+            // The chosen side is a deletion. A record that is absent here (`local: null`) is not: choosing that changes nothing.
             0 | 1 if is_deletion([local, remote][choice]) && (choice, local) != (0, "null") => {
                 let deletion = self.world.history.begin(&id, true);
                 match self.collection.resolve(conflict, [local, remote][choice]).await {
@@ -344,7 +344,7 @@ impl Actor {
                 let deletions = || self.world.internet.knowledge.sent(&id).into_iter().collect();
                 let remotes: Vec<Tag> = self.tag_of(remote).map_or_else(deletions, |tag| vec![tag]);
                 match self.tag_of(local) {
-                    // What the server lost, against something that was made of it; or what came to light in a repair.
+                    // The user takes an older version back: one that the server lost, or that a repair has found.
                     Some(local) if is_repair || remotes.iter().any(|remote| history.is_older(local, *remote)) => history.choose(local),
                     Some(local) if !is_stray => remotes.iter().for_each(|remote| history.put_on(local, *remote)),
                     _ => {}
@@ -399,12 +399,12 @@ pub fn doubt_unanswered(world: &World, owner: Owner) {
     });
 }
 
-/// Strategies that give up what is here.
+/// Whether a strategy replaces local changes.
 fn is_deciding(strategy: &str) -> bool {
     ["server_wins", "pull_only"].contains(&strategy)
 }
 
-/// Of a side of a conflict.
+/// Whether one side of a conflict is a deletion.
 fn is_deletion(side: &str) -> bool {
     side == "null" || side.contains("\"deleted\":true") || side.contains("\"_status\":\"deleted\"")
 }

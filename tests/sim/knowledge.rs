@@ -4,15 +4,11 @@
 use super::actor::tag;
 use super::executor::Owner;
 use super::history::{History, Tag};
-use super::storage::Disk;
+use super::storage::{Disk, each_change};
 use super::world::Device;
-use essaim::ports::{CollectionId, Storage};
-use essaim::pure::journal::follow;
-use essaim::pure::page;
 use essaim::pure::record::RecordId;
 use essaim::pure::sealed::deleted::Deleted;
 use essaim::pure::state::State;
-use futures_util::FutureExt;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -22,7 +18,7 @@ type Tags = BTreeSet<Tag>;
 pub struct Knowledge {
     /// By device and record.
     own: RefCell<BTreeMap<(usize, String), Tags>>,
-    /// By record: what was in a page that some device has sent. The server may have refused it, and can show it all the same.
+    /// By record: deletions in pages that some device has sent. A server can show a page to others that it has refused.
     sent: RefCell<BTreeMap<String, Tags>>,
 }
 
@@ -44,7 +40,7 @@ impl Knowledge {
         self.sent.borrow().get(record).cloned().unwrap_or_default()
     }
 
-    /// Its own, and what was sent, if the device remembers that the record was deleted.
+    /// The device's own deletions, and those that were sent if the device remembers that the record was deleted.
     pub fn of(&self, device: usize, disk: &Disk, record: &str) -> Tags {
         let mut known = self.own.borrow().get(&(device, record.to_owned())).cloned().unwrap_or_default();
         if remembers(disk, record) {
@@ -59,32 +55,25 @@ fn remembers(disk: &Disk, record: &str) -> bool {
     states(disk).iter().any(|state| Deleted::known(state).after(0).contains(&id))
 }
 
-/// Every collection on a disk.
+/// What each collection on a disk has.
 fn states(disk: &Disk) -> Vec<State> {
-    let memory = &disk.memory;
-    let read_state = |collection: &CollectionId| {
-        let stored = memory.open(collection).now_or_never().expect("memory answers at once").expect("it opens");
+    let read = |stored| {
         let mut state = State::default();
-        let mut read = |bytes: &[u8]| page::read(bytes).expect("a page").into_iter().for_each(|change| state.apply(change));
-        stored.segments.iter().for_each(|segment| read(segment));
-        let followed = follow(stored.head.position, &stored.journal, |_, bytes| {
-            read(bytes);
-            Ok(())
-        });
-        followed.expect("a journal");
+        each_change(&stored, |change| state.apply(change));
         state
     };
-    memory.collections().iter().map(read_state).collect()
+    disk.databases().into_iter().map(read).collect()
 }
 
 struct DecidingSync {
     owner: Owner,
     device: usize,
-    /// What it may give up, by record.
+    /// Local changes that it may replace, by record.
     unsent: BTreeMap<String, Tags>,
 }
 
-/// Syncs that decide against what is here. If one fails, or its tab is killed, nobody is told what it decided.
+/// Syncs with a strategy that prefers the server. If one fails, or its tab is killed, its report is lost, and with it which local
+/// changes it replaced.
 #[derive(Default)]
 pub struct Deciding(RefCell<Vec<DecidingSync>>);
 
@@ -105,7 +94,7 @@ impl Deciding {
         }
     }
 
-    /// The last one of this tab is over, and its report was read.
+    /// The sync of this tab that began last is over, and its report was read.
     pub fn end(&self, owner: Owner) {
         let mut syncs = self.0.borrow_mut();
         if let Some(at) = syncs.iter().rposition(|sync| sync.owner == owner) {
@@ -113,7 +102,7 @@ impl Deciding {
         }
     }
 
-    /// What was here when a sync of this tab began, or since, and is not here any more, nor what was made of it here.
+    /// Local changes, present when a sync of this tab began or made since, that this device has neither kept nor edited further.
     pub fn replaced(&self, owner: Owner, devices: &[Device], history: &History) -> Tags {
         let mut replaced = Tags::new();
         for sync in self.0.borrow().iter().filter(|sync| sync.owner == owner) {

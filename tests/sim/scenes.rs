@@ -61,6 +61,15 @@ pub fn sync(actor: &Actor) -> Result<(), String> {
     synced.map(drop).map_err(|error| error.code())
 }
 
+/// The report of a repair whose conflicts are left open.
+pub fn repaired(actor: &Actor, strategy: &'static str) -> String {
+    let repairing = actor.clone();
+    let repaired = actor
+        .world
+        .wait(actor.owner, async move { repairing.collection.repair(&options(strategy)).await });
+    repaired.unwrap()
+}
+
 pub fn same_records(one: &Actor, other: &Actor) -> Outcome {
     match one.records() == other.records() {
         true => Ok(()),

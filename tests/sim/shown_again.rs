@@ -6,7 +6,7 @@ use super::executor::Dice;
 use super::harvest::Ghost;
 use super::liar::Liar;
 use super::lie::Lie;
-use super::scenes::{Outcome, collection_url, same_records, sync, world, write_and_sync};
+use super::scenes::{Outcome, collection_url, repaired, same_records, sync, world, write_and_sync};
 use super::world::{World, request};
 use essaim::ports::Request;
 use essaim::pure::json;
@@ -56,7 +56,7 @@ pub fn a_refused_page_of_a_record_that_was_deleted(without: Option<Rule>) -> Out
     let liar = Rc::new(Liar::new(Lie::HarvestedPage, None, Rc::new(Dice::new(0)), backup).with_ghost(ghost));
     *internet.liar.borrow_mut() = Some(liar.clone());
     internet.repairing.set(true);
-    let report = repaired(&quick);
+    let report = repaired(&quick, "manual");
     internet.repairing.set(false);
     assert!(liar.has_told(), "the page was not shown");
     if report.contains(&format!("\"{NEW}\"")) {
@@ -152,15 +152,6 @@ fn an_old_page_of_another_history_misleads_no_new_device_after_a_repair() {
     assert_eq!(an_old_page_of_another_history(None), Ok(()));
 }
 
-/// The report of a repair whose conflicts are left open.
-fn repaired(actor: &Actor) -> String {
-    let repairing = actor.clone();
-    let repaired = actor
-        .world
-        .wait(actor.owner, async move { repairing.collection.repair(&options("manual")).await });
-    repaired.unwrap()
-}
-
 /// A server loses everything, a deletion too that only one of two devices knows of.
 #[test]
 fn a_deletion_that_the_server_lost_is_said_again_or_is_a_conflict_whoever_repairs_first() {
@@ -174,8 +165,8 @@ fn a_deletion_that_the_server_lost_is_said_again_or_is_a_conflict_whoever_repair
         sync(&knower).unwrap();
         send(&world, "DELETE", collection_url(), None);
         let [first, second] = if knower_is_first { [&knower, &stale] } else { [&stale, &knower] };
-        repaired(first);
-        let report = repaired(second);
+        repaired(first, "manual");
+        let report = repaired(second, "manual");
         let conflicts = json::member(&report, "conflicts").unwrap();
         assert!(conflicts.contains(&shared_id(0)), "{knower_is_first}: {report}");
         // Conflicts are left open.

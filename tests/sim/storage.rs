@@ -4,7 +4,10 @@ use super::executor::{Dice, Executor};
 use essaim::error::{Error, Result};
 use essaim::memory::MemoryStorage;
 use essaim::ports::{Appended, CollectionId, Fold, Storage};
-use essaim::pure::journal::{Entry, Position, Stored, Tail, read_entry};
+use essaim::pure::journal::{Entry, Position, Stored, Tail, follow, read_entry};
+use essaim::pure::page;
+use essaim::pure::state::Change;
+use futures_util::FutureExt;
 use std::cell::Cell;
 use std::rc::Rc;
 
@@ -31,7 +34,24 @@ pub struct Disk {
     pub without: Option<Rule>,
 }
 
+/// Gives every change that a database has, in order.
+pub fn each_change(stored: &Stored, mut each: impl FnMut(Change)) {
+    let mut read = |bytes: &[u8]| page::read(bytes).expect("a page").into_iter().for_each(&mut each);
+    stored.segments.iter().for_each(|segment| read(segment));
+    let followed = follow(stored.head.position, &stored.journal, |_, bytes| {
+        read(bytes);
+        Ok(())
+    });
+    followed.expect("a journal");
+}
+
 impl Disk {
+    /// Every collection on it.
+    pub fn databases(&self) -> Vec<Stored> {
+        let open = |collection| self.memory.open(collection).now_or_never().expect("memory answers at once").expect("it opens");
+        self.memory.collections().iter().map(open).collect()
+    }
+
     /// A point at which a tab can be killed, or another one comes first.
     async fn pause(&self) {
         self.executor.sleep(self.dice.below(4) as u64).await;

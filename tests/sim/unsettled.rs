@@ -1,8 +1,8 @@
-//! Scenes about devices that are repaired before the server has settled what they wrote: a page whose answer never came, and a
+//! Scenes in which a device calls `repair()` with local changes that are not acknowledged: a page whose answer was lost, and a
 //! deletion that was never sent.
 
-use super::actor::{Actor, options, shared_id};
-use super::scenes::{collection_url, sync, world, write_and_sync};
+use super::actor::{Actor, shared_id};
+use super::scenes::{collection_url, repaired, sync, world, write_and_sync};
 use super::world::{World, request};
 use essaim::pure::json;
 use essaim::pure::sealed::Limits;
@@ -10,7 +10,7 @@ use std::rc::Rc;
 
 const NEW: &str = "new";
 
-/// Its page stands, another device has changed the record in it since, and its author is repaired without having heard of either.
+/// The author's page is in the chain, but its answer was lost. Another device changes the record, then the author calls `repair()`.
 fn a_page_whose_answer_never_came(limits: Limits, change: impl AsyncFn(&Actor) + 'static, edits: bool) -> (Rc<World>, String) {
     let world = world(limits, None);
     let author = world.open(0);
@@ -47,19 +47,11 @@ fn a_page_whose_answer_never_came(limits: Limits, change: impl AsyncFn(&Actor) +
     (world, report)
 }
 
-fn repaired(actor: &Actor, strategy: &'static str) -> String {
-    let repairing = actor.clone();
-    let repaired = actor
-        .world
-        .wait(actor.owner, async move { repairing.collection.repair(&options(strategy)).await });
-    repaired.unwrap()
-}
-
 fn list<'a>(report: &'a str, name: &str) -> &'a str {
     json::member(report, name).unwrap()
 }
 
-/// The author is told what became of the record.
+/// The author's report says what the other device did, as after a sync.
 #[test]
 fn a_page_that_stands_is_not_sealed_again_by_a_repair() {
     let (_, report) = a_page_whose_answer_never_came(Limits::default(), async |other| other.delete(NEW).await, false);
@@ -69,7 +61,7 @@ fn a_page_that_stands_is_not_sealed_again_by_a_repair() {
     assert_eq!(world.open(0).records(), world.open(1).records());
 }
 
-/// Only the history of the snapshots knows of the page by then.
+/// By then only the history segments of the snapshots have the page's hash.
 #[test]
 fn a_page_that_many_snapshots_have_covered_is_no_conflict_with_its_author() {
     let limits = Limits {
@@ -86,7 +78,7 @@ fn a_page_that_many_snapshots_have_covered_is_no_conflict_with_its_author() {
     assert!(list(&report, "published").contains(NEW) && list(&report, "conflicts") == "[]", "{report}");
 }
 
-/// Whatever a server shows between them.
+/// Between the repairs the server shows an empty collection, then the true one.
 #[test]
 fn a_deletion_that_was_never_sent_outlasts_repairs() {
     for strategy in ["manual", "client_wins", "server_wins", "pull_only"] {
@@ -101,7 +93,7 @@ fn a_deletion_that_was_never_sent_outlasts_repairs() {
         let empty = world.internet.server.borrow().clone();
         for _ in 0..2 {
             repaired(&author, strategy);
-            // What was written meanwhile is lost, too.
+            // The server loses what the repair has uploaded.
             *world.internet.server.borrow_mut() = empty.clone();
         }
         *world.internet.server.borrow_mut() = truth;

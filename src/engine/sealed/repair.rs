@@ -223,8 +223,8 @@ impl<P: Platform> Session<'_, P> {
         // Strays first: who knows the page that one was written on would follow it.
         let mut positions: Vec<u64> = strays.chain(survey.junk.iter().copied()).collect();
         let all = positions.len();
-        // The list may show such a row in the place of a page that new devices need: the latest snapshot, which need not be this
-        // repair's, or one after it.
+        // A list may show junk in the place of the latest snapshot or of a page after it, which new devices need. This repair's own
+        // snapshot may have failed, so the latest one may be older.
         let home = self.home().await?;
         positions.retain(|position| !(home.snapshot..=home.head.position).contains(position));
         positions.truncate(MOST_EMPTIED);
@@ -249,7 +249,7 @@ impl<P: Platform> Session<'_, P> {
                 .count();
         }
         if left > 0 {
-            let message = format!("{left} rows on the server that are no pages of this collection were not emptied. Call repair() again.");
+            let message = format!("{left} rows on the server that are not part of this collection's chain were not emptied. Call repair() again.");
             let (list, json) = error_entry("outgoing", None, None, &format!("\"message\":{}", json::quote(&message)));
             self.report.add(list, json);
         }

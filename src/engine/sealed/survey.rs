@@ -208,8 +208,8 @@ impl<P: Platform> Session<'_, P> {
         Ok((followed, base))
     }
 
-    /// Hashes of positions that the latest snapshot does not cover itself, where pages are shown all the same, or own pages may stand.
-    /// What cannot be read is not known.
+    /// Hashes from the history of the latest snapshot: for positions at which a page is shown, and for those of this device's own
+    /// unanswered pages. History segments that cannot be read are left out.
     async fn old_hashes(&self, view: &View, survey: &Survey, secrets: &Secrets, known: &Known, base: &Base) -> Result<Old> {
         let mut old = Old::new();
         let first = base.pages.first().map_or(0, |(position, _)| *position);
@@ -362,7 +362,7 @@ impl Chain {
         Strays::new(self.strays.clone(), &chain, &own, self.common, without)
     }
 
-    /// Pages of this device that it has, although their answers never came.
+    /// Pages of this device that are in the chain although their answers were lost.
     pub fn acknowledged(&self, pending: &[Pending], without: Option<Rule>) -> Vec<Acknowledged> {
         if without == Some(Rule::PendingBeforeMeeting) {
             return Vec::new();

@@ -112,8 +112,8 @@ pub fn other_id() -> Error {
     }
 }
 
-/// A record that was sent, never acknowledged and then deleted here may be known to others as it was sent. So its tombstone says what
-/// it deletes: whatever differs from that is a conflict with the deletion.
+/// Marks the tombstone of a record that was sent, never acknowledged and then deleted here, with a base at position 0. Other devices may
+/// have received the record as it was sent; without the mark, an older version of it would be merged as a new record of theirs.
 pub fn remember_sent(row: Row, id: &RecordId, sent: &BTreeSet<RecordId>) -> Row {
     if row.status != Status::Deleted || row.base.is_some() || !sent.contains(id) {
         return row;

@@ -38,7 +38,11 @@ impl Meeting {
 
     /// Ids left in conflict.
     pub fn all(&self, draft: &mut Draft, report: &mut Report) -> BTreeSet<RecordId> {
-        let (mut conflicts, sent) = (BTreeSet::new(), run::sent(draft));
+        let mut conflicts = BTreeSet::new();
+        if self.decoded.is_empty() {
+            return conflicts;
+        }
+        let sent = run::sent(draft);
         for (arrival, decoded) in &self.decoded {
             let id = &arrival.change.id;
             let held = match decoded {

@@ -37,7 +37,7 @@ pub struct Reconcile {
     pub words: Words,
     pub ledger: Ledger,
     pub lost: Lost,
-    /// This device, as its pages name it.
+    /// The random name of this device in its pages.
     pub device: String,
     /// What of this device's lost history was appended again.
     pub published: Vec<Change>,
@@ -122,7 +122,7 @@ fn newer(row: Row, there: Option<&Incoming>) -> Row {
     Row::new(row.body.clone(), status, base.as_ref().map(|base| base.t)).on(base)
 }
 
-/// A record that the journal never had.
+/// A record that was created here and that the chain is not known to have.
 fn is_new(row: &Row) -> bool {
     row.base.is_none() && row.is_live()
 }
@@ -174,7 +174,7 @@ impl Reconcile {
     }
 
     fn is_deleted_elsewhere(&self, id: &RecordId, sent: &BTreeSet<RecordId>) -> bool {
-        // Whoever only wants what is on the server would lose a record that nobody may have deleted.
+        // `PULL_ONLY` would remove the record here, although perhaps no device deleted it.
         let may_be = || sent.contains(id) && self.words.unread() > self.common && self.strategy != Strategy::PullOnly;
         self.words.delete(id, self.common, |device| device != self.device) || may_be()
     }
@@ -209,7 +209,7 @@ impl Reconcile {
         let common = row.as_ref().map_or(self.common, |row| self.lost.common_for(row));
         let held = draft.note(&held::note_name(id)).and_then(|note| Held::read(&note));
         let is_held = held.is_some();
-        // An earlier repair left it to the user.
+        // A conflict with a deletion that an earlier repair left to the user.
         let is_open_deletion = held.is_some_and(|held| held.is_open && held.arrival.change.text.is_none());
         let lost = row
             .as_ref()
@@ -224,7 +224,7 @@ impl Reconcile {
                 Step::Meet(row)
             }
             None => match step(row.as_ref(), incoming.as_ref(), common) {
-                // Made here, and somebody else deleted a record with the same id since.
+                // Created here, and another device has deleted a record with this id.
                 Step::Keep
                     if row
                         .as_ref()

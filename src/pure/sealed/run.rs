@@ -26,7 +26,6 @@ pub struct Acknowledged {
 }
 
 impl Acknowledged {
-    /// A page that can be read.
     fn in_page(pending: &Pending, position: u64, t: u64, changes: Vec<Change>) -> Self {
         let mut own = Acknowledged {
             pending: pending.clone(),
@@ -37,7 +36,8 @@ impl Acknowledged {
         own
     }
 
-    /// A page that a snapshot covers: the records that are still as it has them, and those it deleted. `t`: the snapshot's time.
+    /// A page that a snapshot covers: its records that no later page has changed, and its deletions. `t`: a time for deletions, of which a
+    /// snapshot keeps none.
     pub fn covered(pending: &Pending, ledger: &Ledger, t: u64) -> Self {
         let mut own = Acknowledged::in_page(pending, pending.position, t, Vec::new());
         for (id, _) in &pending.records {
@@ -52,14 +52,14 @@ impl Acknowledged {
         own
     }
 
-    /// A page among those of a chain that can be read.
+    /// The page, if it is one of `pages`.
     pub fn among(pending: &Pending, pages: &[Opened]) -> Option<Self> {
         let opened = pages.iter().find(|opened| pending.is_at(&opened.head))?;
         let Kind::Changes(changes) = &opened.page.kind else { return None };
         Some(Acknowledged::in_page(pending, opened.head.position, opened.page.t, changes.clone()))
     }
 
-    /// What it deletes.
+    /// Deletions in the page.
     pub fn deletions(&self) -> impl Iterator<Item = &Arrival> {
         self.changes.values().filter(|arrival| arrival.change.text.is_none())
     }
@@ -68,12 +68,12 @@ impl Acknowledged {
         for (id, row) in self.pending.settle(draft, self.t, &self.changes, without) {
             report.add(List::Published, published_json(draft, &id, &row));
         }
-        // Nothing of it was refused.
+        // Otherwise `settle_passed` would take its records for refused ones.
         draft.set_note(&self.pending.note_name(), None);
     }
 }
 
-/// Own pages count as answered, before any record of theirs is met.
+/// Must run before remote changes are merged: a device would find its own older edit in conflict with its newer one.
 pub fn settle_all(acknowledged: &[Acknowledged], draft: &mut Draft, report: &mut Report, without: Option<Rule>) {
     acknowledged.iter().for_each(|own| own.settle(draft, report, without));
 }
@@ -217,7 +217,7 @@ pub fn settle_passed(draft: &mut Draft, head: u64, without: Option<Rule>) {
     draft.set_note(REFUSED, Some(note).filter(|_| !ids.is_empty() && without != Some(Rule::RefusedIsDeleted)));
 }
 
-/// Records in pages that were sent, and whose answers never came or were refusals.
+/// Records in pages that this device has sent and that are not acknowledged: the answer was lost, or a refusal.
 pub fn sent(draft: &Draft) -> BTreeSet<RecordId> {
     let mut sent = read_ids(draft.note(REFUSED).as_deref());
     let pending = draft.note_names().into_iter().filter(|name| name.starts_with(PENDING));

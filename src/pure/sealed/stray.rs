@@ -98,12 +98,12 @@ impl Words {
         }
     }
 
-    /// The last position whose page cannot be read any more.
+    /// The last position whose page cannot be read, for example because a snapshot has replaced it.
     pub fn unread(&self) -> u64 {
         self.unread
     }
 
-    /// Whether the chain says after a position that a record is deleted, by a device for which `counts` holds.
+    /// Whether a page after this position deletes the record. `counts`: which devices' pages are considered.
     pub fn delete(&self, id: &RecordId, after: u64, counts: impl Fn(&str) -> bool) -> bool {
         let mut words = self.of.get(id).into_iter().flatten();
         words.any(|word| word.position > after && word.text.is_none() && counts(&word.device))
