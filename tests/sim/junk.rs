@@ -1,14 +1,17 @@
-//! Rows that no device wrote, really there and many: a repair and a compaction make a bounded number of requests, tell what they
-//! left, and go on the next time.
+//! Rows that no device wrote. Many that are really there: a repair and a compaction make a bounded number of requests, tell what they
+//! left, and go on the next time. One that is only shown, in the place of the latest snapshot: a repair leaves what is there.
 
 use super::actor::{Actor, shared_id};
 use super::platform::NoApp;
+use super::scenes::{self, Outcome, repaired, same_records};
 use super::server::{SimConfig, SimServer};
 use super::world::{COLLECTION, RECORDS, REMOTE, World, request};
+use essaim::ports::{Request, Response};
 use essaim::pure::crypto::encoding::base64url;
 use essaim::pure::crypto::key;
 use essaim::pure::json;
 use essaim::pure::sealed::item::{page_id, read_name};
+use essaim::pure::sealed::{Limits, Rule};
 use std::rc::Rc;
 use std::time::{Duration, Instant};
 
@@ -157,4 +160,38 @@ fn cost(rows: u64) -> Duration {
 fn its_cost_grows_with_the_rows() {
     let (few, many) = (cost(500), cost(2_000));
     assert!(many < few * 12, "{few:?} for 500 rows, {many:?} for 2,000");
+}
+
+/// Something between device and server shows junk in the place of the snapshot page, and refuses the segments of the next snapshot.
+pub fn junk_in_the_place_of_the_latest_snapshot(without: Option<Rule>) -> Outcome {
+    let limits = Limits {
+        snapshot_pages: 2,
+        ..Limits::default()
+    };
+    let world = scenes::world(limits, without);
+    let device = world.open(0);
+    while !sealed(&world).iter().any(|id| id.starts_with("s-")) {
+        write_and_sync(&device);
+    }
+    let latest = sealed(&world).into_iter().filter(|id| id.starts_with('p')).max().expect("a page");
+    let shown = world.internet.handle(&request("GET", format!("{}/{latest}", records()), None));
+    let true_row = json::member(&shown.body, "data").expect("a row").to_owned();
+    let ct = json::member(&true_row, "ct").expect("a text").to_owned();
+    *world.internet.altered.borrow_mut() = Some(Rc::new(move |request: &Request, mut response: Response| {
+        if request.method == "PUT" && request.url.contains("/records/s-") {
+            (response.status, response.body) = (409, "{\"errno\":122}".into());
+        }
+        response.body = response.body.replace(&ct, "\"AAAA\"");
+        response
+    }));
+    repaired(&device, "manual");
+    *world.internet.altered.borrow_mut() = None;
+    let newcomer = world.open(1);
+    sync(&newcomer).map_err(|code| format!("a new device: {code}"))?;
+    same_records(&newcomer, &device)
+}
+
+#[test]
+fn a_repair_whose_snapshot_cannot_be_written_empties_nothing_that_new_devices_need() {
+    assert_eq!(junk_in_the_place_of_the_latest_snapshot(None), Ok(()));
 }

@@ -145,7 +145,7 @@ fn a_page_that_is_shown_again_later_brings_nothing_back() {
 }
 
 /// As for tabs, below, until the simulation fails: honest servers and lying ones in turn, or servers that show old pages again for the
-/// rules which those are the reason for. Five rules have a scene each.
+/// rules which those are the reason for. Seven rules have a scene each.
 #[test]
 fn without_any_one_rule_of_the_sealed_journal_something_goes_wrong() {
     let lie_for = |rule: sealed::Rule, seed: u64| match rule {
@@ -166,6 +166,8 @@ fn without_any_one_rule_of_the_sealed_journal_something_goes_wrong() {
                         sealed::Rule::NewerVersionsOnly => scenes::a_snapshot_over_a_local_edit(Some(rule)).err(),
                         sealed::Rule::DigestBeforeAdopting => scenes::a_snapshot_that_leaves_something_out(Some(rule)).err(),
                         sealed::Rule::RefusedIsDeleted => shown_again::a_refused_page_of_a_record_that_was_deleted(Some(rule)).err(),
+                        sealed::Rule::SentMayBeKnown => shown_again::a_refused_page_of_a_record_that_was_edited_and_deleted(Some(rule)).err(),
+                        sealed::Rule::NewDevicesNeedTheLatest => junk::junk_in_the_place_of_the_latest_snapshot(Some(rule)).err(),
                         sealed::Rule::OldPagesAreCompared => shown_again::an_old_page_of_another_history(Some(rule)).err(),
                         _ => (0..1000)
                             .find(|seed| goes_wrong(lie_for(rule, *seed), Some(rule), *seed) && !goes_wrong(lie_for(rule, *seed), None, *seed))

@@ -38,11 +38,14 @@ pub struct Internet {
     pub answered: RefCell<Vec<Answered>>,
     /// Which requests wait on their way, by device: for scenes in which it matters who comes first.
     pub held: RefCell<Option<Rc<Hold>>>,
+    /// What becomes of the answers, in scenes.
+    pub altered: RefCell<Option<Rc<Alter>>>,
     /// What stands before the server, by device.
     pub fronts: RefCell<Vec<Front>>,
 }
 
 pub type Hold = dyn Fn(usize, &Request) -> bool;
+pub type Alter = dyn Fn(&Request, Response) -> Response;
 
 #[derive(Clone)]
 pub struct Answered {
@@ -86,6 +89,7 @@ impl Internet {
             overheard: RefCell::default(),
             answered: RefCell::default(),
             held: RefCell::default(),
+            altered: RefCell::default(),
             fronts: RefCell::default(),
         }
     }
@@ -188,6 +192,9 @@ impl Transport for Network {
         }
         let mut response = internet.answer(self.device, &request).await;
         internet.harvest.note(&request, &response);
+        if let Some(alter) = internet.altered.borrow().as_ref() {
+            response = alter(&request, response);
+        }
         if let Some(front) = internet.fronts.borrow().get(self.device) {
             response = front.pass(response);
         }

@@ -1,5 +1,6 @@
-//! Scenes about what a server lost, and two about pages that are shown again, which chance brings about once in many thousand seeds: a page that was refused,
-//! whose record its author deleted before sealing it again, and a page of another history below all snapshots.
+//! Scenes about what a server lost, and about pages that are shown again, which chance brings about once in many thousand seeds: a
+//! page that was refused, whose record its author deleted before or without sealing it again, and a page of another history below
+//! all snapshots.
 
 use super::actor::{Actor, options, shared_id};
 use super::executor::Dice;
@@ -25,6 +26,62 @@ pub fn a_refused_page_of_a_record_that_was_deleted(without: Option<Rule>) -> Out
     write_and_sync(&quick)?;
     sync(&slow).map_err(|code| format!("device 0: {code}"))?;
 
+    let race = lose_the_race(&slow, &quick, async |user| user.delete(NEW).await);
+    world.run();
+    assert!(race.slow_is_done.get() && race.is_deleted.get(), "the scene was not played");
+    *world.internet.held.borrow_mut() = None;
+
+    write_and_sync(&quick)?;
+    let report = repaired_by_the_refused_page(&quick);
+    if report.contains(&format!("\"{NEW}\"")) {
+        return Err(format!("device 1 is told of a record that its author deleted: {report}"));
+    }
+    sync(&slow).map_err(|code| format!("device 0: {code}"))?;
+    match [&slow, &quick].into_iter().find(|actor| actor.records().contains_key(NEW)) {
+        Some(actor) => Err(format!("device {} has a record again that its author deleted", actor.device)),
+        None => same_records(&slow, &quick),
+    }
+}
+
+/// The same page, but its author edits the record before deleting it, and goes offline before anything more is sent. So nobody
+/// else knows of the deletion, and what comes back is not what was deleted.
+pub fn a_refused_page_of_a_record_that_was_edited_and_deleted(without: Option<Rule>) -> Outcome {
+    let world = world(Limits::default(), without);
+    let (slow, quick) = (world.open(0), world.open(1));
+    write_and_sync(&quick)?;
+    sync(&slow).map_err(|code| format!("device 0: {code}"))?;
+    let race = lose_the_race(&slow, &quick, async |user| {
+        user.write(NEW).await;
+        user.delete(NEW).await;
+    });
+    while !race.is_deleted.get() {
+        assert!(world.executor.step(), "the scene was not played");
+    }
+    world.executor.kill(slow.owner);
+    *world.internet.held.borrow_mut() = None;
+    write_and_sync(&quick)?;
+    let report = repaired_by_the_refused_page(&quick);
+    let conflicts = json::member(&report, "conflicts").and_then(json::elements).into_iter().flatten();
+    let conflict = conflicts.map(str::to_owned).find(|conflict| conflict.contains(NEW)).expect("the page is told");
+    let collection = quick.collection.clone();
+    world.wait(quick.owner, async move {
+        let remote = json::member(&conflict, "remote").expect("a record");
+        collection.resolve(&conflict, remote).await.unwrap();
+    });
+    sync(&quick).map_err(|code| format!("device 1: {code}"))?;
+    let slow = world.open(0);
+    let collection = slow.collection.clone();
+    let report = world.wait(slow.owner, async move { collection.sync(&options("manual")).await.unwrap() });
+    match json::member(&report, "conflicts").is_some_and(|conflicts| conflicts.contains(NEW)) {
+        true => Ok(()),
+        false => Err(format!("the author is not asked about the record that it deleted: {report}")),
+    }
+}
+
+/// The slow device's page with a new record is sealed, but another device's comes first. `meanwhile`: what the user of the slow one does
+/// when it is refused, before it seals again.
+fn lose_the_race(slow: &Actor, quick: &Actor, meanwhile: impl AsyncFn(&Actor) + 'static) -> Rc<Race> {
+    let world = &slow.world;
     let race = Rc::new(Race::default());
     let held = race.clone();
     *world.internet.held.borrow_mut() = Some(Rc::new(move |device, request: &Request| held.holds(device, request)));
@@ -41,33 +98,25 @@ pub fn a_refused_page_of_a_record_that_was_deleted(without: Option<Rule>) -> Out
         other.sync("manual").await.expect("a server that answers");
         seen.quick_is_first.set(true);
         until(&other, &seen.slow_was_refused).await;
-        user.delete(NEW).await;
+        meanwhile(&user).await;
         seen.is_deleted.set(true);
-        until(&other, &seen.slow_is_done).await;
     });
-    world.run();
-    assert!(race.slow_is_done.get() && race.is_deleted.get(), "the scene was not played");
-    *world.internet.held.borrow_mut() = None;
+    race
+}
 
-    write_and_sync(&quick)?;
-    let internet = &world.internet;
+/// The report of a repair during which the server shows the page that it refused.
+fn repaired_by_the_refused_page(actor: &Actor) -> String {
+    let internet = &actor.world.internet;
     let backup = internet.server.borrow().clone();
     let ghost = Ghost::refused(&internet.harvest, internet.repairing.clone());
     let liar = Rc::new(Liar::new(Lie::HarvestedPage, None, Rc::new(Dice::new(0)), backup).with_ghost(ghost));
     *internet.liar.borrow_mut() = Some(liar.clone());
     internet.repairing.set(true);
-    let report = repaired(&quick, "manual");
+    let report = repaired(actor, "manual");
     internet.repairing.set(false);
     assert!(liar.has_told(), "the page was not shown");
-    if report.contains(&format!("\"{NEW}\"")) {
-        return Err(format!("device 1 is told of a record that its author deleted: {report}"));
-    }
     *internet.liar.borrow_mut() = None;
-    sync(&slow).map_err(|code| format!("device 0: {code}"))?;
-    match [&slow, &quick].into_iter().find(|actor| actor.records().contains_key(NEW)) {
-        Some(actor) => Err(format!("device {} has a record again that its author deleted", actor.device)),
-        None => same_records(&slow, &quick),
-    }
+    report
 }
 
 /// How far the two are, by what the slow one asks.
@@ -145,6 +194,11 @@ fn send(world: &World, method: &'static str, url: String, body: Option<String>) 
 #[test]
 fn a_refused_page_of_a_record_that_was_deleted_brings_nothing_back() {
     assert_eq!(a_refused_page_of_a_record_that_was_deleted(None), Ok(()));
+}
+
+#[test]
+fn a_refused_page_of_a_record_that_was_edited_and_deleted_is_a_question_to_its_author() {
+    assert_eq!(a_refused_page_of_a_record_that_was_edited_and_deleted(None), Ok(()));
 }
 
 #[test]

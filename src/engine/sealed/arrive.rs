@@ -157,6 +157,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(Meeting {
             strategy: self.options.strategy,
             local_fields: self.collection.local_fields.clone(),
+            without: self.platform().without(),
             decoded,
         })
     }

@@ -28,6 +28,7 @@ use crate::pure::sealed::meet::{Arrival, Incoming};
 use crate::pure::sealed::older::Older;
 use crate::pure::sealed::page::Kind;
 use crate::pure::sealed::reconcile::{Lost, Reconcile};
+use crate::pure::sealed::rule::Rule;
 use crate::pure::sealed::run::{Acknowledged, settle_passed};
 use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::Snapshot;
@@ -226,7 +227,8 @@ impl<P: Platform> Session<'_, P> {
         // A list may show junk in the place of the latest snapshot or of a page after it, which new devices need. This repair's own
         // snapshot may have failed, so the latest one may be older.
         let home = self.home().await?;
-        positions.retain(|position| !(home.snapshot..=home.head.position).contains(position));
+        let needed = home.snapshot..=home.head.position;
+        positions.retain(|position| !needed.contains(position) || self.without(Rule::NewDevicesNeedTheLatest));
         positions.truncate(MOST_EMPTIED);
         let mut left = all - positions.len();
         for positions in positions.chunks(MOST_READ) {

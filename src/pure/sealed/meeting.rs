@@ -2,6 +2,7 @@
 
 use super::held::{self, Held};
 use super::meet::{self, Arrival, Incoming};
+use super::rule::Rule;
 use super::run;
 use crate::pure::draft::Draft;
 use crate::pure::json;
@@ -24,6 +25,7 @@ pub enum Decoded {
 pub struct Meeting {
     pub strategy: Strategy,
     pub local_fields: Rc<Vec<String>>,
+    pub without: Option<Rule>,
     pub decoded: Vec<(Arrival, Decoded)>,
 }
 
@@ -32,6 +34,7 @@ impl Meeting {
         Meeting {
             strategy: self.strategy,
             local_fields: self.local_fields.clone(),
+            without: self.without,
             decoded: self.decoded.iter().filter(|(arrival, _)| wanted(arrival)).cloned().collect(),
         }
     }
@@ -42,7 +45,7 @@ impl Meeting {
         if self.decoded.is_empty() {
             return conflicts;
         }
-        let sent = run::sent(draft);
+        let sent = run::sent(draft, self.without);
         for (arrival, decoded) in &self.decoded {
             let id = &arrival.change.id;
             let held = match decoded {

@@ -152,7 +152,7 @@ impl Reconcile {
     pub fn all(&self, draft: &mut Draft) -> (Report, BTreeSet<RecordId>) {
         let (mut report, mut conflicts, mut strays) = (Report::default(), BTreeSet::new(), Vec::new());
         run::settle_all(&self.lost.acknowledged, draft, &mut report, self.lost.without);
-        let sent = run::sent(draft);
+        let sent = run::sent(draft, self.lost.without);
         for id in self.ids(draft) {
             if self.one(draft, &id, &sent, &mut report, &mut strays) {
                 conflicts.insert(id);

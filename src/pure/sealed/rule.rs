@@ -35,10 +35,14 @@ pub enum Rule {
     OldPagesAreCompared,
     /// A record that was sent and refused, and then deleted here, is deleted in the chain: what was sent can be shown again.
     RefusedIsDeleted,
+    /// Whoever has deleted a record that was sent and never acknowledged is asked when it comes back: it may come as it was sent.
+    SentMayBeKnown,
+    /// A repair empties neither the latest snapshot page nor what follows it, whatever the server shows in their place.
+    NewDevicesNeedTheLatest,
 }
 
 impl Rule {
-    pub const ALL: [Rule; 16] = [
+    pub const ALL: [Rule; 18] = [
         Rule::EmptyNotDelete,
         Rule::YoungSegmentsStay,
         Rule::CursorIsTheHeads,
@@ -55,5 +59,7 @@ impl Rule {
         Rule::LostRowsAreStrays,
         Rule::OldPagesAreCompared,
         Rule::RefusedIsDeleted,
+        Rule::SentMayBeKnown,
+        Rule::NewDevicesNeedTheLatest,
     ];
 }

@@ -218,7 +218,10 @@ pub fn settle_passed(draft: &mut Draft, head: u64, without: Option<Rule>) {
 }
 
 /// Records in pages that this device has sent and that are not acknowledged: the answer was lost, or a refusal.
-pub fn sent(draft: &Draft) -> BTreeSet<RecordId> {
+pub fn sent(draft: &Draft, without: Option<Rule>) -> BTreeSet<RecordId> {
+    if without == Some(Rule::SentMayBeKnown) {
+        return BTreeSet::new();
+    }
     let mut sent = read_ids(draft.note(REFUSED).as_deref());
     let pending = draft.note_names().into_iter().filter(|name| name.starts_with(PENDING));
     pending.filter_map(|name| draft.note(&name)).for_each(|note| sent.extend(records_of(&note)));
