@@ -1,0 +1,217 @@
+/** What the callback of `collection.execute()` works with. */
+
+import { enterNow } from "../wasm/call.js";
+import { invalidRecord, KintoError } from "../errors.js";
+import type { RawTransaction } from "../wasm/essaim_wasm.js";
+import type { Changes } from "../events.js";
+import { asRecord, idText, recordText, withoutText } from "../values/json.js";
+import { assertId } from "../values/ids.js";
+import type {
+  DeleteAnyResult,
+  DeleteOptions,
+  GetOptions,
+  IdOf,
+  IdSchema,
+  ListResult,
+  MaybeRecordResult,
+  RecordPatch,
+  RecordResult,
+  StoredRecord,
+  UpdateOptions,
+  UpdateResult,
+  UpsertResult,
+  WholeRecord,
+} from "../types/index.js";
+
+/**
+ * Several reads and writes as one: all of it is stored, or nothing. Its methods answer at once, and reads see the
+ * writes that came before them. It ends with the callback.
+ *
+ * @example
+ * ```js
+ * await accounts.execute((txn) => {
+ *   const { data: from } = txn.get("alice");
+ *   const { data: to } = txn.get("bob");
+ *   txn.update({ ...from, coins: from.coins - 5 });
+ *   txn.update({ ...to, coins: to.coins + 5 });
+ * }, { preloadIds: ["alice", "bob"] });
+ * ```
+ */
+export class CollectionTransaction<T extends object> {
+  readonly #idSchema: IdSchema;
+  readonly #changes: Changes<T>;
+  #raw: RawTransaction | undefined;
+
+  /** @internal */
+  constructor(raw: RawTransaction, idSchema: IdSchema, changes: Changes<T>) {
+    this.#raw = raw;
+    this.#idSchema = idSchema;
+    this.#changes = changes;
+  }
+
+  /**
+   * The record, or `undefined`; also one that is deleted here, but not yet on the server.
+   *
+   * @example
+   * ```js
+   * const { data } = txn.getAny("bread");
+   * if (!data) txn.create({ id: "bread", title: "Buy bread" });
+   * ```
+   */
+  getAny(id: IdOf<T>): MaybeRecordResult<T> {
+    const text = this.#enter((raw) => raw.get(idText(id)));
+    return { data: text === undefined ? undefined : (JSON.parse(text) as StoredRecord<T>), permissions: {} };
+  }
+
+  /**
+   * The record. Throws `not_found` if there is none, or only a deleted one.
+   *
+   * @example
+   * ```js
+   * const { data: task } = txn.get("bread");
+   * ```
+   */
+  get(id: IdOf<T>, { includeDeleted = false }: GetOptions = {}): RecordResult<T> {
+    const { data } = this.getAny(id);
+    if (!data || (data._status === "deleted" && !includeDeleted)) {
+      throw new KintoError("not_found", `Record with id=${String(id)} not found.`, { id: String(id) });
+    }
+    return { data, permissions: {} };
+  }
+
+  /**
+   * Creates a record, which must have its id. Throws `already_exists` if the id is taken.
+   *
+   * @example
+   * ```js
+   * txn.create({ id: "bread", title: "Buy bread" });
+   * ```
+   */
+  create(record: WholeRecord<T>): RecordResult<T> {
+    const text = this.#textOf(record, "Cannot create a record missing id");
+    const data = this.#parse<StoredRecord<T>>((raw) => raw.create(text));
+    this.#changes.add({ action: "create", data });
+    return { data, permissions: {} };
+  }
+
+  /**
+   * Replaces a record, or with `patch` merges into it: what is given as `undefined` is taken away. Throws `not_found` if there is none.
+   *
+   * @example
+   * ```js
+   * txn.update({ id: "bread", done: true }, { patch: true });
+   * ```
+   */
+  update(record: WholeRecord<T>, options?: UpdateOptions & { patch?: false }): UpdateResult<T>;
+  update(record: RecordPatch<T>, options: UpdateOptions & { patch: true }): UpdateResult<T>;
+  update(record: object, { patch = false, synced = false }: UpdateOptions = {}): UpdateResult<T> {
+    const text = this.#textOf(record, "Cannot update a record missing id.");
+    const { data, oldRecord } = this.#parse<Omit<UpdateResult<T>, "permissions">>((raw) => raw.update(text, patch ? withoutText(record) : undefined, synced));
+    this.#changes.add({ action: "update", data, oldRecord });
+    return { data, oldRecord, permissions: {} };
+  }
+
+  /**
+   * Creates a record, or replaces the one with its id.
+   *
+   * @example
+   * ```js
+   * const { oldRecord } = txn.upsert({ id: "theme", value: "dark" });
+   * ```
+   */
+  upsert(record: WholeRecord<T>): UpsertResult<T> {
+    const text = this.#textOf(record, "Cannot update a record missing id.");
+    const { data, oldRecord } = this.#parse<Omit<UpsertResult<T>, "permissions">>((raw) => raw.upsert(text));
+    this.#changes.addWritten(data, oldRecord);
+    return { data, oldRecord, permissions: {} };
+  }
+
+  /**
+   * Deletes a record and gives it as it was. Throws `not_found` if there is none.
+   *
+   * @example
+   * ```js
+   * const { data: deleted } = txn.delete("bread");
+   * ```
+   */
+  delete(id: IdOf<T>, { virtual = true }: DeleteOptions = {}): RecordResult<T> {
+    const data = this.#parse<StoredRecord<T>>((raw) => raw.delete(idText(id), virtual));
+    this.#changes.add({ action: "delete", data });
+    return { data, permissions: {} };
+  }
+
+  /**
+   * Deletes a record if there is one.
+   *
+   * @example
+   * ```js
+   * const { deleted } = txn.deleteAny("bread");
+   * ```
+   */
+  deleteAny(id: IdOf<T>): DeleteAnyResult<T> {
+    const { data, deleted } = this.#parse<Omit<DeleteAnyResult<T>, "permissions">>((raw) => raw.delete_any(idText(id)));
+    if (deleted) this.#changes.add({ action: "delete", data: data as StoredRecord<T> });
+    return { data, deleted, permissions: {} };
+  }
+
+  /**
+   * Deletes these records and gives them as they were. Throws `not_found` if one does not exist.
+   *
+   * @example
+   * ```js
+   * txn.deleteAll(["bread", "milk"]);
+   * ```
+   */
+  deleteAll(ids: IdOf<T>[]): ListResult<T> {
+    const data = this.#parse<StoredRecord<T>[]>((raw) => raw.delete_all(JSON.stringify([...new Set(ids)])));
+    this.#changes.addDeletedAll(data);
+    return { data, permissions: {} };
+  }
+
+  /**
+   * Ends a `change` event here: what the transaction did so far is one, what it does from now on another. Like all events
+   * they are emitted when the transaction is stored, and if it fails never.
+   *
+   * @example
+   * ```js
+   * await tasks.execute((txn) => {
+   *   txn.create({ id: "1", title: "a" });
+   *   txn.emitEvents();
+   *   txn.create({ id: "2", title: "b" });
+   * }); // two `change` events
+   * ```
+   */
+  emitEvents(): void {
+    this.#changes.endGroup();
+  }
+
+  /** @internal Nothing is possible after the callback. */
+  end(): void {
+    this.#raw = undefined;
+  }
+
+  #textOf(given: object, missingId: string): string {
+    const record = asRecord(given);
+    if (!Object.hasOwn(record, "id")) throw invalidRecord(missingId);
+    assertId(this.#idSchema, record["id"]);
+    return recordText(record);
+  }
+
+  #parse<R>(work: (raw: RawTransaction) => string): R {
+    return JSON.parse(this.#enter(work)) as R;
+  }
+
+  #enter<R>(work: (raw: RawTransaction) => R): R {
+    const raw = this.#raw;
+    if (!raw) throw new KintoError("closed", "This transaction is over: it ends with the callback of execute().", {});
+    return enterNow(() => work(raw));
+  }
+}
+
+/** A transaction is over when its callback returns. */
+export function refusePromise(value: unknown): void {
+  if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
+  // Its own failure, most likely from the transaction that is over by then, is nobody's.
+  Promise.resolve(value).catch(() => {});
+  throw new KintoError("callback", "execute() callback should not return a Promise.", {});
+}

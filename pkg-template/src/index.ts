@@ -1,0 +1,46 @@
+/**
+ * essaim: an offline-first database for web apps, synced with any Kinto server.
+ *
+ * @example
+ * ```js
+ * import Kinto from "essaim";
+ *
+ * const tasks = new Kinto({ remote: "https://kinto.example.com/v1" }).collection("tasks");
+ * await tasks.create({ title: "Buy bread" });
+ * const { data } = await tasks.list({ filters: { done: false } });
+ * await tasks.sync();
+ * ```
+ *
+ * @packageDocumentation
+ */
+
+export { Kinto, Kinto as default } from "./kinto/kinto.js";
+export { KintoBase } from "./kinto/kinto-base.js";
+export { BaseAdapter, BaseAdapter as AbstractBaseAdapter, type StorageProxy } from "./storage/adapters.js";
+export type { Folded, StorageAdapter, StoredPages } from "./storage/custom.js";
+export { Collection, type KintoLike } from "./collection/collection.js";
+export type { PullOptions, RemoteCollection, StepOptions } from "./collection/steps.js";
+export { CollectionTransaction } from "./collection/transaction.js";
+export { SyncResultObject, type SyncLists } from "./collection/result.js";
+export { createKeyValueStoreIdSchema } from "./values/ids.js";
+export { getDeepKey, recordsEqual } from "./values/equality.js";
+export { makeKey } from "./wasm/key.js";
+export { init, type WasmSource } from "./wasm/load.js";
+export {
+  KintoError,
+  NetworkTimeoutError,
+  ServerResponse,
+  ServerWasFlushedError,
+  UnparseableResponseError,
+  type AlarmCode,
+  type ErrorCode,
+  type ErrorData,
+  type Evidence,
+  type ServerErrorData,
+} from "./errors.js";
+export { Events, type ChangeTarget, type CollectionNames, type Emitter, type EventMap } from "./events.js";
+export { KintoClient } from "./http/client.js";
+export type { ApiClass } from "./kinto/api.js";
+export type * from "./types/index.js";
+/** Kinto.js's names of them. */
+export type { KintoOptions as KintoBaseOptions, SyncOptions as CollectionSyncOptions } from "./types/index.js";

@@ -1,0 +1,45 @@
+/** The entry point: one server, one database, and their collections. */
+
+import { BaseAdapter, IDB } from "../storage/adapters.js";
+import { KintoClient, type ApiClass } from "./api.js";
+import { KintoBase, type GivenEvents } from "./kinto-base.js";
+import type { KintoOptions } from "../types/index.js";
+
+/**
+ * A database in the browser and the server it syncs with. Making one does nothing yet: WASM and database are loaded by
+ * the first call that is awaited.
+ *
+ * @example
+ * ```js
+ * import Kinto from "essaim";
+ *
+ * const kinto = new Kinto({
+ *   remote: "https://kinto.example.com/v1",
+ *   headers: { Authorization: "Basic " + btoa("alice:secret") },
+ * });
+ * const tasks = kinto.collection("tasks");
+ * await tasks.create({ title: "Buy bread" });
+ * await tasks.sync();
+ * ```
+ */
+export class Kinto<E = any> extends KintoBase<E> {
+  /**
+   * What `collection.db` can be.
+   *
+   * @example
+   * ```js
+   * tasks.db instanceof Kinto.adapters.IDB; // true
+   * ```
+   */
+  static override get adapters(): { BaseAdapter: typeof BaseAdapter; IDB: typeof IDB } {
+    return { BaseAdapter, IDB };
+  }
+
+  constructor(options: KintoOptions & { events?: GivenEvents<E> } = {}) {
+    super({ ...options, adapter: options.adapter ?? "indexeddb" });
+  }
+
+  override get ApiClass(): ApiClass {
+    return KintoClient;
+  }
+}

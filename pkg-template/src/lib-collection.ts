@@ -1,0 +1,17 @@
+/**
+ * `essaim/lib/collection`: what Kinto.js has in `kinto/lib/collection`.
+ *
+ * @example
+ * ```js
+ * import Collection, { SyncResultObject } from "essaim/lib/collection";
+ * ```
+ *
+ * @packageDocumentation
+ */
+
+export { Collection, Collection as default } from "./collection/collection.js";
+export { recordsEqual } from "./values/equality.js";
+export { ServerWasFlushedError } from "./errors.js";
+export { SyncResultObject } from "./collection/result.js";
+export { createKeyValueStoreIdSchema } from "./values/ids.js";
+export { CollectionTransaction } from "./collection/transaction.js";

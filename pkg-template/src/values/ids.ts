@@ -1,0 +1,60 @@
+/** Ids: how they are made and which are valid. */
+
+import { invalidId, invalidOption } from "../errors.js";
+import { kindOf } from "./json.js";
+import type { IdSchema } from "../types/index.js";
+
+const RECORD_ID = /^[a-zA-Z0-9][a-zA-Z0-9_-]*$/;
+
+/** A random UUID (version 4). `crypto.randomUUID` exists on secure pages only; `getRandomValues` everywhere. */
+function makeUuid(): string {
+  if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6]! & 0x0f) | 0x40;
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80;
+  const hex = Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
+/** What a collection uses when it is given no `idSchema`: random UUIDs, and what Kinto accepts as an id. */
+export const uuidSchema: IdSchema = {
+  generate: () => makeUuid(),
+  validate: (id) => typeof id === "string" && RECORD_ID.test(id),
+};
+
+/**
+ * An id schema for a collection used like a `Map`: the app chooses every id, nothing is generated.
+ *
+ * @example
+ * ```js
+ * const settings = kinto.collection("settings", { idSchema: createKeyValueStoreIdSchema() });
+ * await settings.upsert({ id: "theme", value: "dark" });
+ * ```
+ */
+export function createKeyValueStoreIdSchema(): IdSchema {
+  return {
+    generate() {
+      throw new Error("createKeyValueStoreIdSchema() does not generate an id");
+    },
+    validate: () => true,
+  };
+}
+
+/** The `idSchema` option, checked. */
+export function readIdSchema(given: IdSchema | undefined): IdSchema {
+  if (given === undefined) return uuidSchema;
+  if (typeof given !== "object" || given === null) throw invalidOption("idSchema must be an object.");
+  if (typeof given.generate !== "function") throw invalidOption("idSchema must provide a generate function.");
+  if (typeof given.validate !== "function") throw invalidOption("idSchema must provide a validate function.");
+  return given;
+}
+
+/** Whether this can be an id at all (a JSON scalar), and is one by this schema. */
+export function isValidId(schema: IdSchema, id: unknown): boolean {
+  const scalar = typeof id === "string" || typeof id === "boolean" || (typeof id === "number" && Number.isFinite(id));
+  return scalar && Boolean(schema.validate(id));
+}
+
+export function assertId(schema: IdSchema, id: unknown): void {
+  if (!isValidId(schema, id)) throw invalidId(`Invalid Id: ${typeof id === "object" ? kindOf(id) : String(id)}`);
+}
