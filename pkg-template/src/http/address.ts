@@ -1,7 +1,7 @@
 /** The address of a server, and the headers that go there. */
 
 import { invalidOption } from "../errors.js";
-import type { HeadersOption } from "../types/index.js";
+import type { HeadersOption } from "../types/sync.js";
 
 /** The version of Kinto's HTTP API that essaim speaks. */
 const VERSION = "v1";

@@ -1,7 +1,7 @@
 /** What requests carry that say nothing else: a client's settings, a bucket's over them, a collection's over those. */
 
 import { invalidOption } from "../errors.js";
-import type { HeadersOption } from "../types/index.js";
+import type { HeadersOption } from "../types/sync.js";
 
 export interface Defaults {
   headers: Record<string, string>;

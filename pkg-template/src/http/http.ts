@@ -5,7 +5,7 @@ import { invalidOption, KintoError, NetworkTimeoutError, ServerResponse, Unparse
 import type { RawSender } from "../wasm/essaim_wasm.js";
 import type { Emitter } from "../events.js";
 import { absoluteRemote, maskHeaders, mergeHeaders } from "./address.js";
-import type { HeadersOption } from "../types/index.js";
+import type { HeadersOption } from "../types/sync.js";
 import { answerText, readText } from "./answer.js";
 import { addHeaders, signalOf } from "./defaults.js";
 import type { Servers } from "./servers.js";

@@ -1,7 +1,7 @@
 /** The shapes of the HTTP client. */
 
 import type { Emitter } from "../events.js";
-import type { HeadersOption } from "../types/index.js";
+import type { HeadersOption } from "../types/sync.js";
 
 /** What has an id. */
 export interface KintoIdObject {
