@@ -2,7 +2,9 @@
 
 import type { KintoError } from "./errors.js";
 import type { SyncResultObject } from "./collection/result.js";
-import type { StoredRecord, SyncOptions } from "./types/index.js";
+import type { StoredRecord } from "./types/records.js";
+import type { SyncOptions } from "./types/sync.js";
+import { keepInside } from "./values/inside.js";
 
 /** One change, as in the `change` event. */
 export type ChangeTarget<T extends object> =
@@ -76,7 +78,12 @@ export interface Emitter {
  * ```
  */
 export class Events implements Emitter {
-  readonly #listeners = new Map<string, Set<(payload: any) => void>>();
+  /** @internal Listeners by event. */
+  declare readonly inside: () => Map<string, Set<(payload: any) => void>>;
+
+  constructor() {
+    keepInside(this, new Map());
+  }
 
   /**
    * Calls `listener` at each event of this name. The same listener is added once.
@@ -89,8 +96,8 @@ export class Events implements Emitter {
   on<K extends keyof EventMap>(event: K, listener: (payload: EventMap[K]) => void): void;
   on(event: string, listener: (payload: any) => void): void;
   on(event: string, listener: (payload: any) => void): void {
-    const listeners = this.#listeners.get(event) ?? new Set();
-    this.#listeners.set(event, listeners.add(listener));
+    const all = this.inside();
+    all.set(event, (all.get(event) ?? new Set()).add(listener));
   }
 
   /**
@@ -104,12 +111,12 @@ export class Events implements Emitter {
   off<K extends keyof EventMap>(event: K, listener: (payload: EventMap[K]) => void): void;
   off(event: string, listener: (payload: any) => void): void;
   off(event: string, listener: (payload: any) => void): void {
-    this.#listeners.get(event)?.delete(listener);
+    this.inside().get(event)?.delete(listener);
   }
 
   /** @internal Whether anybody listens. */
   hears(event: string): boolean {
-    return (this.#listeners.get(event)?.size ?? 0) > 0;
+    return (this.inside().get(event)?.size ?? 0) > 0;
   }
 
   /**
@@ -123,7 +130,7 @@ export class Events implements Emitter {
   emit<K extends keyof EventMap>(event: K, payload: EventMap[K]): void;
   emit(event: string, payload: unknown): void;
   emit(event: string, payload: unknown): void {
-    for (const listener of [...(this.#listeners.get(event) ?? [])]) {
+    for (const listener of [...(this.inside().get(event) ?? [])]) {
       report(event, () => listener(payload));
     }
   }
@@ -141,43 +148,11 @@ export function hears(emitter: Emitter, event: string): boolean {
   return typeof listenerCount !== "function" || listenerCount.call(emitter, event) !== 0;
 }
 
-function report(event: string, listen: () => void): void {
+/** Calls a listener. What it throws is reported on the console and stops nothing. */
+export function report(event: string, listen: () => void): void {
   try {
     listen();
   } catch (error) {
     console.error(`essaim: a listener of "${event}" threw`, error);
-  }
-}
-
-/** What one call or transaction did, kept until it is stored. */
-export class Changes<T extends object> {
-  readonly #groups: ChangeTarget<T>[][] = [[]];
-
-  add(target: ChangeTarget<T>): void {
-    this.#groups.at(-1)!.push(target);
-  }
-
-  /** `oldRecord` is absent when there was none, or only a tombstone: then it is a creation. */
-  addWritten(data: StoredRecord<T>, oldRecord: StoredRecord<T> | undefined): void {
-    this.add(oldRecord ? { action: "update", data, oldRecord } : { action: "create", data });
-  }
-
-  addDeletedAll(data: StoredRecord<T>[]): void {
-    for (const record of data) this.add({ action: "delete", data: record });
-    this.add({ action: "deleteAll", data });
-  }
-
-  /** What comes after is another `change` event. */
-  endGroup(): void {
-    this.#groups.push([]);
-  }
-
-  emit(emitter: Emitter): void {
-    for (const targets of this.#groups.filter((group) => group.length > 0)) {
-      for (const { action, ...payload } of targets) {
-        report(action, () => emitter.emit(action, payload));
-      }
-      emit(emitter, "change", { targets });
-    }
   }
 }

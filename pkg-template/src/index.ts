@@ -16,10 +16,11 @@
 
 export { Kinto, Kinto as default } from "./kinto/kinto.js";
 export { KintoBase } from "./kinto/kinto-base.js";
-export { BaseAdapter, BaseAdapter as AbstractBaseAdapter, type StorageProxy } from "./storage/adapters.js";
+export { BaseAdapter, BaseAdapter as AbstractBaseAdapter, type AdapterOptions, type StorageProxy } from "./storage/adapters.js";
+export type { AdapterName, AdapterOption } from "./storage/adapter-option.js";
 export type { Folded, StorageAdapter, StoredPages } from "./storage/custom.js";
-export { Collection, type KintoLike } from "./collection/collection.js";
-export type { PullOptions, RemoteCollection, StepOptions } from "./collection/steps.js";
+export { Collection, type CollectionOptions, type Hooks, type IncomingHook, type KintoLike } from "./collection/collection.js";
+export type { PullOptions, RemoteCollection, StepOptions } from "./collection/steps/run.js";
 export { CollectionTransaction } from "./collection/transaction.js";
 export { SyncResultObject, type SyncLists } from "./collection/result.js";
 export { createKeyValueStoreIdSchema } from "./values/ids.js";
@@ -41,6 +42,7 @@ export {
 export { Events, type ChangeTarget, type CollectionNames, type Emitter, type EventMap } from "./events.js";
 export { KintoClient } from "./http/client.js";
 export type { ApiClass } from "./kinto/api.js";
+export type { KintoOptions, KintoOptions as KintoBaseOptions } from "./kinto/options.js";
 export type * from "./types/index.js";
 /** Kinto.js's names of them. */
-export type { KintoOptions as KintoBaseOptions, SyncOptions as CollectionSyncOptions } from "./types/index.js";
+export type { SyncOptions as CollectionSyncOptions } from "./types/sync.js";

@@ -1,40 +1,112 @@
-/** A collection: its options, and the half that has to do with a server. */
+/** A collection: the class, whose parts are functions in other files. */
 
-import { makeAdapter, storageOf } from "../storage/adapter-option.js";
-import type { BaseAdapter } from "../storage/adapters.js";
-import { AdoptingCollection } from "./adopting.js";
-import type { KintoClient } from "../kinto/api.js";
-import { App, readHooks, readTransformers } from "./app.js";
-import { sharedBy, type OpenCollection, type Place, type Shared } from "../wasm/connection.js";
-import { invalidOption, KintoError } from "../errors.js";
-import type { RawCollection } from "../wasm/essaim_wasm.js";
-import { emit, Events, type Emitter } from "../events.js";
-import { kindOf, recordText } from "../values/json.js";
-import { readKey, type KeyOption } from "../wasm/key.js";
-import { absoluteRemote, maskHeaders, mergeHeaders, readRemote } from "../http/address.js";
-import { readSyncResult, type SyncResultObject } from "./result.js";
-import { readIdSchema } from "../values/ids.js";
-import { replacesSteps, syncStepwise } from "./stepwise.js";
-import { syncStrategy } from "../values/strategy.js";
+import { invalidOption } from "../errors.js";
+import { Events, type Emitter } from "../events.js";
+import { absoluteRemote, readRemote } from "../http/address.js";
+import type { KintoClient } from "../http/client.js";
+import { sharedBy, type Shared } from "../kinto/shared.js";
+import { makeAdapter, storageOf, type AdapterOption } from "../storage/adapter-option.js";
+import type { AdapterOptions, BaseAdapter } from "../storage/adapters.js";
 import type {
-  CollectionOptions,
+  AdoptedLeftovers,
+  AdoptLeftoversOptions,
   Conflict,
-  HeadersOption,
-  Hooks,
+  CreateOptions,
+  DeleteAnyResult,
+  DeleteOptions,
+  ExecuteOptions,
+  GetOptions,
+  IdOf,
   IdSchema,
+  ImportedRecord,
+  IncomingChanges,
   JournalDestination,
   JournalHead,
   JournalPage,
+  ListParams,
+  ListResult,
+  MaybeRecordResult,
+  NewRecord,
+  RecordPatch,
   RecordResult,
   RemoteTransformer,
   StoredRecord,
+  Strategy,
   SyncOptions,
+  UpdateOptions,
+  UpdateResult,
+  UpsertResult,
+  WholeRecord,
 } from "../types/index.js";
+import { withoutLocalFields } from "../values/equality.js";
+import { readIdSchema } from "../values/ids.js";
+import { keepInside } from "../values/inside.js";
+import { recordText } from "../values/json.js";
+import { syncStrategy } from "../values/strategy.js";
+import type { OpenCollection } from "../wasm/connection.js";
+import { Handle } from "../wasm/handle.js";
+import { readKey, type KeyOption } from "../wasm/key.js";
+import { Callbacks } from "./callbacks.js";
+import { readHooks, readName, readTransformers } from "./options.js";
+import * as records from "./records.js";
+import { SyncResultObject } from "./result.js";
+import * as pulling from "./steps/pull.js";
+import { pushChanges } from "./steps/push.js";
+import { assertPlain, inStep, type PullOptions, type RemoteCollection, type StepOptions } from "./steps/run.js";
+import { replacesSteps, syncStepwise } from "./steps/stepwise.js";
+import { synchronize } from "./sync.js";
+import type { CollectionTransaction } from "./transaction.js";
 
 /** What a collection is made for: a `Kinto`, or any object with an `api`. */
 export interface KintoLike {
   readonly api: KintoClient;
   readonly events?: Emitter | undefined;
+}
+
+/**
+ * Each gets what the one before returned. A hook can call `sync()` of its collection, but must not wait for it: that sync begins when this
+ * one, which waits for the hook, has ended.
+ */
+export type IncomingHook = (payload: IncomingChanges, collection: Collection<any>) => IncomingChanges | Promise<IncomingChanges>;
+
+/** The app's own functions in a sync. */
+export interface Hooks {
+  "incoming-changes"?: IncomingHook[];
+}
+
+/** The options of `kinto.collection()`. */
+export interface CollectionOptions {
+  /** Instead of the bucket of the `Kinto`. */
+  bucket?: string;
+  /** Instead of the emitter of the `Kinto`. */
+  events?: Emitter;
+  /** Instead of the adapter of the `Kinto`. */
+  adapter?: AdapterOption;
+  adapterOptions?: AdapterOptions;
+  /** How ids are made and checked. Default: random UUIDs, and what Kinto accepts. */
+  idSchema?: IdSchema;
+  remoteTransformers?: RemoteTransformer[];
+  hooks?: Hooks;
+  /** Fields that are never uploaded and that no download overwrites. */
+  localFields?: string[];
+  /**
+   * Encrypts the collection on the server, so that nobody without this key can read it: what `makeKey()` made. Whoever
+   * loses the key loses what is on the server. A mistyped one is `invalid_key`; another one is another collection.
+   *
+   * One key and one name are one collection, whatever the bucket, the account and the server: its pages can move between them.
+   * Where a name comes twice (two buckets, two users), give each collection a key of its own.
+   */
+  key?: KeyOption;
+}
+
+/** What a collection keeps for itself. */
+interface Inside {
+  readonly handle: Handle;
+  readonly shared: Shared;
+  readonly callbacks: Callbacks;
+  readonly isEncrypted: boolean;
+  /** Stepwise syncs that have not begun, by their requests. */
+  readonly waiting: Map<string, Promise<SyncResultObject>>;
 }
 
 /**
@@ -47,7 +119,7 @@ export interface KintoLike {
  * const { data } = await tasks.list({ order: "title" });
  * ```
  */
-export class Collection<T extends object = any> extends AdoptingCollection<T> {
+export class Collection<T extends object = any> {
   /** The same as `Kinto.syncStrategy`. */
   static readonly strategy = syncStrategy;
 
@@ -62,14 +134,8 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   readonly remoteTransformers: RemoteTransformer[];
   readonly hooks: Hooks;
   readonly localFields: string[];
-  readonly #app: App;
-  readonly #shared: Shared;
-  readonly #place: Place;
-  readonly #isEncrypted: boolean;
-  /** Of an encrypted collection, until it is open. */
-  #key: KeyOption | undefined;
-  /** Syncs made of steps that have not begun, by their options. */
-  readonly #waiting = new Map<string, Promise<SyncResultObject<T>>>();
+  /** @internal */
+  declare readonly inside: () => Inside;
 
   /**
    * `kinto.collection()` makes one. By hand it needs no `Kinto`, but an object with the `api` to sync with: it then syncs
@@ -82,7 +148,6 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
    * ```
    */
   constructor(bucket: string, name: string, kinto: KintoLike, options: CollectionOptions = {}) {
-    super();
     this.bucket = readName(bucket);
     this.name = readName(name);
     this.kinto = kinto;
@@ -91,14 +156,15 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
     this.remoteTransformers = readTransformers(options.remoteTransformers);
     this.hooks = readHooks(options.hooks);
     this.localFields = [...(options.localFields ?? [])];
-    this.#app = new App(this);
-    this.#key = readKey(options);
-    this.#isEncrypted = this.#key !== undefined;
-    this.#shared = sharedBy(kinto);
-    const { adapter, adapterOptions, connection } = this.#shared;
+    const key = readKey(options);
+    const shared = sharedBy(kinto);
+    const { adapter, adapterOptions, connection } = shared;
     this.db = makeAdapter<T>(options.adapter ?? adapter, `${bucket}/${name}`, options.adapterOptions ?? adapterOptions);
-    const place = (this.#place = { dbName: this.db.dbName, storage: storageOf(this.db) });
-    this.db.bind({ handle: this.handle, disconnect: () => connection.disconnect(place) });
+    const place = { dbName: this.db.dbName, storage: storageOf(this.db) };
+    const callbacks = new Callbacks(this);
+    const handle = new Handle(opener(this, key, (given) => connection.open({ ...given, place, app: callbacks })));
+    keepInside<Inside>(this, { handle, shared, callbacks, isEncrypted: key !== undefined, waiting: new Map() });
+    this.db.bind({ handle, disconnect: () => connection.disconnect(place) });
   }
 
   /** The handle on the server, the same as `kinto.api`. */
@@ -109,6 +175,205 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   /** Kinto.js's inner name of {@link Collection.name}. */
   get _name(): string {
     return this.name;
+  }
+
+  /** The server's timestamp of the last sync, in milliseconds; null before the first. As of the last awaited call. */
+  get lastModified(): number | null {
+    return this.inside().handle.lastModified;
+  }
+
+  /** Kinto.js's inner name of {@link Collection.lastModified}. What is set holds until the next awaited call. */
+  get _lastModified(): number | null {
+    return this.inside().handle.lastModified;
+  }
+  set _lastModified(lastModified: number | null) {
+    this.inside().handle.lastModified = lastModified;
+  }
+
+  /** False if the data will be gone when the page is closed; undefined until a call was awaited. */
+  get persistent(): boolean | undefined {
+    return this.inside().handle.persistent;
+  }
+
+  /**
+   * Creates a record. It gets a new id, unless `useRecordId` or `synced` says that it has one.
+   *
+   * @example
+   * ```js
+   * const { data } = await tasks.create({ title: "Buy bread" });
+   * data; // { id: "c8d7…", title: "Buy bread", _status: "created" }
+   * await tasks.create({ id: "bread", title: "Buy bread" }, { useRecordId: true });
+   * ```
+   */
+  create(record: NewRecord<T>, options: CreateOptions = {}): Promise<RecordResult<T>> {
+    return records.create(this, record, options).then((data) => ({ data, permissions: {} }));
+  }
+
+  /**
+   * Replaces a record, or with `patch` merges the fields given into it; one that is given as `undefined` is taken away. Rejects
+   * with `not_found` if there is none.
+   *
+   * @example
+   * ```js
+   * await tasks.update({ ...task, done: true });
+   * await tasks.update({ id: task.id, done: true }, { patch: true });
+   * ```
+   */
+  async update(record: WholeRecord<T>, options?: UpdateOptions & { patch?: false }): Promise<UpdateResult<T>>;
+  async update(record: RecordPatch<T>, options: UpdateOptions & { patch: true }): Promise<UpdateResult<T>>;
+  async update(record: object, options: UpdateOptions = {}): Promise<UpdateResult<T>> {
+    const { data, oldRecord } = await records.update(this, record, options);
+    return { data, oldRecord, permissions: {} };
+  }
+
+  /**
+   * Creates a record, or replaces the one with its id.
+   *
+   * @example
+   * ```js
+   * await settings.upsert({ id: "theme", value: "dark" });
+   * ```
+   */
+  async upsert(record: WholeRecord<T>): Promise<UpsertResult<T>> {
+    const { data, oldRecord } = await records.upsert(this, record);
+    return { data, oldRecord, permissions: {} };
+  }
+
+  /**
+   * The record with this id. Rejects with `not_found` if there is none.
+   *
+   * @example
+   * ```js
+   * const { data } = await tasks.get("bread");
+   * ```
+   */
+  async get(id: IdOf<T>, { includeDeleted = false }: GetOptions = {}): Promise<RecordResult<T>> {
+    return { data: await records.get(this, id, includeDeleted), permissions: {} };
+  }
+
+  /**
+   * The record with this id, or undefined; also one that is deleted here, but not yet on the server.
+   *
+   * @example
+   * ```js
+   * const { data } = await tasks.getAny("bread");
+   * if (data?._status === "deleted") …
+   * ```
+   */
+  async getAny(id: IdOf<T>): Promise<MaybeRecordResult<T>> {
+    return { data: await records.getAny(this, id), permissions: {} };
+  }
+
+  /**
+   * Deletes a record, here at once and on the server at the next sync; gives it as it was. Rejects with `not_found` if
+   * there is none. With `virtual: false` the server is not told.
+   *
+   * @example
+   * ```js
+   * await tasks.delete("bread");
+   * ```
+   */
+  async delete(id: IdOf<T>, { virtual = true }: DeleteOptions = {}): Promise<RecordResult<T>> {
+    return { data: await records.remove(this, id, virtual), permissions: {} };
+  }
+
+  /**
+   * Deletes a record if there is one.
+   *
+   * @example
+   * ```js
+   * const { deleted } = await tasks.deleteAny("bread");
+   * ```
+   */
+  async deleteAny(id: IdOf<T>): Promise<DeleteAnyResult<T>> {
+    const { data, deleted } = await records.removeAny(this, id);
+    return { data, deleted, permissions: {} };
+  }
+
+  /**
+   * Deletes all records, here at once and on the server at the next sync; gives them as they were.
+   *
+   * @example
+   * ```js
+   * const { data } = await tasks.deleteAll();
+   * ```
+   */
+  async deleteAll(): Promise<ListResult<T>> {
+    return { data: await records.removeAll(this), permissions: {} };
+  }
+
+  /**
+   * The records that match all filters, in order.
+   *
+   * @example
+   * ```js
+   * const { data } = await tasks.list({ filters: { done: false, "owner.name": ["Ada", "Bob"] }, order: "title" });
+   * ```
+   */
+  async list(params?: ListParams | null, { includeDeleted = false }: GetOptions = {}): Promise<ListResult<T>> {
+    return { data: await records.list(this, params, includeDeleted), permissions: {} };
+  }
+
+  /**
+   * Forgets everything that is here, unsynced changes too; the next sync fetches what the server has.
+   *
+   * @example
+   * ```js
+   * await tasks.clear();
+   * ```
+   */
+  async clear(): Promise<ListResult<T>> {
+    await this.inside().handle.call((raw) => raw.clear());
+    return { data: [], permissions: {} };
+  }
+
+  /**
+   * Stores records that come from the server or a dump, as `synced`. Those that are unsynced here, or not older here,
+   * are left alone. Resolves to the records that were written. Emits no events.
+   *
+   * @example
+   * ```js
+   * const dump = await (await fetch("/tasks.json")).json(); // [{ id, last_modified, … }, …]
+   * const written = await tasks.importBulk(dump);
+   * ```
+   */
+  async importBulk(imported: readonly ImportedRecord<T>[]): Promise<StoredRecord<T>[]> {
+    return records.importBulk(this, imported);
+  }
+
+  /** @deprecated The old name of {@link Collection.importBulk}. */
+  async loadDump(imported: readonly ImportedRecord<T>[]): Promise<StoredRecord<T>[]> {
+    return this.importBulk(imported);
+  }
+
+  /**
+   * Runs a function that reads and writes several records as one: all of it is stored, or nothing. The function is
+   * called once, and must not be async. If it throws, nothing is stored and the promise rejects with what it threw.
+   *
+   * @returns What the function returns.
+   * @example
+   * ```js
+   * const count = await tasks.execute((txn) => {
+   *   const { data } = txn.get("counter");
+   *   txn.update({ ...data, value: data.value + 1 });
+   *   return data.value + 1;
+   * }, { preloadIds: ["counter"] });
+   * ```
+   */
+  async execute<R>(callback: (txn: CollectionTransaction<T>) => R, { preloadIds = [] }: ExecuteOptions = {}): Promise<R> {
+    return records.execute(this, callback, preloadIds);
+  }
+
+  /**
+   * Reads what other tabs wrote. Reads see it without this, but perhaps a moment later.
+   *
+   * @example
+   * ```js
+   * await tasks.refresh();
+   * ```
+   */
+  async refresh(): Promise<void> {
+    await this.inside().handle.call((raw) => raw.refresh());
   }
 
   /**
@@ -130,7 +395,9 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
    * ```
    */
   async sync(options?: SyncOptions): Promise<SyncResultObject<T>> {
-    return this.#talk(options, (raw, request) => raw.sync(request), !this.isEncrypted);
+    const { isEncrypted, shared } = this.inside();
+    const inSteps = !isEncrypted && (shared.byHand || replacesSteps(this, Collection.prototype));
+    return synchronize(this, options, (raw, request) => raw.sync(request), inSteps ? (named, run) => syncStepwise(this, named, run) : undefined);
   }
 
   /**
@@ -165,7 +432,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
    * ```
    */
   async repair(options?: SyncOptions): Promise<SyncResultObject<T>> {
-    return this.#talk(options, (raw, request) => raw.repair(request));
+    return synchronize(this, options, (raw, request) => raw.repair(request));
   }
 
   /**
@@ -184,7 +451,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
   async closeJournal(destination: JournalDestination, options?: SyncOptions): Promise<SyncResultObject<T>> {
     const remote = absoluteRemote(readRemote(destination?.remote));
     const text = JSON.stringify({ ...destination, remote });
-    return this.#talk(options, (raw, request) => raw.close_journal(text, request));
+    return synchronize(this, options, (raw, request) => raw.close_journal(text, request));
   }
 
   /**
@@ -198,7 +465,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
    * ```
    */
   async head(): Promise<JournalHead | null> {
-    const head = await this.handle.call<{ position: number; hash: string } | null>((raw) => raw.head());
+    const head = await this.inside().handle.call<{ position: number; hash: string } | null>((raw) => raw.head());
     if (!head) return null;
     const { fourWords } = await import("../values/words.js");
     return { ...head, words: fourWords(head.hash) };
@@ -215,7 +482,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
    */
   async pages({ limit = 100 }: { limit?: number } = {}): Promise<JournalPage[]> {
     if (!(limit >= 0)) throw invalidOption("limit must be a number, 0 or more.");
-    const pages = await this.handle.call<JournalPage[]>((raw) => raw.pages(limit));
+    const pages = await this.inside().handle.call<JournalPage[]>((raw) => raw.pages(limit));
     return pages.map((page) => ({ ...page, time: page.time || null, device: page.device || null }));
   }
 
@@ -233,7 +500,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
       throw invalidOption("resolve() needs a conflict, as sync() lists them: {type, local, remote}.");
     }
     const [conflictText, resolutionText] = [recordText(conflict), resolution === null ? "null" : recordText(resolution)];
-    const data = await this.handle.call<StoredRecord<T>>((raw) => raw.resolve(conflictText, resolutionText));
+    const data = await this.inside().handle.call<StoredRecord<T>>((raw) => raw.resolve(conflictText, resolutionText));
     return { data, permissions: {} };
   }
 
@@ -249,7 +516,7 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
    * ```
    */
   async resetSyncStatus(): Promise<number> {
-    return this.handle.call((raw) => raw.reset_sync_status());
+    return this.inside().handle.call((raw) => raw.reset_sync_status());
   }
 
   /**
@@ -261,111 +528,168 @@ export class Collection<T extends object = any> extends AdoptingCollection<T> {
    * ```
    */
   async metadata(): Promise<Record<string, any> | null> {
-    return this.handle.call((raw) => raw.metadata());
+    return this.inside().handle.call((raw) => raw.metadata());
   }
 
-  /** @internal */
-  protected get isEncrypted(): boolean {
-    return this.#isEncrypted;
+  /**
+   * The records, and deletions, that are unsynced in Kinto.js's database and were not taken over: written by an old tab, or by
+   * an old version of the app. `storage:leftover` says when there are some. Empty for encrypted collections.
+   *
+   * @example
+   * ```js
+   * const titles = (await tasks.leftovers()).map((task) => task.title);
+   * ```
+   */
+  async leftovers(): Promise<StoredRecord<T>[]> {
+    return this.inside().handle.call((raw) => raw.leftovers());
   }
 
-  /** @internal */
-  protected async open(): Promise<OpenCollection> {
-    const { bucket, name, localFields, events } = this;
-    const opened = await this.#shared.connection.open({ place: this.#place, bucket, name, localFields, key: this.#key, events, app: this.#app });
-    this.#key = undefined;
-    return opened;
+  /**
+   * Takes over what {@link Collection.leftovers} lists, as unsynced changes. Where the record was changed here as
+   * well, or pulled in a newer version, neither replaces the other unless `prefer` says so: it is in `conflicts`, and
+   * stays a leftover. Kinto.js's database is only read.
+   *
+   * @example
+   * ```js
+   * kinto.events.on("storage:leftover", async ({ collection }) => {
+   *   const { conflicts } = await kinto.collection(collection).adoptLeftovers();
+   *   if (conflicts.length > 0 && confirm("Take the older version's changes?")) {
+   *     await kinto.collection(collection).adoptLeftovers({ prefer: "leftover" });
+   *   }
+   * });
+   * ```
+   */
+  async adoptLeftovers({ prefer }: AdoptLeftoversOptions = {}): Promise<AdoptedLeftovers<T>> {
+    return this.inside().handle.call((raw) => raw.adopt_leftovers(String(prefer ?? "")));
   }
 
-  async #talk(
-    options: SyncOptions | undefined,
-    work: (raw: RawCollection, request: string) => Promise<string>,
-    inSteps = false,
+  /**
+   * Fetches the server's data on the collection itself, and keeps it for `metadata()`.
+   *
+   * @example
+   * ```js
+   * const client = tasks.api.bucket("default").collection("tasks");
+   * await tasks.pullMetadata(client, { headers: { Authorization } });
+   * ```
+   */
+  async pullMetadata(client: Pick<RemoteCollection, "getData">, options: PullOptions = {}): Promise<any> {
+    assertPlain(this, "pullMetadata");
+    return inStep(this, client, (run) => pulling.pullMetadata(this, client, options, run));
+  }
+
+  /**
+   * Fetches what changed on the server and brings it here. `sync()` does more: it fetches page by page, goes on where it was
+   * cut, and sees what is written meanwhile. Does nothing if the result has errors or conflicts already.
+   *
+   * @example
+   * ```js
+   * const client = tasks.api.bucket("default").collection("tasks");
+   * const result = await tasks.pullChanges(client, new SyncResultObject(), { strategy: "server_wins" });
+   * ```
+   */
+  async pullChanges(
+    client: Pick<RemoteCollection, "listRecords">,
+    result: SyncResultObject<T> = new SyncResultObject<T>(),
+    options: PullOptions = {},
   ): Promise<SyncResultObject<T>> {
-    const given = options ?? this.#defaultSync();
-    this.#heedBackoff(given);
-    const described = { ...given, bucket: given.bucket || this.bucket, collection: given.collection || this.name };
-    const request = JSON.stringify(this.#syncRequest({ ...given, bucket: described.bucket }));
-    const told = given.headers ? { ...described, headers: maskHeaders(given.headers) } : described;
-    try {
-      const result =
-        inSteps && (this.#shared.byHand || replacesSteps(this))
-          ? await this.#syncInSteps(request, described)
-          : readSyncResult<T>(await this.handle.call((raw) => work(raw, request)));
-      emit(this.events, "sync:success", { ...told, result });
-      return result;
-    } catch (error) {
-      const failure = this.#syncError(error);
-      // As in Kinto.js, a sync that the server's wish put off did not happen, so it did not fail.
-      if (!KintoError.is(failure, "backoff")) emit(this.events, "sync:error", { ...told, error: failure });
-      throw failure;
-    }
+    assertPlain(this, "pullChanges");
+    if (!result.ok) return result;
+    return inStep(this, result, (run) => pulling.pullChanges(this, client, result, options, run));
   }
 
-  /** In turn with the other syncs. Who calls while it waits shares it. */
-  #syncInSteps(request: string, described: SyncOptions): Promise<SyncResultObject<T>> {
-    const waiting = this.#waiting.get(request);
-    if (waiting) return waiting;
-    const begun = () => this.#waiting.delete(request);
-    const run = this.#takeSteps(request, described, begun).finally(() => this.#waiting.get(request) === run && begun());
-    this.#waiting.set(request, run);
-    return run;
+  /**
+   * Brings decoded changes of the server here, tombstones (`deleted: true`) among them, as a sync would. What cannot be stored
+   * is listed in the result's `errors`.
+   *
+   * @example
+   * ```js
+   * await tasks.importChanges(new SyncResultObject(), [{ id: "1", title: "a", last_modified: 12 }]);
+   * ```
+   */
+  async importChanges(result: SyncResultObject<T>, decodedChanges: readonly object[], strategy: Strategy = "manual"): Promise<SyncResultObject<T>> {
+    assertPlain(this, "importChanges");
+    return pulling.importChanges(this, result, decodedChanges, strategy);
   }
 
-  async #takeSteps(request: string, described: SyncOptions, begun: () => void): Promise<SyncResultObject<T>> {
-    return this.inRun(request, (run) => {
-      begun();
-      return syncStepwise(this, described, run);
-    });
+  /**
+   * Uploads changes, as `gatherLocalChanges()` gives them, in one batch, and settles what the server says. A record that
+   * was edited meanwhile stays unsynced. Does nothing if the result has errors or conflicts already.
+   *
+   * @example
+   * ```js
+   * const client = tasks.api.bucket("default").collection("tasks");
+   * const result = await tasks.pushChanges(client, await tasks.gatherLocalChanges(), new SyncResultObject());
+   * ```
+   */
+  async pushChanges(
+    client: Pick<RemoteCollection, "batch">,
+    changes: readonly any[],
+    result: SyncResultObject<T> = new SyncResultObject<T>(),
+    options: StepOptions = {},
+  ): Promise<SyncResultObject<T>> {
+    assertPlain(this, "pushChanges");
+    if (!result.ok) return result;
+    return inStep(this, result, (run) => pushChanges(this, client, changes, result, options, run));
   }
 
-  /** What the app's own requests were told holds for a sync too. */
-  #heedBackoff({ ignoreBackoff, remote }: SyncOptions): void {
-    const retryAfterMs = remote || ignoreBackoff ? 0 : this.api.backoff;
-    if (!(retryAfterMs > 0)) return;
-    const seconds = Math.ceil(retryAfterMs / 1000);
-    throw new KintoError("backoff", `Server is asking clients to back off; retry in ${seconds}s or use the ignoreBackoff option.`, { retryAfterMs });
+  /**
+   * Passes content through the functions of a hook; each gets what the one before returned.
+   *
+   * @example
+   * ```js
+   * const { changes } = await tasks.applyHook("incoming-changes", { lastModified: 12, changes: [] });
+   * ```
+   */
+  async applyHook(name: keyof Hooks, payload: IncomingChanges): Promise<IncomingChanges> {
+    return pulling.applyHook(this.hooks[name], payload, this);
   }
 
-  /** `api.setHeaders()` is how an app logs in. */
-  get #headers(): HeadersOption | undefined {
-    return this.api.headers ?? this.#shared.headers;
+  /**
+   * What the next sync would upload: changed records, then deleted ones, after the transformers.
+   *
+   * @example
+   * ```js
+   * const unsynced = (await tasks.gatherLocalChanges()).length;
+   * ```
+   */
+  async gatherLocalChanges(): Promise<any[]> {
+    return this.inside().handle.call((raw) => raw.gather_local_changes());
   }
 
-  #defaultSync(): SyncOptions {
-    const { MANUAL } = syncStrategy;
-    return { strategy: MANUAL, headers: {}, retry: this.#shared.retry, ignoreBackoff: false, remote: null, expectedTimestamp: null };
+  /**
+   * A copy of the record without `_status` and the local fields: what is uploaded.
+   *
+   * @example
+   * ```js
+   * tasks.cleanLocalFields({ id: "1", title: "a", _status: "created" }); // { id: "1", title: "a" }
+   * ```
+   */
+  cleanLocalFields(record: object): Record<string, unknown> {
+    return withoutLocalFields(record, this.localFields);
   }
 
-  #syncRequest({ strategy: given, ...options }: SyncOptions): object {
-    const strategy = given ?? syncStrategy.MANUAL;
-    if (!Object.values(syncStrategy).includes(strategy)) {
-      throw invalidOption(`Unknown strategy ${typeof strategy === "string" ? JSON.stringify(strategy) : kindOf(strategy)}. Use one of Kinto.syncStrategy.`);
-    }
-    const { retry, timeout } = this.#shared;
-    return {
-      strategy,
-      remote: absoluteRemote(options.remote ? readRemote(options.remote) : this.api.remote),
-      headers: mergeHeaders(this.#headers, options.headers),
-      timeout,
-      retry: options.retry ?? retry,
-      ignoreBackoff: options.ignoreBackoff ?? false,
-      bucket: options.bucket,
-      collection: options.collection || null,
-      expectedTimestamp: options.expectedTimestamp ?? null,
-    };
+  /** For code that reaches into Kinto.js's collections: the record after the transformers. */
+  async _encodeRecord(_type: "remote", record: object): Promise<any> {
+    return this.remoteTransformers.reduce<Promise<unknown>>(async (encoded, { encode }, at) => encode.call(this.remoteTransformers[at], await encoded), Promise.resolve(record));
   }
 
-  /** A hook's own error is given as the cause. */
-  #syncError(error: unknown): KintoError {
-    const thrown = this.#app.takeThrown();
-    if (!KintoError.is(error, "callback") || thrown === undefined) return error as KintoError;
-    return new KintoError("callback", error.message, {}, { cause: thrown });
+  /** For code that reaches into Kinto.js's collections: the record before the transformers. */
+  async _decodeRecord(_type: "remote", record: object): Promise<any> {
+    return this.remoteTransformers.reduceRight<Promise<unknown>>(async (decoded, { decode }, at) => decode.call(this.remoteTransformers[at], await decoded), Promise.resolve(record));
   }
 }
 
-/** Half a character cannot be encoded: two such names would be one collection. */
-function readName(name: string): string {
-  if (/\p{Surrogate}/u.test(name)) throw invalidOption("The names of buckets and collections must be well-formed Unicode.");
-  return name;
+/** Opens a collection when it is first needed. The key is kept until the collection is open, and then only by WASM. */
+function opener(
+  collection: Collection,
+  key: KeyOption | undefined,
+  open: (given: { bucket: string; name: string; localFields: string[]; key: KeyOption | undefined; events: Emitter }) => Promise<OpenCollection>,
+): () => Promise<OpenCollection> {
+  let kept = key;
+  return async () => {
+    const { bucket, name, localFields, events } = collection;
+    const opened = await open({ bucket, name, localFields, key: kept, events });
+    kept = undefined;
+    return opened;
+  };
 }

@@ -1,6 +1,8 @@
 /** What a sync did. */
 
-import type { Conflict, Resolution, StoredRecord, SyncFailure } from "../types/index.js";
+import type { StoredRecord } from "../types/records.js";
+import type { Conflict, Resolution, SyncFailure } from "../types/sync.js";
+import { keepInside } from "../values/inside.js";
 
 /** The lists of a {@link SyncResultObject}. */
 export interface SyncLists<T extends object = any> {
@@ -45,7 +47,12 @@ export class SyncResultObject<T extends object = any> implements SyncLists<T> {
    * it is more than a day. One of the clocks is wrong.
    */
   clockSkew?: number;
-  readonly #lists = Object.fromEntries(LISTS.map((type) => [type, []])) as unknown as SyncLists<T>;
+  /** @internal */
+  declare readonly inside: () => SyncLists<T>;
+
+  constructor() {
+    keepInside(this, Object.fromEntries(LISTS.map((type) => [type, []])) as unknown as SyncLists<T>);
+  }
 
   /** True if there are neither errors nor conflicts. */
   get ok(): boolean {
@@ -53,28 +60,28 @@ export class SyncResultObject<T extends object = any> implements SyncLists<T> {
   }
 
   get errors(): SyncLists<T>["errors"] {
-    return this.#lists.errors;
+    return this.inside().errors;
   }
   get created(): SyncLists<T>["created"] {
-    return this.#lists.created;
+    return this.inside().created;
   }
   get updated(): SyncLists<T>["updated"] {
-    return this.#lists.updated;
+    return this.inside().updated;
   }
   get deleted(): SyncLists<T>["deleted"] {
-    return this.#lists.deleted;
+    return this.inside().deleted;
   }
   get published(): SyncLists<T>["published"] {
-    return this.#lists.published;
+    return this.inside().published;
   }
   get conflicts(): SyncLists<T>["conflicts"] {
-    return this.#lists.conflicts;
+    return this.inside().conflicts;
   }
   get skipped(): SyncLists<T>["skipped"] {
-    return this.#lists.skipped;
+    return this.inside().skipped;
   }
   get resolved(): SyncLists<T>["resolved"] {
-    return this.#lists.resolved;
+    return this.inside().resolved;
   }
 
   /**
@@ -90,8 +97,8 @@ export class SyncResultObject<T extends object = any> implements SyncLists<T> {
       console.warn(`Unknown type "${type}"`);
       return this;
     }
-    const list: unknown[] = [...this.#lists[type], ...(Array.isArray(entries) ? entries : [entries])];
-    this.#lists[type] = (ONE_PER_ID.has(type) ? lastOfEachId(list) : list) as SyncLists<T>[K];
+    const list: unknown[] = [...this.inside()[type], ...(Array.isArray(entries) ? entries : [entries])];
+    this.inside()[type] = (ONE_PER_ID.has(type) ? lastOfEachId(list) : list) as SyncLists<T>[K];
     return this;
   }
 
@@ -104,7 +111,7 @@ export class SyncResultObject<T extends object = any> implements SyncLists<T> {
    * ```
    */
   reset(type: keyof SyncLists<T>): this {
-    this.#lists[type] = [];
+    this.inside()[type] = [];
     return this;
   }
 
@@ -117,7 +124,7 @@ export class SyncResultObject<T extends object = any> implements SyncLists<T> {
    * ```
    */
   toObject(): SyncLists<T> & { ok: boolean; lastModified: number | null } {
-    return { ok: this.ok, lastModified: this.lastModified, ...this.#lists };
+    return { ok: this.ok, lastModified: this.lastModified, ...this.inside() };
   }
 
   /** Also makes `JSON.stringify(result)` mean something. */

@@ -1,11 +1,6 @@
 /** What the callback of `collection.execute()` works with. */
 
-import { enterNow } from "../wasm/call.js";
 import { invalidRecord, KintoError } from "../errors.js";
-import type { RawTransaction } from "../wasm/essaim_wasm.js";
-import type { Changes } from "../events.js";
-import { asRecord, idText, recordText, withoutText } from "../values/json.js";
-import { assertId } from "../values/ids.js";
 import type {
   DeleteAnyResult,
   DeleteOptions,
@@ -21,7 +16,19 @@ import type {
   UpdateResult,
   UpsertResult,
   WholeRecord,
-} from "../types/index.js";
+} from "../types/records.js";
+import { assertId } from "../values/ids.js";
+import { keepInside } from "../values/inside.js";
+import { asRecord, idText, recordText, withoutText } from "../values/json.js";
+import type { RawTransaction } from "../wasm/essaim_wasm.js";
+import type { OpenTransaction } from "../wasm/transaction.js";
+import type { Changes } from "./changes.js";
+
+interface Inside<T extends object> {
+  txn: OpenTransaction;
+  idSchema: IdSchema;
+  changes: Changes<T>;
+}
 
 /**
  * Several reads and writes as one: all of it is stored, or nothing. Its methods answer at once, and reads see the
@@ -38,15 +45,12 @@ import type {
  * ```
  */
 export class CollectionTransaction<T extends object> {
-  readonly #idSchema: IdSchema;
-  readonly #changes: Changes<T>;
-  #raw: RawTransaction | undefined;
+  /** @internal */
+  declare readonly inside: () => Inside<T>;
 
   /** @internal */
-  constructor(raw: RawTransaction, idSchema: IdSchema, changes: Changes<T>) {
-    this.#raw = raw;
-    this.#idSchema = idSchema;
-    this.#changes = changes;
+  constructor(inside: Inside<T>) {
+    keepInside(this, inside);
   }
 
   /**
@@ -59,7 +63,7 @@ export class CollectionTransaction<T extends object> {
    * ```
    */
   getAny(id: IdOf<T>): MaybeRecordResult<T> {
-    const text = this.#enter((raw) => raw.get(idText(id)));
+    const text = this.inside().txn.enter((raw) => raw.get(idText(id)));
     return { data: text === undefined ? undefined : (JSON.parse(text) as StoredRecord<T>), permissions: {} };
   }
 
@@ -88,9 +92,9 @@ export class CollectionTransaction<T extends object> {
    * ```
    */
   create(record: WholeRecord<T>): RecordResult<T> {
-    const text = this.#textOf(record, "Cannot create a record missing id");
-    const data = this.#parse<StoredRecord<T>>((raw) => raw.create(text));
-    this.#changes.add({ action: "create", data });
+    const text = assertedText(this.inside().idSchema, record, "Cannot create a record missing id");
+    const data = parse<StoredRecord<T>>(this.inside(), (raw) => raw.create(text));
+    this.inside().changes.add({ action: "create", data });
     return { data, permissions: {} };
   }
 
@@ -105,9 +109,9 @@ export class CollectionTransaction<T extends object> {
   update(record: WholeRecord<T>, options?: UpdateOptions & { patch?: false }): UpdateResult<T>;
   update(record: RecordPatch<T>, options: UpdateOptions & { patch: true }): UpdateResult<T>;
   update(record: object, { patch = false, synced = false }: UpdateOptions = {}): UpdateResult<T> {
-    const text = this.#textOf(record, "Cannot update a record missing id.");
-    const { data, oldRecord } = this.#parse<Omit<UpdateResult<T>, "permissions">>((raw) => raw.update(text, patch ? withoutText(record) : undefined, synced));
-    this.#changes.add({ action: "update", data, oldRecord });
+    const text = assertedText(this.inside().idSchema, record, "Cannot update a record missing id.");
+    const { data, oldRecord } = parse<Omit<UpdateResult<T>, "permissions">>(this.inside(), (raw) => raw.update(text, patch ? withoutText(record) : undefined, synced));
+    this.inside().changes.add({ action: "update", data, oldRecord });
     return { data, oldRecord, permissions: {} };
   }
 
@@ -120,9 +124,9 @@ export class CollectionTransaction<T extends object> {
    * ```
    */
   upsert(record: WholeRecord<T>): UpsertResult<T> {
-    const text = this.#textOf(record, "Cannot update a record missing id.");
-    const { data, oldRecord } = this.#parse<Omit<UpsertResult<T>, "permissions">>((raw) => raw.upsert(text));
-    this.#changes.addWritten(data, oldRecord);
+    const text = assertedText(this.inside().idSchema, record, "Cannot update a record missing id.");
+    const { data, oldRecord } = parse<Omit<UpsertResult<T>, "permissions">>(this.inside(), (raw) => raw.upsert(text));
+    this.inside().changes.addWritten(data, oldRecord);
     return { data, oldRecord, permissions: {} };
   }
 
@@ -135,8 +139,8 @@ export class CollectionTransaction<T extends object> {
    * ```
    */
   delete(id: IdOf<T>, { virtual = true }: DeleteOptions = {}): RecordResult<T> {
-    const data = this.#parse<StoredRecord<T>>((raw) => raw.delete(idText(id), virtual));
-    this.#changes.add({ action: "delete", data });
+    const data = parse<StoredRecord<T>>(this.inside(), (raw) => raw.delete(idText(id), virtual));
+    this.inside().changes.add({ action: "delete", data });
     return { data, permissions: {} };
   }
 
@@ -149,8 +153,8 @@ export class CollectionTransaction<T extends object> {
    * ```
    */
   deleteAny(id: IdOf<T>): DeleteAnyResult<T> {
-    const { data, deleted } = this.#parse<Omit<DeleteAnyResult<T>, "permissions">>((raw) => raw.delete_any(idText(id)));
-    if (deleted) this.#changes.add({ action: "delete", data: data as StoredRecord<T> });
+    const { data, deleted } = parse<Omit<DeleteAnyResult<T>, "permissions">>(this.inside(), (raw) => raw.delete_any(idText(id)));
+    if (deleted) this.inside().changes.add({ action: "delete", data: data as StoredRecord<T> });
     return { data, deleted, permissions: {} };
   }
 
@@ -163,8 +167,8 @@ export class CollectionTransaction<T extends object> {
    * ```
    */
   deleteAll(ids: IdOf<T>[]): ListResult<T> {
-    const data = this.#parse<StoredRecord<T>[]>((raw) => raw.delete_all(JSON.stringify([...new Set(ids)])));
-    this.#changes.addDeletedAll(data);
+    const data = parse<StoredRecord<T>[]>(this.inside(), (raw) => raw.delete_all(JSON.stringify([...new Set(ids)])));
+    this.inside().changes.addDeletedAll(data);
     return { data, permissions: {} };
   }
 
@@ -182,36 +186,17 @@ export class CollectionTransaction<T extends object> {
    * ```
    */
   emitEvents(): void {
-    this.#changes.endGroup();
-  }
-
-  /** @internal Nothing is possible after the callback. */
-  end(): void {
-    this.#raw = undefined;
-  }
-
-  #textOf(given: object, missingId: string): string {
-    const record = asRecord(given);
-    if (!Object.hasOwn(record, "id")) throw invalidRecord(missingId);
-    assertId(this.#idSchema, record["id"]);
-    return recordText(record);
-  }
-
-  #parse<R>(work: (raw: RawTransaction) => string): R {
-    return JSON.parse(this.#enter(work)) as R;
-  }
-
-  #enter<R>(work: (raw: RawTransaction) => R): R {
-    const raw = this.#raw;
-    if (!raw) throw new KintoError("closed", "This transaction is over: it ends with the callback of execute().", {});
-    return enterNow(() => work(raw));
+    this.inside().changes.endGroup();
   }
 }
 
-/** A transaction is over when its callback returns. */
-export function refusePromise(value: unknown): void {
-  if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
-  // Its own failure, most likely from the transaction that is over by then, is nobody's.
-  Promise.resolve(value).catch(() => {});
-  throw new KintoError("callback", "execute() callback should not return a Promise.", {});
+function assertedText(idSchema: IdSchema, given: object, missingId: string): string {
+  const record = asRecord(given);
+  if (!Object.hasOwn(record, "id")) throw invalidRecord(missingId);
+  assertId(idSchema, record["id"]);
+  return recordText(record);
+}
+
+function parse<R>({ txn }: Inside<any>, work: (raw: RawTransaction) => string): R {
+  return JSON.parse(txn.enter(work)) as R;
 }

@@ -3,7 +3,7 @@
 import type { Emitter } from "../events.js";
 import { KintoClient } from "../http/client.js";
 import type { Servers } from "../http/servers.js";
-import type { KintoOptions } from "../types/index.js";
+import type { KintoOptions } from "./options.js";
 
 export { KintoClient };
 

@@ -2,16 +2,25 @@
 
 import { BaseAdapter } from "../storage/adapters.js";
 import { makeApi, type ApiClass, type KintoClient } from "./api.js";
-import { Collection } from "../collection/collection.js";
-import { Connection, share } from "../wasm/connection.js";
+import { Collection, type CollectionOptions } from "../collection/collection.js";
 import { invalidOption } from "../errors.js";
 import { Events, type Emitter } from "../events.js";
 import { Servers } from "../http/servers.js";
-import { mergeHeaders } from "../http/address.js";
+import type { RecordData } from "../types/records.js";
+import { keepInside } from "../values/inside.js";
 import { syncStrategy } from "../values/strategy.js";
-import type { CollectionOptions, KintoOptions, RecordData } from "../types/index.js";
+import { Connection } from "../wasm/connection.js";
+import { readOptions, type KintoOptions } from "./options.js";
+import { share, sharedBy } from "./shared.js";
 
 const DEFAULT_BUCKET = "default";
+
+/** What a `Kinto` keeps for itself. The client is made when it is first used. */
+interface Inside {
+  options: KintoOptions;
+  servers: Servers;
+  api: KintoClient | undefined;
+}
 
 /**
  * The emitter of a `Kinto<E>`. `Kinto` alone is `Kinto<any>`, as in Kinto.js, so that every `Kinto` can be passed where one is
@@ -47,21 +56,20 @@ export class KintoBase<E = any> {
   readonly events: EventsOf<E>;
   /** The bucket of collections that name none. */
   readonly bucket: string;
-  readonly #options: KintoOptions;
-  readonly #servers: Servers;
-  readonly #connection: Connection;
-  #api: KintoClient | undefined;
+  /** @internal */
+  declare readonly inside: () => Inside;
 
   constructor(given: KintoOptions & { events?: GivenEvents<E> } = {}) {
-    const options = (this.#options = readOptions(given));
+    const options = readOptions(given);
     if (!options.adapter) throw invalidOption("No adapter provided");
     this.bucket = options.bucket ?? DEFAULT_BUCKET;
     const events = options.events ?? new Events();
     this.events = events as EventsOf<E>;
     const { durability = "relaxed", requestMode = "cors", adapter, adapterOptions, headers, retry = 1 } = options;
-    this.#servers = new Servers(events);
-    this.#connection = new Connection({ durability, requestMode }, this.#servers);
-    share(this, { connection: this.#connection, adapter, adapterOptions, headers, retry, timeout: options.timeout || null });
+    const servers = new Servers(events);
+    const connection = new Connection({ durability, requestMode }, servers);
+    share(this, { connection, adapter, adapterOptions, headers, retry, timeout: options.timeout || null });
+    keepInside<Inside>(this, { options, servers, api: undefined });
   }
 
   /** The class of `api`, which a derived class has to name. */
@@ -80,8 +88,9 @@ export class KintoBase<E = any> {
    * ```
    */
   get api(): KintoClient {
-    this.#api ??= makeApi(this.ApiClass, this.#options, this.events as Emitter, this.#servers);
-    return this.#api;
+    const inside = this.inside();
+    inside.api ??= makeApi(this.ApiClass, inside.options, this.events as Emitter, inside.servers);
+    return inside.api;
   }
 
   /**
@@ -112,8 +121,9 @@ export class KintoBase<E = any> {
    * ```
    */
   async forgetKintoJs(): Promise<void> {
-    const { dbName } = new BaseAdapter("", this.#options.adapterOptions);
-    await this.#connection.forgetKintoJs(dbName);
+    const { connection, adapterOptions } = sharedBy(this);
+    const { dbName } = new BaseAdapter("", adapterOptions);
+    await connection.forgetKintoJs(dbName);
   }
 
   /**
@@ -127,31 +137,6 @@ export class KintoBase<E = any> {
    * ```
    */
   async close(): Promise<void> {
-    await this.#connection.close();
+    await sharedBy(this).connection.close();
   }
-}
-
-/** What is null is not given. Checks what is not checked where it is used. The remote is: a database that never syncs needs none. */
-function readOptions(given: KintoOptions): KintoOptions {
-  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) as KintoOptions;
-  const { bucket, timeout, retry, durability, requestMode, events, headers } = options;
-  if (bucket !== undefined && (typeof bucket !== "string" || bucket === "")) {
-    throw invalidOption("bucket must be a string that is not empty.");
-  }
-  if (timeout !== undefined && timeout !== null && !(Number.isFinite(timeout) && timeout >= 0)) {
-    throw invalidOption("timeout must be a number of milliseconds, or null for none.");
-  }
-  if (retry !== undefined && !(Number.isInteger(retry) && retry >= 0)) throw invalidOption("retry must be a whole number, 0 or more.");
-  oneOf("durability", durability, ["relaxed", "strict"]);
-  oneOf("requestMode", requestMode, ["cors", "same-origin", "no-cors"]);
-  if (events !== undefined && !(["on", "off", "emit"] as const).every((method) => typeof events[method] === "function")) {
-    throw invalidOption("events must be an emitter with the methods on, off and emit.");
-  }
-  mergeHeaders(headers);
-  return options;
-}
-
-function oneOf(name: string, value: unknown, choices: string[]): void {
-  if (value === undefined || choices.includes(value as string)) return;
-  throw invalidOption(`${name} must be one of ${choices.map((choice) => JSON.stringify(choice)).join(", ")}.`);
 }

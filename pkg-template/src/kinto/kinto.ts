@@ -3,7 +3,7 @@
 import { BaseAdapter, IDB } from "../storage/adapters.js";
 import { KintoClient, type ApiClass } from "./api.js";
 import { KintoBase, type GivenEvents } from "./kinto-base.js";
-import type { KintoOptions } from "../types/index.js";
+import type { KintoOptions } from "./options.js";
 
 /**
  * A database in the browser and the server it syncs with. Making one does nothing yet: WASM and database are loaded by

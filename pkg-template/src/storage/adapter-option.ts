@@ -1,12 +1,20 @@
 /** The `adapter` option: where a collection is kept. */
 
-import { BaseAdapter, IDB } from "./adapters.js";
 import { invalidOption } from "../errors.js";
+import { BaseAdapter, IDB, type AdapterOptions } from "./adapters.js";
 import { isStorage, type StorageAdapter } from "./custom.js";
-import type { AdapterOption, AdapterOptions } from "../types/index.js";
 
-/** The collection is kept in memory, or where the app's own storage keeps it. */
-class Elsewhere<T extends object> extends BaseAdapter<T> {
+/** Where data is kept: in the browser's IndexedDB, or in memory until the page is closed. */
+export type AdapterName = "indexeddb" | "memory";
+
+/**
+ * Where data is kept: a name, an app's own storage, or a function that gives one of these or an adapter of `Kinto.adapters`
+ * for a collection (`bucket/name`).
+ */
+export type AdapterOption = AdapterName | StorageAdapter | ((cid: string, options: AdapterOptions | undefined) => AdapterName | StorageAdapter | BaseAdapter<any>);
+
+/** The collection is kept in memory, or in custom storage. */
+class CustomAdapter<T extends object> extends BaseAdapter<T> {
   readonly storage: "memory" | StorageAdapter;
 
   constructor(cid: string, options: AdapterOptions | undefined, storage: "memory" | StorageAdapter) {
@@ -20,7 +28,7 @@ export function makeAdapter<T extends object>(given: AdapterOption | undefined, 
   const adapter: unknown = typeof given === "function" ? given(cid, options) : (given ?? "indexeddb");
   if (adapter instanceof IDB) return adapter as IDB<T>;
   if (adapter === "indexeddb") return new IDB<T>(cid, options);
-  if (adapter === "memory" || isStorage(adapter)) return new Elsewhere<T>(cid, options, adapter);
+  if (adapter === "memory" || isStorage(adapter)) return new CustomAdapter<T>(cid, options, adapter);
   throw invalidOption(`Unsupported adapter. ${looksRowLevel(adapter) ? ROW_LEVEL : 'Use "indexeddb", "memory" or a StorageAdapter.'}`);
 }
 
@@ -34,5 +42,5 @@ function looksRowLevel(adapter: unknown): boolean {
 
 /** Where this `db` keeps its collection. */
 export function storageOf(adapter: BaseAdapter<any>): "indexeddb" | "memory" | StorageAdapter {
-  return adapter instanceof Elsewhere ? adapter.storage : "indexeddb";
+  return adapter instanceof CustomAdapter ? adapter.storage : "indexeddb";
 }

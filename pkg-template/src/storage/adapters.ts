@@ -1,18 +1,28 @@
-/** `collection.db`: what is kept of a collection, for apps that reach below it. */
+/** `collection.db`: the storage of a collection, one level below its methods. */
 
-import { invalidOption, KintoError } from "../errors.js";
-import { enterNow } from "../wasm/call.js";
-import type { RawTransaction } from "../wasm/essaim_wasm.js";
+import { invalidOption } from "../errors.js";
+import type { ListParams, RecordData, StoredRecord } from "../types/records.js";
 import { readFilters } from "../values/filters.js";
-import type { Handle } from "../wasm/handle.js";
+import { keepInside } from "../values/inside.js";
 import { asRecord, idText, recordText, recordsText } from "../values/json.js";
-import { refusePromise } from "../collection/transaction.js";
-import type { AdapterOptions, ListParams, RecordData, StoredRecord } from "../types/index.js";
+import type { Handle } from "../wasm/handle.js";
+import { runTransaction, type Call, type OpenTransaction } from "../wasm/transaction.js";
 
 const DEFAULT_DB_NAME = "KintoDB";
 
+/** Where in the browser data is kept. */
+export interface AdapterOptions {
+  /**
+   * First part of the names of the databases. Default `KintoDB`; choose another to keep two accounts apart. What Kinto.js has
+   * under this name is taken over.
+   */
+  dbName?: string;
+  /** @deprecated Kinto.js's. What its versions up to 11 wrote is taken over in any case. */
+  migrateOldData?: boolean;
+}
+
 /** What a collection lets its `db` use. */
-interface Source {
+export interface Source {
   handle: Handle;
   disconnect: () => void;
 }
@@ -41,7 +51,8 @@ export class BaseAdapter<T extends object = RecordData> {
   readonly cid: string;
   /** First part of the names of the databases. */
   readonly dbName: string;
-  #source: Source | undefined;
+  /** @internal What the collection lets this adapter use; undefined until the adapter belongs to a collection. */
+  declare readonly inside: (() => Source) | undefined;
 
   constructor(cid: string, options: AdapterOptions | undefined) {
     const dbName = options?.dbName ?? DEFAULT_DB_NAME;
@@ -52,16 +63,16 @@ export class BaseAdapter<T extends object = RecordData> {
 
   /** @internal */
   bind(source: Source): void {
-    this.#source = source;
+    keepInside(this, source);
   }
 
-  get #handle(): Handle {
-    return this.#bound.handle;
+  private get source(): Source {
+    if (!this.inside) throw invalidOption("This adapter belongs to no collection. Give it to one, and use the `db` of that collection.");
+    return this.inside();
   }
 
-  get #bound(): Source {
-    if (!this.#source) throw invalidOption("This adapter is of no collection: give it to one, and use its `db`.");
-    return this.#source;
+  private get handle(): Handle {
+    return this.source.handle;
   }
 
   /**
@@ -73,7 +84,7 @@ export class BaseAdapter<T extends object = RecordData> {
    * ```
    */
   async open(): Promise<this> {
-    await this.#handle.call((raw) => raw.refresh());
+    await this.handle.call((raw) => raw.refresh());
     return this;
   }
 
@@ -86,7 +97,7 @@ export class BaseAdapter<T extends object = RecordData> {
    * ```
    */
   async close(): Promise<void> {
-    this.#bound.disconnect();
+    this.source.disconnect();
   }
 
   /**
@@ -98,7 +109,7 @@ export class BaseAdapter<T extends object = RecordData> {
    * ```
    */
   async clear(): Promise<void> {
-    await this.#handle.call((raw) => raw.clear());
+    await this.handle.call((raw) => raw.clear());
   }
 
   /**
@@ -110,7 +121,7 @@ export class BaseAdapter<T extends object = RecordData> {
    * ```
    */
   async get(id: unknown): Promise<StoredRecord<T> | undefined> {
-    return (await this.#handle.call<StoredRecord<T> | null>((raw) => raw.get_any(idText(id)))) ?? undefined;
+    return (await this.handle.call<StoredRecord<T> | null>((raw) => raw.get_any(idText(id)))) ?? undefined;
   }
 
   /**
@@ -123,7 +134,7 @@ export class BaseAdapter<T extends object = RecordData> {
    */
   async list({ filters, order }: ListParams = {}): Promise<StoredRecord<T>[]> {
     const query = JSON.stringify({ filters: readFilters(filters), order: order ?? "", includeDeleted: true });
-    return this.#handle.call((raw) => raw.list(query));
+    return this.handle.call((raw) => raw.list(query));
   }
 
   /**
@@ -136,36 +147,8 @@ export class BaseAdapter<T extends object = RecordData> {
    * ```
    */
   async execute<R>(callback: (proxy: StorageProxy<T>) => R, _options?: { preload?: unknown[] }): Promise<R> {
-    const outcome: { value?: R; thrown?: { error: unknown } } = {};
-    const run = (raw: RawTransaction): void => {
-      let over = false;
-      const enter = <A>(work: () => A): A => {
-        if (over) throw new KintoError("closed", "This transaction is over: it ends with the callback of execute().", {});
-        return enterNow(work);
-      };
-      const proxy: StorageProxy<T> = {
-        create: (record) => void enter(() => raw.create(recordText(asRecord(record)))),
-        update: (record) => void enter(() => raw.put(recordText(asRecord(record)))),
-        delete: (id) => void enter(() => raw.get(idText(id)) === undefined || raw.delete(idText(id), false)),
-        get: (id) => {
-          const text = enter(() => raw.get(idText(id)));
-          return text === undefined ? undefined : (JSON.parse(text) as StoredRecord<T>);
-        },
-      };
-      try {
-        outcome.value = callback(proxy);
-        refusePromise(outcome.value);
-      } catch (error) {
-        outcome.thrown = { error };
-        throw new Error("aborted by the callback");
-      } finally {
-        over = true;
-      }
-    };
-    await this.#handle.call((raw) => raw.execute("[]", run, () => {})).catch((error: unknown) => {
-      throw outcome.thrown ? outcome.thrown.error : error;
-    });
-    return outcome.value as R;
+    const call: Call = (work) => this.handle.call(work);
+    return runTransaction(call, [], (txn) => callback(storageProxy<T>(txn)), () => {});
   }
 
   /**
@@ -205,7 +188,7 @@ export class BaseAdapter<T extends object = RecordData> {
     if (value !== null && !(value > 0 && Number.isSafeInteger(value))) {
       throw invalidOption("A timestamp is a whole number of milliseconds, or null.");
     }
-    await this.#handle.call((raw) => raw.save_last_modified(value, epoch));
+    await this.handle.call((raw) => raw.save_last_modified(value, epoch));
     return value;
   }
 
@@ -218,8 +201,8 @@ export class BaseAdapter<T extends object = RecordData> {
    * ```
    */
   async getLastModified(): Promise<number | null> {
-    await this.#handle.call((raw) => raw.metadata());
-    return this.#handle.lastModified;
+    await this.handle.call((raw) => raw.metadata());
+    return this.handle.lastModified;
   }
 
   /**
@@ -235,7 +218,7 @@ export class BaseAdapter<T extends object = RecordData> {
   saveMetadata<M>(metadata: M, epoch: string | undefined): Promise<M>;
   async saveMetadata<M>(metadata: M, epoch?: string): Promise<M> {
     const text = metadata === undefined || metadata === null ? "null" : recordText(metadata as object);
-    await this.#handle.call((raw) => raw.save_metadata(text, epoch));
+    await this.handle.call((raw) => raw.save_metadata(text, epoch));
     return metadata;
   }
 
@@ -248,7 +231,7 @@ export class BaseAdapter<T extends object = RecordData> {
    * ```
    */
   async getMetadata(): Promise<Record<string, any> | null> {
-    return this.#handle.call((raw) => raw.metadata());
+    return this.handle.call((raw) => raw.metadata());
   }
 }
 
@@ -264,4 +247,16 @@ export class IDB<T extends object = RecordData> extends BaseAdapter<T> {
   constructor(cid: string, options?: AdapterOptions) {
     super(cid, options);
   }
+}
+
+function storageProxy<T extends object>(txn: OpenTransaction): StorageProxy<T> {
+  return {
+    create: (record) => txn.enter((raw) => void raw.create(recordText(asRecord(record)))),
+    update: (record) => txn.enter((raw) => void raw.put(recordText(asRecord(record)))),
+    delete: (id) => txn.enter((raw) => void (raw.get(idText(id)) === undefined || raw.delete(idText(id), false))),
+    get: (id) => {
+      const text = txn.enter((raw) => raw.get(idText(id)));
+      return text === undefined ? undefined : (JSON.parse(text) as StoredRecord<T>);
+    },
+  };
 }

@@ -2,7 +2,7 @@
 
 import { invalidId, invalidOption } from "../errors.js";
 import { kindOf } from "./json.js";
-import type { IdSchema } from "../types/index.js";
+import type { IdSchema } from "../types/records.js";
 
 const RECORD_ID = /^[a-zA-Z0-9][a-zA-Z0-9_-]*$/;
 

@@ -1,6 +1,6 @@
 /** What a sync does when a record was changed both here and on the server: the names of the choices. */
 
-import type { Strategy } from "../types/index.js";
+import type { Strategy } from "../types/sync.js";
 
 /** See `Kinto.syncStrategy`. */
 export const syncStrategy = {

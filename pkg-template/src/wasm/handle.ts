@@ -5,20 +5,20 @@ import { enter } from "./call.js";
 import type { RawCollection } from "./essaim_wasm.js";
 
 export class Handle {
-  readonly #open: () => Promise<OpenCollection>;
-  #opening: Promise<OpenCollection> | undefined;
+  private readonly open: () => Promise<OpenCollection>;
+  private opening: Promise<OpenCollection> | undefined;
   /** As of the last call that was answered. */
   lastModified: number | null = null;
   persistent: boolean | undefined;
 
   constructor(open: () => Promise<OpenCollection>) {
-    this.#open = open;
+    this.open = open;
   }
 
   /** Does one thing with the collection. WASM answers in JSON text. */
   async call<R>(work: (raw: RawCollection) => Promise<string>): Promise<R> {
     // Calls of one turn all wait for the same promise, so they reach WASM in the same turn, and share one commit there.
-    const { raw, persistent, tellEvicted } = await (this.#opening ??= this.#openOnce());
+    const { raw, persistent, tellEvicted } = await (this.opening ??= this.openOnce());
     this.persistent = persistent;
     const text = await enter(async () => {
       try {
@@ -33,11 +33,11 @@ export class Handle {
   }
 
   /** A failure is forgotten: the next call tries again. */
-  async #openOnce(): Promise<OpenCollection> {
+  private async openOnce(): Promise<OpenCollection> {
     try {
-      return await this.#open();
+      return await this.open();
     } catch (error) {
-      this.#opening = undefined;
+      this.opening = undefined;
       throw error;
     }
   }
