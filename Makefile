@@ -38,7 +38,7 @@ kinto: ## install a Kinto for tests
 	@tests/setup.sh system kinto
 
 package: ## pkg/ and essaim-<version>.tgz (QUICK=1: built quickly, far larger)
-	@pkg-template/build.sh
+	@pkg-template/scripts/build.sh
 
 lint: ## formatting and clippy, native and wasm32
 	cargo fmt --check
@@ -114,7 +114,7 @@ bench: package ## measured beside Kinto.js, in one page, with a real Kinto
 	$(KINTO) -- node benches/run.mjs
 
 size: package ## what an app has to download
-	@node pkg-template/size.mjs
+	@node pkg-template/scripts/size.mjs
 
 audit: ## dependencies: licenses, sources, known vulnerabilities
 	@tests/setup.sh rust tools deny

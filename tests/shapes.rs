@@ -136,7 +136,7 @@ fn one_of_each() -> Vec<Error> {
 
 #[test]
 fn typescript_knows_every_error_code_and_no_other() {
-    let source = std::fs::read_to_string("pkg-template/errors.ts").unwrap();
+    let source = std::fs::read_to_string("pkg-template/src/errors.ts").unwrap();
     let union = source
         .split("export type ErrorCode")
         .nth(1)

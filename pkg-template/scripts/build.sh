@@ -5,7 +5,7 @@
 # `QUICK=1` is for working on it: built in a fraction of the time, far larger, and never published.
 # pkg/ is replaced at the end, in one go: a build that fails leaves the last good package.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 PATH="${ESSAIM_TOOLS:-$HOME/.cache/essaim/tools}/bin:$PATH"
 work=target/package
 mkdir -p "$work/wasm"
@@ -26,7 +26,7 @@ profile=npm
 cargo rustc --quiet --profile "$profile" --lib --crate-type cdylib --target wasm32-unknown-unknown
 built=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/$profile/essaim.wasm
 
-if changed wasm "$built" pkg-template/build.sh pkg-template/package-lock.json; then
+if changed wasm "$built" pkg-template/scripts/build.sh pkg-template/package-lock.json; then
   echo "package: generating bindings"
   # The facade names the .wasm's address itself, where bundlers and readers see it.
   wasm-bindgen "$built" --target web --out-name essaim_wasm --out-dir "$work/bindgen" --omit-default-module-path
@@ -51,15 +51,18 @@ fi
 shopt -s nullglob
 documents=(README*.md CHANGELOG*.md LICENSE-*)
 tarballs=(essaim-*.tgz)
-if changed pack "$work"/wasm/* pkg-template/*.{ts,json,mjs,sh} pkg-template/http/*.ts Cargo.toml "${documents[@]}" || [ ! -d pkg ] || [ ${#tarballs[@]} != 1 ]; then
+sources=$(find pkg-template/src pkg-template/scripts -type f | sort)
+if changed pack "$work"/wasm/* $sources pkg-template/*.json Cargo.toml "${documents[@]}" || [ ! -d pkg ] || [ ${#tarballs[@]} != 1 ]; then
   echo "package: compiling TypeScript"
   rm -rf "$work/js" "$work/pkg"
-  # Comments are for who writes an app, so they go into the types; what is loaded is a quarter smaller without them.
-  pkg-template/node_modules/.bin/tsc -p pkg-template --emitDeclarationOnly
-  pkg-template/node_modules/.bin/tsc -p pkg-template --declaration false --removeComments
-  mkdir "$work/pkg"
-  cp -r "$work"/js/* "$work"/wasm/* "${documents[@]}" "$work/pkg/"
-  node pkg-template/publish.mjs "$work/pkg"
+  tsc=pkg-template/node_modules/.bin/tsc
+  # Comments are for who writes an app, so they go into the types.
+  "$tsc" -p pkg-template --emitDeclarationOnly --outDir "$work/pkg/types"
+  "$tsc" -p pkg-template --declaration false --removeComments --sourceMap --inlineSources
+  cp "$work/wasm/essaim_wasm.js" "$work/js/wasm/"
+  node pkg-template/scripts/bundle.mjs "$work/js" "$work/pkg"
+  cp "$work/wasm/essaim_wasm_bg.wasm" "${documents[@]}" "$work/pkg/"
+  node pkg-template/scripts/publish.mjs "$work/pkg"
   rm -rf pkg "${tarballs[@]}"
   mv "$work/pkg" pkg
   npm pack ./pkg --silent

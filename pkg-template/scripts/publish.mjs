@@ -1,6 +1,6 @@
 // Makes a folder of built files what is published:
 //
-//     node pkg-template/publish.mjs <folder>
+//     node pkg-template/scripts/publish.mjs <folder>
 //
 // * package.json is the one here, without what only the build needs, with the version of the crate;
 // * declarations that no entry leads to are taken away: they describe the inside, and those generated for the
@@ -13,8 +13,8 @@ const folder = process.argv[2];
 const text = (...path) => readFileSync(join(...path), "utf8");
 
 function writeManifest() {
-  const { name, private: _, devDependencies: __, ...rest } = JSON.parse(text(import.meta.dirname, "package.json"));
-  const version = /^version = "(.+)"$/m.exec(text(import.meta.dirname, "../Cargo.toml"))[1];
+  const { name, private: _, devDependencies: __, ...rest } = JSON.parse(text(import.meta.dirname, "../package.json"));
+  const version = /^version = "(.+)"$/m.exec(text(import.meta.dirname, "../../Cargo.toml"))[1];
   writeFileSync(join(folder, "package.json"), `${JSON.stringify({ name, version, ...rest }, null, 2)}\n`);
 }
 

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
-import { SyncResultObject } from "../../pkg/collection-entry.js";
+import { SyncResultObject } from "../../pkg/lib-collection.js";
 import { keyBytes, partsOf } from "./alarms.mjs";
 import { COLLECTION, SIDE_BY_SIDE, stage } from "./devices.mjs";
 

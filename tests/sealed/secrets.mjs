@@ -1,19 +1,19 @@
 // Secrets where nobody uses them: keys in memory, credentials and records in what an app may print, store or send somewhere.
 
+import { memory as memoryOfModule } from "./memory.mjs";
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { randomUUID } from "node:crypto";
 import { describe, test } from "node:test";
 import { inspect, promisify } from "node:util";
 import Kinto, { KintoError, makeKey } from "../../pkg/index.js";
-import start from "../../pkg/essaim_wasm.js";
 import { expand } from "../crypto/open.mjs";
 import { keyBytes } from "./alarms.mjs";
 import { COLLECTION, stage, withJournal } from "./devices.mjs";
 import { answer, BREAK, NEVER } from "../evil/proxy.mjs";
 import { change, flip, pageId } from "./lies.mjs";
 
-const { memory } = await start();
+const memory = memoryOfModule();
 const windows = (bytes) => Array.from({ length: bytes.length - 7 }, (_, at) => bytes.subarray(at, at + 8));
 
 /** How often each of these secrets is in the module's memory, in whole or in parts of eight bytes. */

@@ -39,10 +39,18 @@ describe("the recipe", () => {
       .replace("https://kinto.example.org/v1", proxy.url)
       .replace(/headers: .*/, `headers: ${JSON.stringify(server.headers)}, adapterOptions: { dbName: "${server.user}-readme" },`);
     assert.equal(await follow(here, code, "unused"), undefined);
-    assert.deepEqual((await server.records()).map(({ title, done }) => [title, done]), [["Plant lavender", true]]);
+    const onAnotherDevice = await here.page.evaluate(async (options) => {
+      const key = localStorage.getItem("key of tasks");
+      localStorage.removeItem("key of tasks");
+      const tasks = new Kinto({ ...options, adapter: "memory" }).collection("tasks", { key });
+      await tasks.sync();
+      return (await tasks.list()).data.map(({ title, done }) => [title, done]);
+    }, { remote: server.root, headers: server.headers });
+    assert.deepEqual(onAnotherDevice, [["Plant lavender", true]]);
+    assert.ok(!JSON.stringify(await server.of((await server.collections())[0]).records()).includes("lavender"));
   });
 
-  for (const [file, text] of [["README.md", "server_flushed"], ["pkg/collection.d.ts", "tasks.repair()"]]) {
+  for (const [file, text] of [["README.md", "server_flushed"], ["pkg/types/collection/collection.d.ts", "tasks.repair()"]]) {
     test(`of ${file} after a flush loses no edit, and brings nothing back`, async (t) => {
       const server = new Server({ root: second.url });
       const options = { remote: second.url, headers: server.headers, adapterOptions: { dbName: server.user } };
@@ -73,7 +81,7 @@ describe("the recipe", () => {
     });
   }
 
-  for (const [file, text] of [["docs/encryption.md", "notes.repair()"], ["pkg/collection.d.ts", "notes.repair()"]]) {
+  for (const [file, text] of [["docs/encryption.md", "notes.repair()"], ["pkg/types/collection/collection.d.ts", "notes.repair()"]]) {
     test(`of ${file} after an encrypted collection was set back`, async (t) => {
       const collectionOptions = { key: await pages.phone.evaluate(() => makeKey()) };
       const { here, server } = await stage(t, { collectionOptions });

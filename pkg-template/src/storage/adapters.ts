@@ -161,7 +161,9 @@ export class BaseAdapter<T extends object = RecordData> {
    */
   async importBulk(records: StoredRecord<T>[]): Promise<StoredRecord<T>[]> {
     recordsText(records);
-    await this.execute((proxy) => records.forEach((record) => proxy.update(record)));
+    await this.execute((proxy) => {
+      for (const record of records) proxy.update(record);
+    });
     return records;
   }
 

@@ -18,7 +18,8 @@ export class Handle {
   /** Does one thing with the collection. WASM answers in JSON text. */
   async call<R>(work: (raw: RawCollection) => Promise<string>): Promise<R> {
     // Calls of one turn all wait for the same promise, so they reach WASM in the same turn, and share one commit there.
-    const { raw, persistent, tellEvicted } = await (this.opening ??= this.openOnce());
+    this.opening ??= this.openOnce();
+    const { raw, persistent, tellEvicted } = await this.opening;
     this.persistent = persistent;
     const text = await enter(async () => {
       try {

@@ -1,7 +1,7 @@
 // Runs one test of the API contract in the page.
 
 import * as essaim from "/essaim/index.js";
-import * as lib from "/essaim/collection-entry.js";
+import * as lib from "/essaim/lib-collection.js";
 import * as secondCopy from "/copy/index.js";
 import { MapStorage } from "./map-storage.mjs";
 

@@ -55,7 +55,8 @@ export async function listChanges(
     }
     const timestamp = page.last_modified ? parseInt(page.last_modified.replace(/"/g, ""), 10) : NaN;
     if (newest === before || (newest === timestamp && !page.hasNextPage)) return { data, undated: [...undated.values()], last_modified: first.last_modified };
-    assertEnds((pages += 1), data.length, "");
+    pages += 1;
+    assertEnds(pages, data.length, "");
   }
 }
 
