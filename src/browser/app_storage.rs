@@ -13,7 +13,7 @@ use web_sys::DomException;
 
 #[wasm_bindgen(typescript_custom_section)]
 const IMPORT: &str = r#"
-import type { StorageAdapter } from "./storage.js";
+import type { StorageAdapter } from "../storage/custom.js";
 "#;
 
 type Thrown<T> = std::result::Result<T, JsValue>;
