@@ -20,7 +20,6 @@ export { BaseAdapter, BaseAdapter as AbstractBaseAdapter, type AdapterOptions, t
 export type { AdapterName, AdapterOption } from "./storage/adapter-option.js";
 export type { Folded, StorageAdapter, StoredPages } from "./storage/custom.js";
 export { Collection, type CollectionOptions, type Hooks, type IncomingHook, type KintoLike } from "./collection/collection.js";
-export type { PullOptions, RemoteCollection, StepOptions } from "./collection/steps/run.js";
 export { CollectionTransaction } from "./collection/transaction.js";
 export { SyncResultObject, type SyncLists } from "./collection/result.js";
 export { createKeyValueStoreIdSchema } from "./values/ids.js";

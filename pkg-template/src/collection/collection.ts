@@ -27,9 +27,12 @@ import type {
   ListResult,
   MaybeRecordResult,
   NewRecord,
+  PullOptions,
   RecordPatch,
   RecordResult,
+  RemoteCollection,
   RemoteTransformer,
+  StepOptions,
   StoredRecord,
   Strategy,
   SyncOptions,
@@ -52,7 +55,7 @@ import * as records from "./records.js";
 import { SyncResultObject } from "./result.js";
 import * as pulling from "./steps/pull.js";
 import { pushChanges } from "./steps/push.js";
-import { assertPlain, inStep, type PullOptions, type RemoteCollection, type StepOptions } from "./steps/run.js";
+import { assertPlain, inStep } from "./steps/run.js";
 import { replacesSteps, syncStepwise } from "./steps/stepwise.js";
 import { synchronize } from "./sync.js";
 import type { CollectionTransaction } from "./transaction.js";
@@ -99,7 +102,7 @@ export interface CollectionOptions {
   key?: KeyOption;
 }
 
-/** What a collection keeps for itself. */
+/** @internal What a collection keeps for itself. */
 interface Inside {
   readonly handle: Handle;
   readonly shared: Shared;

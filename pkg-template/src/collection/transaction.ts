@@ -24,6 +24,7 @@ import type { RawTransaction } from "../wasm/essaim_wasm.js";
 import type { OpenTransaction } from "../wasm/transaction.js";
 import type { Changes } from "./changes.js";
 
+/** @internal What a transaction keeps for itself. */
 interface Inside<T extends object> {
   txn: OpenTransaction;
   idSchema: IdSchema;

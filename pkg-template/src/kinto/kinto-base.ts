@@ -15,7 +15,7 @@ import { share, sharedBy } from "./shared.js";
 
 const DEFAULT_BUCKET = "default";
 
-/** What a `Kinto` keeps for itself. The client is made when it is first used. */
+/** @internal What a `Kinto` keeps for itself. The client is made when it is first used. */
 interface Inside {
   options: KintoOptions;
   servers: Servers;

@@ -21,7 +21,7 @@ export interface AdapterOptions {
   migrateOldData?: boolean;
 }
 
-/** What a collection lets its `db` use. */
+/** @internal What a collection lets its `db` use. */
 export interface Source {
   handle: Handle;
   disconnect: () => void;

@@ -2,8 +2,9 @@
 
 import { KintoError } from "../../errors.js";
 import { assertEnds } from "../../http/listing.js";
+import type { RemoteCollection } from "../../types/sync.js";
 import { isTombstone } from "./rows.js";
-import { assertRuns, type RemoteCollection, type Run } from "./run.js";
+import { assertRuns, type Run } from "./run.js";
 
 /**
  * Returns what changed, oldest first, and the timestamp of the first page. `undated` are rows without an id or a version.

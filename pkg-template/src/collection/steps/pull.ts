@@ -3,14 +3,14 @@
 import { KintoError, ServerWasFlushedError } from "../../errors.js";
 import { abortable } from "../../http/defaults.js";
 import type { StoredRecord } from "../../types/records.js";
-import type { IncomingChanges, RemoteTransformer, Strategy } from "../../types/sync.js";
+import type { IncomingChanges, PullOptions, RemoteCollection, RemoteTransformer, Strategy } from "../../types/sync.js";
 import { assertJson, kindOf, recordsText } from "../../values/json.js";
 import { decodingSteps, transform } from "../callbacks.js";
 import { touch, type RecordsOf } from "../records.js";
 import { addLists, type SyncLists, type SyncResultObject } from "../result.js";
 import { listChanges } from "./listing.js";
 import { asDecoded, checkJson, hasId } from "./rows.js";
-import { assertRuns, runOf, type PullOptions, type RemoteCollection, type Run, type RunOf } from "./run.js";
+import { assertRuns, runOf, type Run, type RunOf } from "./run.js";
 
 /** What pulling needs of a collection. Its methods are called on the collection, since an app may have replaced them. */
 export interface PullingOf<T extends object> extends RecordsOf<T>, RunOf {

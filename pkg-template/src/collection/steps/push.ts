@@ -2,11 +2,12 @@
 
 import { abortable } from "../../http/defaults.js";
 import type { IdOf, StoredRecord } from "../../types/records.js";
+import type { RemoteCollection, StepOptions } from "../../types/sync.js";
 import { messageOf } from "../../values/json.js";
 import { addLists, type SyncLists, type SyncResultObject } from "../result.js";
 import { decodeAll, type PullingOf } from "./pull.js";
 import { checkJson } from "./rows.js";
-import { assertRuns, type RemoteCollection, type Run, type StepOptions } from "./run.js";
+import { assertRuns, type Run } from "./run.js";
 
 /** What pushing needs of a collection. Its methods are called on the collection, since an app may have replaced them. */
 export interface PushingOf<T extends object> extends PullingOf<T> {

@@ -1,32 +1,7 @@
 /** One run of the steps of a sync, which ends when the collection is cleared, reset, closed or deleted. */
 
 import { invalidOption, KintoError } from "../../errors.js";
-import type { HeadersOption, Strategy } from "../../types/sync.js";
 import type { Handle } from "../../wasm/handle.js";
-
-/** The methods that the steps call on a remote collection. `api.bucket(…).collection(…)` has them. */
-export interface RemoteCollection {
-  getData(options?: any): Promise<any>;
-  listRecords(options?: any): Promise<{ data: any[]; last_modified: string | null; hasNextPage?: boolean }>;
-  batch(collect: (batch: any) => void, options?: any): Promise<any>;
-}
-
-/** The options of the steps. */
-export interface StepOptions {
-  strategy?: Strategy;
-  headers?: HeadersOption;
-  retry?: number;
-}
-
-/** The options of `pullMetadata()` and `pullChanges()`. */
-export interface PullOptions extends StepOptions {
-  /** The timestamp that the server is known to have. */
-  expectedTimestamp?: number | string | null;
-  /** Fetch what is younger than this; null: everything. Default: than the last sync. */
-  lastModified?: number | null;
-  /** Records that need not come: the first 50 of them. */
-  exclude?: { id: unknown }[];
-}
 
 /** Requests of the run carry the signal, and WASM refuses its writes once the collection is in another epoch. */
 export interface Run {

@@ -8,11 +8,11 @@
 
 import { KintoClient } from "../../http/client.js";
 import type { StoredRecord } from "../../types/records.js";
-import type { SyncOptions } from "../../types/sync.js";
+import type { PullOptions, RemoteCollection, StepOptions, SyncOptions } from "../../types/sync.js";
 import { syncStrategy } from "../../values/strategy.js";
 import { SyncResultObject } from "../result.js";
 import type { PushingOf } from "./push.js";
-import { setRun, type PullOptions, type RemoteCollection, type Run, type StepOptions } from "./run.js";
+import { setRun, type Run } from "./run.js";
 
 const STEPS = ["pullMetadata", "pullChanges", "importChanges", "pushChanges", "gatherLocalChanges"] as const;
 
