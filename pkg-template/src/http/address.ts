@@ -1,27 +1,27 @@
-/** The address of a server, and the headers that go there. */
+/** The address of a server, and the headers of its requests. */
 
 import { invalidOption } from "../errors.js";
 import type { HeadersOption } from "../types/sync.js";
 
-/** The version of Kinto's HTTP API that essaim speaks. */
-const VERSION = "v1";
+/** The version of Kinto's HTTP API that essaim supports. */
+export const SUPPORTED_PROTOCOL_VERSION = "v1";
 
-/** An address for messages: without a password, and without what comes after its path. */
+/** An address for error messages, without its password, query and fragment. */
 function shown(url: unknown): string {
   if (typeof url !== "string") return String(url);
-  return url.replace(/^([^/\\?#]*[/\\]{2})?[^]*@/, "$1…@").replace(/[?#][^]*$/, "?…");
+  return url.replace(/^([^/\\?#]*[/\\]{2})?.*@/s, "$1…@").replace(/[?#].*$/s, "?…");
 }
 
-/** Checks that this can be the root of a Kinto server, and drops one `/` at its end. */
+/** Checks the root of a Kinto server, and removes one `/` at its end. */
 export function readRemote(remote: unknown): string {
   if (typeof remote !== "string" || remote === "") throw invalidOption(`Invalid remote URL: ${shown(remote)}`);
   const version = /\/(v\d+)\/?$/.exec(remote)?.[1];
   if (!version) throw invalidOption(`The remote URL must contain the version: ${shown(remote)}`);
-  if (version !== VERSION) throw invalidOption(`Unsupported protocol version: ${version}`);
+  if (version !== SUPPORTED_PROTOCOL_VERSION) throw invalidOption(`Unsupported protocol version: ${version}`);
   return remote.replace(/\/$/, "");
 }
 
-/** The remote as requests need it: a remote like `/v1` is on the page's own server. */
+/** The absolute address of a remote. A remote like `/v1` is on the server of the page. */
 export function absoluteRemote(remote: string): string {
   const page = (globalThis as { location?: { href?: string } }).location?.href;
   const url = parse(remote, page);
@@ -34,7 +34,7 @@ export function absoluteRemote(remote: string): string {
   return url.href.replace(/\/$/, "");
 }
 
-/** `URL.canParse` is younger than browsers that essaim runs in. */
+/** Parses a URL. Some supported browsers have no `URL.parse` and no `URL.canParse`. */
 function parse(url: string, base: string | undefined): URL | undefined {
   try {
     return new URL(url, base);
@@ -43,7 +43,7 @@ function parse(url: string, base: string | undefined): URL | undefined {
   }
 }
 
-/** One set of headers out of several; later ones win, whatever their case. */
+/** Merges headers and checks them; later ones override earlier ones, whatever their case. */
 export function mergeHeaders(...sets: (HeadersOption | null | undefined)[]): Record<string, string> {
   const merged = new Headers();
   for (const set of sets) {
@@ -54,10 +54,10 @@ export function mergeHeaders(...sets: (HeadersOption | null | undefined)[]): Rec
   return Object.fromEntries(merged);
 }
 
-/** Headers that tell nothing. The value of any other may be a password, under whatever name. */
+/** Headers whose values are no secrets. Any other header may hold a password. */
 const HARMLESS = /^(accept|content-type|if-match|if-none-match)$/i;
 
-/** Headers for messages and listeners. */
+/** The headers for error messages and listeners, with secrets replaced. */
 export function maskHeaders(headers: HeadersOption): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, HARMLESS.test(name) ? String(value) : "**** (suppressed)"]));
 }
@@ -66,7 +66,7 @@ function setHeader(headers: Headers, name: string, value: string): void {
   try {
     headers.set(name, value);
   } catch {
-    // The value may be a password: it is not repeated.
+    // The message does not contain the value, which may be a password.
     throw invalidOption(`The header ${JSON.stringify(name)} has a name or a value that HTTP does not allow.`);
   }
 }

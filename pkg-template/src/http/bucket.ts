@@ -1,12 +1,15 @@
-/** A bucket on a server. */
+/** Buckets on a server. */
 
-import type { KintoClient } from "./client.js";
-import { Collection } from "./collection.js";
-import { settle, type Settings } from "./defaults.js";
-import { endpoints } from "./endpoints.js";
-import { assertObject, createRequest, deleteRequest, readReference, updateRequest } from "./requests.js";
-import { Resource } from "./resource.js";
 import { invalidOption } from "../errors.js";
+import { Collection } from "./collection.js";
+import { NO_DEFAULTS, type Settings, settingsOf, withSettings } from "./defaults.js";
+import { assertObject, type Reference } from "./requests/arguments.js";
+import { endpoints } from "./requests/endpoints.js";
+import { createRequest, updateRequest } from "./requests/writes.js";
+import type { ParentClient } from "./resource/parents.js";
+import { Resource } from "./resource/resource.js";
+import { withCapability } from "./sending/server-info.js";
+import { deleteList, deleteOne, get, head, list, send } from "./sending/with-defaults.js";
 import type {
   AggregateResponse,
   BatchOptions,
@@ -26,10 +29,8 @@ import type {
   WriteOptions,
 } from "./types.js";
 
-type Reference = string | { id: string; last_modified?: number };
-
 /**
- * A bucket on a server: `client.bucket("blog")`. Making one asks nothing.
+ * A bucket on a server: `client.bucket("blog")`. Creating it sends no request.
  *
  * @example
  * ```js
@@ -39,53 +40,33 @@ type Reference = string | { id: string; last_modified?: number };
  * const { data: collections } = await blog.listCollections();
  * ```
  */
-export class Bucket extends Resource {
-  protected readonly kind = "bucket";
-
-  constructor(client: KintoClient, name: string, options: Settings = {}) {
-    super(client, name, settle({ headers: {}, safe: false, retry: 0 }, options));
+export class Bucket<C extends ParentClient = ParentClient> extends Resource<C> {
+  constructor(client: C, name: string, options: Settings = {}) {
+    super(client, name, {
+      defaults: withSettings(NO_DEFAULTS, options),
+      kind: "bucket",
+      path: () => endpoints.bucket(name),
+      encode: (data) => withId(data, name),
+    });
   }
 
-  protected get path(): string {
-    return endpoints.bucket(this.name);
+  /** A collection in this bucket: `const posts = blog.collection("posts", { safe: true })`. The options override those of the bucket. */
+  collection(name: string, options: Settings = {}): Collection<Bucket<C>> {
+    return new Collection<Bucket<C>>(this.client, this, name, settingsOf(this, options));
   }
 
-  #collection(id?: string): string {
-    return endpoints.collection(this.name, id);
-  }
-
-  #group(id?: string): string {
-    return endpoints.group(this.name, id);
-  }
-
-  /** The id of the default bucket is not `default`: the server refuses data that say so. */
-  protected override readData(data: Record<string, any>): Record<string, any> {
-    const { id, ...rest } = { ...data, id: this.name };
-    return id === "default" ? rest : { id, ...rest };
-  }
-
-  /** A collection in this bucket: `const posts = blog.collection("posts", { safe: true })`. Its requests carry these options over the bucket's. */
-  collection(name: string, options: Settings = {}): Collection {
-    return new Collection(this.client, this, name, this.settle(options));
-  }
-
-  async #timestamp(path: string, options: RequestOptions): Promise<string | null> {
-    const { headers, retry } = this.settle(options);
-    return (await this.client.execute({ method: "HEAD", path, headers }, { raw: true, retry })).headers.get("ETag");
-  }
-
-  /** The ETag of its list of collections, quoted; for `since`: `const since = await blog.getCollectionsTimestamp()`. */
+  /** Reads the ETag of its list of collections, in quotes, for `since`: `const since = await blog.getCollectionsTimestamp()`. */
   async getCollectionsTimestamp(options: RequestOptions = {}): Promise<string | null> {
-    return this.#timestamp(this.#collection(), options);
+    return (await head(this, endpoints.collection(this.name), options)).get("ETag");
   }
 
-  /** The ETag of its list of groups, quoted; for `since`: `const since = await blog.getGroupsTimestamp()`. */
+  /** Reads the ETag of its list of groups, in quotes, for `since`: `const since = await blog.getGroupsTimestamp()`. */
   async getGroupsTimestamp(options: RequestOptions = {}): Promise<string | null> {
-    return this.#timestamp(this.#group(), options);
+    return (await head(this, endpoints.group(this.name), options)).get("ETag");
   }
 
   /**
-   * What happened in it, latest first. The server needs the `history` plugin.
+   * Lists the changes in the bucket, latest first. The server needs the `history` plugin.
    *
    * @example
    * ```js
@@ -94,16 +75,16 @@ export class Bucket extends Resource {
    * ```
    */
   listHistory<T = unknown>(options: ListOptions = {}): Promise<PaginationResult<HistoryEntry<T>>> {
-    return this.client.capable("history", () => this.listAt(endpoints.history(this.name), options));
+    return withCapability(this.client, "history", () => list(this, endpoints.history(this.name), options));
   }
 
-  /** Its collections: `const { data: collections } = await blog.listCollections()`. */
+  /** Lists its collections: `const { data: collections } = await blog.listCollections()`. */
   async listCollections(options: ListOptions = {}): Promise<PaginationResult<KintoObject>> {
-    return this.listAt(this.#collection(), options);
+    return list(this, endpoints.collection(this.name), options);
   }
 
   /**
-   * Creates a collection; without an id, under one that the server chooses.
+   * Creates a collection. Without an id, the server chooses one.
    *
    * @example
    * ```js
@@ -112,13 +93,12 @@ export class Bucket extends Resource {
    */
   async createCollection(id?: string, options: CreateOptions = {}): Promise<KintoResponse> {
     const { permissions, data } = options;
-    return this.send(options, (given) => createRequest(this.#collection(id), { data: { ...data, id }, permissions }, given));
+    return send(this, options, (settings) => createRequest(endpoints.collection(this.name, id), { data: { ...data, id }, permissions }, settings));
   }
 
-  /** Deletes a collection and all that is in it: `await blog.deleteCollection("posts")`. */
+  /** Deletes a collection and its records: `await blog.deleteCollection("posts")`. */
   async deleteCollection(collection: Reference, options: WriteOptions = {}): Promise<KintoResponse<Tombstone>> {
-    const { id, last_modified } = readReference(collection, "collection");
-    return this.send(options, (given) => deleteRequest(this.#collection(id), { ...given, last_modified: options.last_modified ?? last_modified }));
+    return deleteOne(this, "collection", collection, (id) => endpoints.collection(this.name, id), options);
   }
 
   /**
@@ -130,21 +110,21 @@ export class Bucket extends Resource {
    * ```
    */
   async deleteCollections(options: DeleteAllOptions = {}): Promise<PaginationResult<Tombstone>> {
-    return this.deleteAt(this.#collection(), options);
+    return deleteList(this, endpoints.collection(this.name), options);
   }
 
-  /** Its groups: `const { data: groups } = await blog.listGroups()`. */
+  /** Lists its groups: `const { data: groups } = await blog.listGroups()`. */
   async listGroups(options: ListOptions = {}): Promise<PaginationResult<Group>> {
-    return this.listAt(this.#group(), options);
+    return list(this, endpoints.group(this.name), options);
   }
 
-  /** A group, with who may do what with it: `const { data: { members } } = await blog.getGroup("authors")`. */
+  /** Reads a group and its permissions: `const { data: { members } } = await blog.getGroup("authors")`. */
   async getGroup(id: string, options: GetOptions = {}): Promise<KintoResponse<Group>> {
-    return this.get(this.#group(id), options);
+    return get(this, endpoints.group(this.name, id), options);
   }
 
   /**
-   * Creates a group of users; without an id, under one that the server chooses.
+   * Creates a group of users. Without an id, the server chooses one.
    *
    * @example
    * ```js
@@ -153,7 +133,7 @@ export class Bucket extends Resource {
    */
   async createGroup(id?: string, members: string[] = [], options: CreateOptions = {}): Promise<KintoResponse<Group>> {
     const { permissions, data } = options;
-    return this.send(options, (given) => createRequest(this.#group(id), { data: { ...data, id, members }, permissions }, given));
+    return send(this, options, (settings) => createRequest(endpoints.group(this.name, id), { data: { ...data, id, members }, permissions }, settings));
   }
 
   /**
@@ -172,18 +152,17 @@ export class Bucket extends Resource {
     if (!group.id) throw invalidOption("A group id is required.");
     const { permissions, patch, last_modified } = options;
     const data = { ...options.data, ...group };
-    return this.send(options, (given) => updateRequest(this.#group(group.id), { data, permissions }, { ...given, patch, last_modified }));
+    return send(this, options, (settings) => updateRequest(endpoints.group(this.name, group.id), { data, permissions }, { ...settings, patch, last_modified }));
   }
 
   /** Deletes a group: `await blog.deleteGroup("authors")`. */
   async deleteGroup(group: Reference, options: WriteOptions = {}): Promise<KintoResponse<Tombstone>> {
-    const { id, last_modified } = readReference(group, "group");
-    return this.send(options, (given) => deleteRequest(this.#group(id), { ...given, last_modified: options.last_modified ?? last_modified }));
+    return deleteOne(this, "group", group, (id) => endpoints.group(this.name, id), options);
   }
 
   /** Deletes the groups that match: `await blog.deleteGroups({ pages: Infinity })`. See {@link Collection.deleteRecords}. */
   async deleteGroups(options: DeleteAllOptions = {}): Promise<PaginationResult<Tombstone>> {
-    return this.deleteAt(this.#group(), options);
+    return deleteList(this, endpoints.group(this.name), options);
   }
 
   /**
@@ -197,10 +176,16 @@ export class Bucket extends Resource {
    * });
    * ```
    */
-  batch(fn: (batch: Bucket) => void, options: BatchOptions & { aggregate: true }): Promise<AggregateResponse>;
-  batch(fn: (batch: Bucket) => void, options?: BatchOptions & { aggregate?: false }): Promise<OperationResponse<any>[]>;
-  batch(fn: (batch: Bucket) => void, options?: BatchOptions): Promise<AggregateResponse | OperationResponse<any>[]>;
-  batch(fn: (batch: Bucket) => void, options: BatchOptions = {}): Promise<AggregateResponse | OperationResponse<any>[]> {
-    return this.client.batch(fn as (batch: any) => void, { ...this.settle(options), bucket: this.name, aggregate: Boolean(options.aggregate) });
+  batch(fn: (batch: Bucket<C>) => void, options: BatchOptions & { aggregate: true }): Promise<AggregateResponse>;
+  batch(fn: (batch: Bucket<C>) => void, options?: BatchOptions & { aggregate?: false }): Promise<OperationResponse<any>[]>;
+  batch(fn: (batch: Bucket<C>) => void, options?: BatchOptions): Promise<AggregateResponse | OperationResponse<any>[]>;
+  batch(fn: (batch: Bucket<C>) => void, options: BatchOptions = {}): Promise<AggregateResponse | OperationResponse<any>[]> {
+    return this.client.batch(fn as (batch: any) => void, { ...settingsOf(this, options), bucket: this.name, aggregate: Boolean(options.aggregate) });
   }
+}
+
+/** Data with the id of the bucket. The default bucket has another id, which only the server knows: it rejects the id `default`. */
+function withId(data: Record<string, any>, name: string): Record<string, any> {
+  const { id, ...rest } = { ...data, id: name };
+  return id === "default" ? rest : { id, ...rest };
 }

@@ -1,15 +1,17 @@
-/** A collection on a server. */
+/** Collections on a server. */
 
-import { attachmentForm } from "./attachment.js";
-import type { Bucket } from "./bucket.js";
-import type { KintoClient } from "./client.js";
-import { settle, type Defaults, type Settings } from "./defaults.js";
-import { endpoints } from "./endpoints.js";
-import { readCount } from "./listing.js";
-import { assertObject, attachmentRequest, createRequest, deleteRequest, readReference, updateRequest } from "./requests.js";
-import { Resource } from "./resource.js";
-import { takeSnapshot } from "./snapshot.js";
 import { invalidOption } from "../errors.js";
+import { NO_DEFAULTS, type Settings, settingsOf, withSettings } from "./defaults.js";
+import { readCount } from "./listing.js";
+import { takeSnapshot } from "./lists/snapshot.js";
+import { assertObject, type Reference } from "./requests/arguments.js";
+import { attachmentForm, attachmentRequest } from "./requests/attachment.js";
+import { endpoints } from "./requests/endpoints.js";
+import { createRequest, deleteRequest, updateRequest } from "./requests/writes.js";
+import type { ParentBucket } from "./resource/parents.js";
+import { Resource } from "./resource/resource.js";
+import { withCapability } from "./sending/server-info.js";
+import { deleteList, deleteOne, get, head, list, send } from "./sending/with-defaults.js";
 import type {
   AggregateResponse,
   Attachment,
@@ -29,7 +31,7 @@ import type {
 } from "./types.js";
 
 /**
- * A collection on a server: `client.bucket("blog").collection("posts")`. Making one asks nothing.
+ * A collection on a server: `client.bucket("blog").collection("posts")`. Creating it sends no request.
  *
  * @example
  * ```js
@@ -39,45 +41,31 @@ import type {
  * const { data } = await posts.listRecords({ filters: { like_title: "hello" }, sort: "-last_modified" });
  * ```
  */
-export class Collection extends Resource {
-  readonly bucket: Bucket;
-  protected readonly kind = "collection";
+export class Collection<B extends ParentBucket = ParentBucket> extends Resource<B["client"]> {
+  readonly bucket: B;
 
-  constructor(client: KintoClient, bucket: Bucket, name: string, options: Settings = {}) {
-    super(client, name, settle({ headers: bucket.headers, safe: false, retry: 0 }, options));
+  constructor(client: B["client"], bucket: B, name: string, options: Settings = {}) {
+    super(client, name, {
+      defaults: withSettings({ ...NO_DEFAULTS, headers: bucket.headers }, options),
+      kind: "collection",
+      path: () => endpoints.collection(bucket.name, name),
+      encode: (data) => data,
+    });
     this.bucket = bucket;
   }
 
-  protected get path(): string {
-    return endpoints.collection(this.bucket.name, this.name);
-  }
-
-  #record(id?: string): string {
-    return endpoints.record(this.bucket.name, this.name, id);
-  }
-
-  /** @internal */
-  withOptions(options: Settings): Defaults {
-    return this.settle(options);
-  }
-
-  async #head(options: RequestOptions): Promise<Headers> {
-    const { headers, retry } = this.settle(options);
-    return (await this.client.execute({ method: "HEAD", path: this.#record(), headers }, { raw: true, retry })).headers;
-  }
-
-  /** How many records it has: `const total = await posts.getTotalRecords()`. */
+  /** Counts its records: `const total = await posts.getTotalRecords()`. */
   async getTotalRecords(options: RequestOptions = {}): Promise<number> {
-    return readCount(await this.#head(options));
+    return readCount(await head(this, recordPath(this), options));
   }
 
-  /** The ETag of its list of records, quoted; for `since`: `const since = await posts.getRecordsTimestamp()`. */
+  /** Reads the ETag of its list of records, in quotes, for `since`: `const since = await posts.getRecordsTimestamp()`. */
   async getRecordsTimestamp(options: RequestOptions = {}): Promise<string | null> {
-    return (await this.#head(options)).get("ETag");
+    return (await head(this, recordPath(this), options)).get("ETag");
   }
 
   /**
-   * Creates a record, or replaces the one of the same id.
+   * Creates a record, or replaces the record with the same id.
    *
    * @example
    * ```js
@@ -87,11 +75,11 @@ export class Collection extends Resource {
   async createRecord<T extends object>(record: T & { id?: string }, options: PutOptions = {}): Promise<KintoResponse<T>> {
     assertObject(record, "record");
     const { permissions } = options;
-    return this.send(options, (given) => createRequest(this.#record(record.id), { data: record, permissions }, given));
+    return send(this, options, (settings) => createRequest(recordPath(this, record.id), { data: record, permissions }, settings));
   }
 
   /**
-   * Replaces a record, or merges into it with `patch`; creates it if it is not there.
+   * Replaces a record, or merges into it with `patch`. A record that does not exist is created.
    *
    * @example
    * ```js
@@ -102,11 +90,11 @@ export class Collection extends Resource {
     assertObject(record, "record");
     if (!record.id) throw invalidOption("A record id is required.");
     const { permissions, patch, last_modified } = options;
-    return this.send(options, (given) => updateRequest(this.#record(record.id), { data: record, permissions }, { ...given, patch, last_modified }));
+    return send(this, options, (settings) => updateRequest(recordPath(this, record.id), { data: record, permissions }, { ...settings, patch, last_modified }));
   }
 
   /**
-   * Deletes a record, given by its id or as an object with it.
+   * Deletes a record, given by its id or as an object with the id.
    *
    * @example
    * ```js
@@ -114,13 +102,12 @@ export class Collection extends Resource {
    * await posts.deleteRecord(post, { safe: true });
    * ```
    */
-  async deleteRecord(record: string | { id: string; last_modified?: number }, options: WriteOptions = {}): Promise<KintoResponse<Tombstone>> {
-    const { id, last_modified } = readReference(record, "record");
-    return this.send(options, (given) => deleteRequest(this.#record(id), { ...given, last_modified: options.last_modified ?? last_modified }));
+  async deleteRecord(record: Reference, options: WriteOptions = {}): Promise<KintoResponse<Tombstone>> {
+    return deleteOne(this, "record", record, (id) => recordPath(this, id), options);
   }
 
   /**
-   * Deletes the records that match. A server that has a limit for lists deletes that many; `pages: Infinity` deletes them all.
+   * Deletes the records that match. A server with a limit for lists deletes that many at once; `pages: Infinity` deletes all of them.
    *
    * @example
    * ```js
@@ -128,17 +115,17 @@ export class Collection extends Resource {
    * ```
    */
   async deleteRecords<T = Tombstone>(options: DeleteAllOptions = {}): Promise<PaginationResult<T>> {
-    return this.deleteAt(this.#record(), options);
+    return deleteList(this, recordPath(this), options);
   }
 
-  /** A record, with who may do what with it: `const { data, permissions } = await posts.getRecord("hello", { fields: ["title"] })`. */
+  /** Reads a record and its permissions: `const { data, permissions } = await posts.getRecord("hello", { fields: ["title"] })`. */
   async getRecord<T = KintoObject>(id: string, options: GetOptions = {}): Promise<KintoResponse<T>> {
-    return this.get(this.#record(id), options);
+    return get(this, recordPath(this, id), options);
   }
 
   /**
-   * The records that match: one page of them, or as many as `pages` says. With `at` (milliseconds since 1970, by the server's
-   * clock), all records as they were then; the server needs the `history` plugin for that.
+   * Lists the records that match: one page, or as many as `pages` says. With `at` (milliseconds since 1970, by the server's clock),
+   * lists all records as they were at that time; the server needs the `history` plugin for that.
    *
    * @example
    * ```js
@@ -149,11 +136,11 @@ export class Collection extends Resource {
    */
   async listRecords<T = KintoObject>(options: ListOptions & { at?: number } = {}): Promise<PaginationResult<T>> {
     if (options.at) return this.getSnapshot<any>(options.at, options);
-    return this.listAt(this.#record(), options);
+    return list(this, recordPath(this), options);
   }
 
   /**
-   * All records as they were at this time. See {@link Collection.listRecords}.
+   * Lists all records as they were at this time. See {@link Collection.listRecords}.
    *
    * @example
    * ```js
@@ -161,10 +148,10 @@ export class Collection extends Resource {
    * ```
    */
   getSnapshot<T extends KintoObject>(at: number, { headers, retry }: RequestOptions = {}): Promise<PaginationResult<T>> {
-    return this.client.capable("history", () => takeSnapshot(this, at, { headers, retry }));
+    return withCapability(this.client, "history", () => takeSnapshot(this, at, { headers, retry }));
   }
 
-  /** Whether everything that happened since the collection was made is in the history: `if (await posts.isHistoryComplete()) showTimeline()`. */
+  /** Whether the history contains every change since the collection was created: `if (await posts.isHistoryComplete()) showTimeline()`. */
   async isHistoryComplete(options: RequestOptions = {}): Promise<boolean> {
     const filters = { action: "create", resource_name: "collection", collection_id: this.name };
     const { data } = await this.bucket.listHistory({ ...options, limit: 1, filters });
@@ -172,7 +159,7 @@ export class Collection extends Resource {
   }
 
   /**
-   * Adds a file to a record, which is created if it is not there: the record. The server needs the plugin kinto-attachment.
+   * Adds a file to a record and returns the record, which is created if it does not exist. The server needs the plugin kinto-attachment.
    *
    * @example
    * ```js
@@ -185,23 +172,19 @@ export class Collection extends Resource {
     options: PutOptions & { filename?: string } = {},
   ): Promise<KintoResponse<T & { attachment: Attachment }>> {
     const { permissions, filename, headers, retry, last_modified = record.last_modified } = options;
-    return this.client.capable("attachments", async () => {
+    return withCapability(this.client, "attachments", async () => {
       const id = record.id || crypto.randomUUID();
       const form = attachmentForm(dataUrl, filename, { data: record, permissions });
-      await this.send(options, (given) => attachmentRequest(this.#attachment(id), form, { ...given, last_modified }));
+      await send(this, options, (settings) => attachmentRequest(endpoints.attachment(this.bucket.name, this.name, id), form, { ...settings, last_modified }));
       return this.getRecord(id, { headers, retry });
     });
   }
 
-  /** Takes the file away from a record: `await posts.removeAttachment("hello")`. */
+  /** Removes the file of a record: `await posts.removeAttachment("hello")`. */
   removeAttachment(recordId: string, options: WriteOptions = {}): Promise<object> {
     const { last_modified } = options;
-    const request = (given: Defaults) => deleteRequest(this.#attachment(recordId), { ...given, last_modified });
-    return this.client.capable("attachments", () => this.send(options, request));
-  }
-
-  #attachment(id: string): string {
-    return endpoints.attachment(this.bucket.name, this.name, id);
+    const path = () => endpoints.attachment(this.bucket.name, this.name, recordId);
+    return withCapability(this.client, "attachments", () => send(this, options, (settings) => deleteRequest(path(), { ...settings, last_modified })));
   }
 
   /**
@@ -214,11 +197,16 @@ export class Collection extends Resource {
    * });
    * ```
    */
-  batch(fn: (batch: Collection) => void, options: BatchOptions & { aggregate: true }): Promise<AggregateResponse>;
-  batch(fn: (batch: Collection) => void, options?: BatchOptions & { aggregate?: false }): Promise<OperationResponse<any>[]>;
-  batch(fn: (batch: Collection) => void, options?: BatchOptions): Promise<AggregateResponse | OperationResponse<any>[]>;
-  batch(fn: (batch: Collection) => void, options: BatchOptions = {}): Promise<AggregateResponse | OperationResponse<any>[]> {
+  batch(fn: (batch: Collection<B>) => void, options: BatchOptions & { aggregate: true }): Promise<AggregateResponse>;
+  batch(fn: (batch: Collection<B>) => void, options?: BatchOptions & { aggregate?: false }): Promise<OperationResponse<any>[]>;
+  batch(fn: (batch: Collection<B>) => void, options?: BatchOptions): Promise<AggregateResponse | OperationResponse<any>[]>;
+  batch(fn: (batch: Collection<B>) => void, options: BatchOptions = {}): Promise<AggregateResponse | OperationResponse<any>[]> {
     const names = { bucket: this.bucket.name, collection: this.name };
-    return this.client.batch(fn as (batch: any) => void, { ...this.settle(options), ...names, aggregate: Boolean(options.aggregate) });
+    return this.client.batch(fn as (batch: any) => void, { ...settingsOf(this, options), ...names, aggregate: Boolean(options.aggregate) });
   }
+}
+
+/** The path of a record, or of the list of records. */
+function recordPath({ bucket, name }: Collection, id?: string): string {
+  return endpoints.record(bucket.name, name, id);
 }

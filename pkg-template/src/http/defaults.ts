@@ -1,4 +1,9 @@
-/** What requests carry that say nothing else: a client's settings, a bucket's over them, a collection's over those. */
+/**
+ * Defaults of requests: headers, `safe` and the retry limit.
+ *
+ * A bucket's settings override those of its client, a collection's override those of its bucket, and the options of a call
+ * override both.
+ */
 
 import { invalidOption } from "../errors.js";
 import type { HeadersOption } from "../types/sync.js";
@@ -9,78 +14,61 @@ export interface Defaults {
   retry: number;
 }
 
-/** Some of these settings. */
+/** Settings that override some of the defaults. */
 export interface Settings {
   headers?: HeadersOption | undefined;
   safe?: boolean | undefined;
   retry?: number | undefined;
 }
 
-/** Whatever sends requests with defaults of its own: a client, a bucket, a collection. */
-export abstract class Requester {
-  /** @internal Not enumerable: there are credentials in it, which are not to be in logs and copies of this object. */
-  declare protected defaults: Defaults;
+export const NO_DEFAULTS: Defaults = { headers: {}, safe: false, retry: 0 };
 
-  /** @internal */
-  protected constructor(defaults: Defaults) {
-    Object.defineProperty(this, "defaults", { value: defaults, writable: true });
-  }
-
-  /** The headers of its requests. */
-  get headers(): Record<string, string> {
-    return this.defaults.headers;
-  }
-
-  /** @internal What Kinto.js calls them, and `safe` and `retry`. */
-  get _headers(): Record<string, string> {
-    return this.defaults.headers;
-  }
-  /** @internal */
-  set _headers(headers: Record<string, string>) {
-    this.defaults = { ...this.defaults, headers };
-  }
-  /** @internal */
-  get _safe(): boolean {
-    return this.defaults.safe;
-  }
-  /** @internal */
-  get _retry(): number {
-    return this.defaults.retry;
-  }
+/** The defaults with these settings applied. Headers are added to those of the defaults. */
+export function withSettings(defaults: Defaults, { headers, safe = defaults.safe, retry }: Settings): Defaults {
+  const limit = retry ?? defaults.retry;
+  if (!(Number.isInteger(limit) && limit >= 0)) throw invalidOption("retry must be a whole number, 0 or more.");
+  return { headers: addHeaders(defaults.headers, headers), safe: Boolean(safe), retry: limit };
 }
 
-/** The defaults with these settings over them; headers are added. */
-export function settle(defaults: Defaults, given: Settings): Defaults {
-  const { headers, safe = defaults.safe } = given;
-  const retry = given.retry ?? defaults.retry;
-  if (!(Number.isInteger(retry) && retry >= 0)) throw invalidOption("retry must be a whole number, 0 or more.");
-  return { headers: addHeaders(defaults.headers, headers), safe: Boolean(safe), retry };
+/** An object that sends requests with defaults of its own: a client, a bucket or a collection. */
+export interface HasDefaults {
+  readonly inside: () => { readonly defaults: Defaults };
 }
 
-/** Headers of requests that end when a signal is aborted: it goes with them, unseen, through whatever adds to them. */
-const SIGNALS = new WeakMap<object, AbortSignal>();
+/** The settings of a call with these options. */
+export function settingsOf(owner: HasDefaults, options: Settings): Defaults {
+  return withSettings(owner.inside().defaults, options);
+}
 
+/** The key of the abort signal that travels with headers. The property is not enumerable, so spreads and JSON do not copy it. */
+const SIGNAL = Symbol("signal");
+
+type WithSignal = { [SIGNAL]?: AbortSignal };
+
+function attach<H extends object>(headers: H, signal: AbortSignal): H {
+  return Object.defineProperty(headers, SIGNAL, { value: signal, configurable: true });
+}
+
+/** Headers of requests that are aborted with this signal. {@link addHeaders} passes the signal on. */
 export function abortable(headers: HeadersOption | undefined, signal: AbortSignal): HeadersOption {
-  const own = { ...headers };
-  SIGNALS.set(own, signal);
-  return own;
+  return attach({ ...headers }, signal);
 }
 
-export function signalOf(headers: object): AbortSignal | undefined {
-  return SIGNALS.get(headers);
+/** The signal that travels with these headers. */
+export function signalOf(headers: HeadersOption | null | undefined): AbortSignal | undefined {
+  return (headers as WithSignal | null | undefined)?.[SIGNAL];
 }
 
-/** Later headers win over earlier ones, whatever their case. Names stay as they were given: they are seen in batches. */
+/** Merges headers; later ones override earlier ones, whatever their case. The case of the names is kept, since it shows in batches. */
 export function addHeaders(...sets: (HeadersOption | undefined)[]): Record<string, string> {
   const added = new Map<string, [string, string]>();
   let signal: AbortSignal | undefined;
   for (const set of sets) {
-    if (set) signal = SIGNALS.get(set) ?? signal;
+    signal = signalOf(set) ?? signal;
     for (const [name, value] of Object.entries(set ?? {})) {
       if (value !== undefined && value !== null) added.set(name.toLowerCase(), [name, value]);
     }
   }
   const headers = Object.fromEntries(added.values());
-  if (signal) SIGNALS.set(headers, signal);
-  return headers;
+  return signal ? attach(headers, signal) : headers;
 }

@@ -1,15 +1,15 @@
-/** The shapes of the HTTP client. */
+/** Types of the HTTP client: objects of the server, options, requests and answers. */
 
 import type { Emitter } from "../events.js";
 import type { HeadersOption } from "../types/sync.js";
 
-/** What has an id. */
+/** An object with an id. */
 export interface KintoIdObject {
   id: string;
   [field: string]: any;
 }
 
-/** What a server keeps: a bucket, a collection, a group, a record. */
+/** An object on a server: a bucket, a collection, a group or a record. */
 export interface KintoObject extends KintoIdObject {
   /** In milliseconds since 1970, by the server's clock. */
   last_modified: number;
@@ -18,10 +18,10 @@ export interface KintoObject extends KintoIdObject {
 /** A kind of permission of Kinto. */
 export type Permission = "bucket:create" | "read" | "write" | "collection:create" | "group:create" | "record:create";
 
-/** Who may do what: principals by permission. */
+/** The principals that have each permission. */
 export type Permissions = { [permission in Permission]?: string[] };
 
-/** An object as it is on the server now, and who may do what with it. */
+/** An object as it is on the server now, and its permissions. */
 export interface KintoResponse<T = unknown> {
   data: KintoObject & T;
   permissions: Permissions;
@@ -48,16 +48,16 @@ export interface Attachment {
   size: number;
 }
 
-/** One thing that happened in a bucket. */
+/** One change of an object in a bucket. */
 export interface HistoryEntry<T = unknown> {
   action: "create" | "update" | "delete";
   bucket_id: string;
-  /** Of collections and records. */
+  /** Only of collections and records. */
   collection_id: string;
   date: string;
   id: string;
   last_modified: number;
-  /** Of records. */
+  /** Only of records. */
   record_id: string;
   resource_name: string;
   target: KintoResponse<T>;
@@ -66,13 +66,13 @@ export interface HistoryEntry<T = unknown> {
   user_id: string;
 }
 
-/** What the user may do with one object. */
+/** The permissions that the user has on one object. */
 export interface PermissionData {
   id: string;
   uri: string;
   resource_name: string;
   permissions: Permission[];
-  /** Of all but the server itself (`/`). */
+  /** Of every object except the server itself (`/`). */
   bucket_id: string;
   collection_id?: string;
   group_id?: string;
@@ -88,12 +88,12 @@ export interface HelloResponse {
   url: string;
   settings: { readonly: boolean; batch_max_requests: number; [setting: string]: any };
   capabilities: Record<string, { url: string; description: string; [detail: string]: any }>;
-  /** Who the server takes you for; absent without credentials. */
+  /** The user that the credentials belong to; absent without credentials. */
   user?: User;
   [detail: string]: any;
 }
 
-/** Who the server takes you for. */
+/** The user that the credentials belong to. */
 export interface User {
   id: string;
   principals: string[];
@@ -103,15 +103,15 @@ export interface User {
 
 /** The options of `new KintoClient()`. */
 export interface KintoClientOptions {
-  /** Refuse to overwrite what somebody else has changed meanwhile, in every write. Default false. */
+  /** Make every write fail (412) if somebody else has changed the object meanwhile. Default false. */
   safe?: boolean | undefined;
-  /** Where `backoff`, `retry-after` and `deprecated` are emitted. Default: a new {@link Events}. */
+  /** The emitter of `backoff`, `retry-after` and `deprecated`. Default: a new {@link Events}. */
   events?: Emitter | undefined;
   /** Headers of every request. */
   headers?: HeadersOption | undefined;
-  /** How often a request is made again when the server asks for it (`Retry-After`). Default 0. */
+  /** How often a request is sent again when the server asks for it (`Retry-After`). Default 0. */
   retry?: number | undefined;
-  /** The `mode` of requests, as `fetch` has it. Default `cors`. */
+  /** The `mode` of requests, as for `fetch`. Default `cors`. */
   requestMode?: RequestMode | undefined;
   /** Milliseconds after which a request is aborted. Default `null`: never. */
   timeout?: number | null | undefined;
@@ -119,20 +119,20 @@ export interface KintoClientOptions {
   fetchFunc?: FetchFunction | undefined;
 }
 
-/** As much of a `Response` as is looked at. */
+/** The members of a `Response` that the client reads. */
 export interface FetchResponse {
   status: number;
   statusText: string;
   headers: Pick<Headers, "get">;
   text(): Promise<string>;
-  /** If this is a stream, it is read up to the largest size that an answer may have; `text()` is called otherwise. */
+  /** A stream, which is read up to the largest size of an answer. Without a stream, `text()` is called. */
   body?: unknown;
-  /** `opaqueredirect` for a redirect whose target a browser hides. */
+  /** `opaqueredirect` for a redirect, whose target browsers hide. */
   type?: string;
 }
 
 /**
- * What sends requests as `fetch` does: once, and again at each retry.
+ * Sends requests as `fetch` does. It is called once per request, and again at each retry.
  *
  * @example
  * ```ts
@@ -146,21 +146,31 @@ export type FetchFunction = (url: string, options?: RequestInit) => Promise<Fetc
 export interface RequestOptions {
   /** Added to the headers of the client, the bucket and the collection. */
   headers?: HeadersOption | undefined;
-  /** Instead of the client's `retry`. */
+  /** Overrides the client's `retry`. */
   retry?: number | undefined;
 }
 
 /** Options of a request for one object. */
 export interface GetOptions extends RequestOptions {
-  /** Anything else for the query. */
+  /** More parameters of the query. */
   query?: Record<string, QueryValue> | undefined;
   /** Only these fields. */
   fields?: string[] | undefined;
 }
 
+/** Options of {@link KintoClient.execute}. */
+export interface ExecuteOptions extends GetOptions {
+  /** Resolve to `{ status, json, headers }` instead of the body. */
+  raw?: boolean;
+  /** Whether the body is converted to JSON. Default true. */
+  stringify?: boolean;
+}
+
 /** Options of every write. */
 export interface WriteOptions extends RequestOptions {
-  /** Refuse (412) if somebody else has changed it meanwhile: since `last_modified`, or at all if there is none. */
+  /**
+   * Make the write fail (412) if the object was changed since `last_modified`. Without `last_modified`, it fails if the object exists.
+   */
   safe?: boolean | undefined;
   last_modified?: number | undefined;
 }
@@ -170,13 +180,13 @@ export interface PutOptions extends WriteOptions {
   permissions?: Permissions | undefined;
 }
 
-/** Options of writes to what is there. */
+/** Options of writes to an object that exists. */
 export interface UpdateOptions extends PutOptions {
   /** Merge the fields into the object, instead of replacing it. */
   patch?: boolean | undefined;
 }
 
-/** Options of writes that create something that may have data. */
+/** Options of writes that create an object with data. */
 export interface CreateOptions extends PutOptions {
   data?: Record<string, any> | undefined;
 }
@@ -184,20 +194,20 @@ export interface CreateOptions extends PutOptions {
 type QueryScalar = string | number | boolean | null;
 export type QueryValue = QueryScalar | readonly QueryScalar[] | undefined;
 
-/** Which objects, in which order. */
+/** Which objects a list has, and in which order. */
 export interface ListParams {
-  /** As Kinto's query: `{ title: "x", min_age: 18, in_id: ["a", "b"], like_name: "*ann*" }`. */
+  /** Filters in Kinto's syntax: `{ title: "x", min_age: 18, in_id: ["a", "b"], like_name: "*ann*" }`. */
   filters?: Record<string, QueryValue> | undefined;
-  /** A field, after `-` for descending. Default `-last_modified`. */
+  /** The field to sort by, with `-` in front for descending order. Default `-last_modified`. */
   sort?: string | undefined;
-  /** How many in a page. */
+  /** The number of objects in a page. */
   limit?: number | undefined;
   /**
-   * How many pages to bring together; `Infinity` for all. Default: one. With more than one, a list is complete also where the server's header
-   * `Next-Page` is hidden; a single page then says that there is no next one.
+   * How many pages to read into one list; `Infinity` for all. Default: one. With more than one, the list is complete even where the
+   * server's header `Next-Page` is hidden; a single page then has `hasNextPage: false`.
    */
   pages?: number | undefined;
-  /** The `last_modified` of an earlier list: only what changed since, deleted ones too. */
+  /** The `last_modified` of an earlier list. The list then has only the objects that were changed or deleted since. */
   since?: string | undefined;
   /** Only these fields. */
   fields?: string[] | undefined;
@@ -212,16 +222,16 @@ export interface DeleteAllOptions extends ListParams, WriteOptions {}
 /** Some pages of a list. */
 export interface PaginationResult<T> {
   data: T[];
-  /** The time of the list, for `since`. */
+  /** The timestamp of the list, for `since`. */
   last_modified: string | null;
   hasNextPage: boolean;
-  /** The next page; rejects when there is none. With `pages`, what came before is in it too. */
+  /** Reads the next page; rejects when there is none. With `pages`, the result includes the earlier pages. */
   next(): Promise<PaginationResult<T>>;
-  /** Of snapshots; -1 for other lists. */
+  /** The number of records of a snapshot; -1 for other lists. */
   totalRecords: number;
 }
 
-/** A request as it stands in a batch. */
+/** A request, as in a batch. */
 export interface KintoRequest {
   method?: string | undefined;
   path: string;
@@ -244,22 +254,22 @@ export interface OperationResponse<T = any> {
   headers: Record<string, string>;
 }
 
-/** The answers to a batch, sorted by what came of them. */
+/** The answers to a batch, sorted by their outcome. */
 export interface AggregateResponse {
-  /** Done: the answers' bodies. */
+  /** The bodies of successful answers. */
   published: any[];
-  /** Not there (404). */
+  /** Objects that do not exist (404). */
   skipped: { id: string | undefined; path: string; error: any }[];
-  /** Refused because somebody else has changed it (412); `remote` is what the server has. */
+  /** Writes that failed because somebody else has changed the object (412). `remote` is the object on the server. */
   conflicts: { type: "outgoing"; local: any; remote: any }[];
-  /** Anything else. */
+  /** All other errors. */
   errors: { path: string; sent: KintoRequest; error: any }[];
 }
 
 /** Options of batches. */
 export interface BatchOptions extends RequestOptions {
   safe?: boolean | undefined;
-  /** Sort the answers by what came of them. */
+  /** Sort the answers by their outcome. */
   aggregate?: boolean | undefined;
   bucket?: string | undefined;
   collection?: string | undefined;

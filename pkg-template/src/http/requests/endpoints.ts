@@ -1,16 +1,16 @@
-/** Where things are on a server, below its root. */
+/** Paths of the server's resources below its root, and query strings. */
 
-import { invalidOption } from "../errors.js";
-import type { QueryValue } from "./types.js";
+import { invalidOption } from "../../errors.js";
+import type { QueryValue } from "../types.js";
 
-/** A name cannot leave its place in the path, whatever is in it. */
+/** Appends a name as one segment, whatever characters it has. */
 function below(parent: string, name: string | null | undefined): string {
-  // Escaped (`%2e`), these mean the same.
+  // URL parsers resolve these two even when they are escaped (`%2e`).
   if (name === "." || name === "..") throw invalidOption(`No id can be "${name}": in an address it leads elsewhere.`);
   return name ? `${parent}/${encodeURIComponent(name)}` : parent;
 }
 
-/** `client.endpoints`. */
+/** The value of `client.endpoints`. */
 export const endpoints = {
   root: () => "/",
   batch: () => "/batch",
@@ -25,18 +25,10 @@ export const endpoints = {
   attachment: (bucket: string, collection: string, id: string) => `${endpoints.record(bucket, collection, id)}/attachment`,
 };
 
-/** `a=1&b=2,3`: what is undefined is left out; `null` is one of the values that Kinto filters by. */
-export function queryText(query: Record<string, QueryValue>): string {
+/** Appends a query like `a=1&b=2,3` to a path. An undefined value is left out; `null` is a value that Kinto can filter by. */
+export function withQuery(path: string, query: Record<string, QueryValue>): string {
   const text = (value: unknown) => encodeURIComponent(String(value));
   const values = (value: QueryValue) => (Array.isArray(value) ? value.map(text).join(",") : text(value));
-  return Object.entries(query)
-    .filter(([, value]) => value !== undefined)
-    .map(([name, value]) => `${text(name)}=${values(value)}`)
-    .join("&");
-}
-
-/** The path with this query. */
-export function withQuery(path: string, query: Record<string, QueryValue>): string {
-  const text = queryText(query);
-  return text === "" ? path : `${path}?${text}`;
+  const parts = Object.entries(query).filter(([, value]) => value !== undefined);
+  return parts.length === 0 ? path : `${path}?${parts.map(([name, value]) => `${text(name)}=${values(value)}`).join("&")}`;
 }

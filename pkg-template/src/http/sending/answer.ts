@@ -1,19 +1,22 @@
-/** An answer as WASM gets it: `{"status", "reason", "headers": [[name, value]], "redirected", "exceeded"}` as a line of JSON, then the body. */
+/** Reading an HTTP response, for WASM. */
 
-import type { FetchResponse } from "./types.js";
+import type { FetchResponse } from "../types.js";
 
-/** What the rules look at. The other headers are the app's. */
+/** Headers that the retry rules read. Others stay on this side. */
 const KNOWN = ["Backoff", "Retry-After", "Alert"];
 
-/** `exceeded` is the limit, if the body was larger. */
+/**
+ * A response as WASM reads it: a line of JSON (`{"status", "reason", "headers": [[name, value]], "redirected", "exceeded"}`), then
+ * the body. `exceeded` is the size limit, if the body is larger.
+ */
 export function answerText({ status, statusText, headers, type }: FetchResponse, body: string, exceeded?: number): string {
   const known = KNOWN.map((name) => [name, headers.get(name)]).filter(([, value]) => typeof value === "string");
   return `${JSON.stringify({ status, reason: statusText ?? "", headers: known, redirected: type === "opaqueredirect", exceeded })}\n${body}`;
 }
 
 /**
- * The text of a body, or undefined if it has more bytes than the limit: a small compressed body can unpack to more than the
- * memory of WASM. What has no stream (an app's own `fetch` may give such) is measured when it is read.
+ * Reads the text of a body, or undefined if the body has more bytes than the limit. A small compressed body can unpack to more than
+ * the memory of WASM. A body without a stream, as an app's own `fetch` may return, is measured after reading.
  */
 export async function readText(response: FetchResponse, limit: number): Promise<string | undefined> {
   const reader = (response.body as ReadableStream<Uint8Array> | null | undefined)?.getReader?.();

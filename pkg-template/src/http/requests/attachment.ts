@@ -1,8 +1,11 @@
-/** Files as multipart forms. */
+/** Uploads of files as multipart forms. */
 
-import { invalidOption } from "../errors.js";
+import { invalidOption } from "../../errors.js";
+import { addHeaders } from "../defaults.js";
+import type { KintoRequest } from "../types.js";
+import { preconditions, type WriteSettings } from "./writes.js";
 
-/** `data:text/plain;name=a.txt;base64,…` → a file. */
+/** Reads the file in a data URL: `data:text/plain;name=a.txt;base64,…`. */
 function readDataUrl(dataUrl: string): { blob: Blob; name: string | undefined } {
   const comma = String(dataUrl).indexOf(";base64,");
   if (!String(dataUrl).startsWith("data:") || comma < 0) throw invalidOption("Invalid data-url: it must begin with data: and say ;base64, before the content.");
@@ -19,7 +22,7 @@ function readBase64(text: string): Uint8Array<ArrayBuffer> {
   }
 }
 
-/** The file, and each of `fields` as JSON. The file is called what its URL says, or `filename`. */
+/** A form of the file and of each field as JSON. The name of the file is the one in its URL, else `filename`. */
 export function attachmentForm(dataUrl: string, filename: string | undefined, fields: Record<string, unknown>): FormData {
   const { blob, name } = readDataUrl(dataUrl);
   const form = new FormData();
@@ -28,4 +31,9 @@ export function attachmentForm(dataUrl: string, filename: string | undefined, fi
     if (value !== undefined) form.append(field, JSON.stringify(value));
   }
   return form;
+}
+
+/** Uploads a form to the attachment endpoint of a record. */
+export function attachmentRequest(path: string, form: FormData, { headers, safe, last_modified }: WriteSettings): KintoRequest {
+  return { method: "POST", path, headers: addHeaders(headers, preconditions(safe, last_modified)), body: form };
 }

@@ -1,23 +1,33 @@
-/** A collection as it was at a given time. */
+/** The records of a collection at an earlier time. */
 
-import { invalidOption, KintoError } from "../errors.js";
-import type { Collection } from "./collection.js";
-import { endpoints } from "./endpoints.js";
-import type { HistoryEntry, KintoObject, PaginationResult, RequestOptions } from "./types.js";
+import { invalidOption, KintoError } from "../../errors.js";
+import { settingsOf } from "../defaults.js";
+import { endpoints } from "../requests/endpoints.js";
+import type { ParentBucket, ParentClient } from "../resource/parents.js";
+import type { HistoryEntry, KintoObject, ListOptions, PaginationResult, RequestOptions } from "../types.js";
 
-/** Since this version of its API, a server makes snapshots itself. */
+/** A collection, as far as snapshots concern it. */
+interface History {
+  readonly client: ParentClient;
+  readonly bucket: ParentBucket;
+  readonly name: string;
+  isHistoryComplete(options: RequestOptions): Promise<boolean>;
+  listRecords<T>(options: ListOptions): Promise<PaginationResult<T>>;
+}
+
+/** The first version of the API whose servers make snapshots themselves. */
 const MAKES_SNAPSHOTS = [1, 23] as const;
 
-/** Whether `1.23` is that of `least`, or a later one. */
+/** Whether a version like `1.23` is at least this one. */
 function isAtLeast(version: string, [major, minor]: readonly [number, number]): boolean {
   const [itsMajor = 0, itsMinor = 0] = version.split(".").map((part) => parseInt(part, 10));
   return itsMajor > major || (itsMajor === major && itsMinor >= minor);
 }
 
-/** The records as they were at this time. */
-export async function takeSnapshot<T extends KintoObject>(collection: Collection, at: number, options: RequestOptions): Promise<PaginationResult<T>> {
+/** Lists the records as they were at this time, in milliseconds since 1970. */
+export async function takeSnapshot<T extends KintoObject>(collection: History, at: number, options: RequestOptions): Promise<PaginationResult<T>> {
   if (!Number.isInteger(at) || at <= 0) throw invalidOption("Invalid argument, expected a positive integer.");
-  const data = (await askServer<T>(collection, at, options)) ?? (await reconstruct<T>(collection, at, options));
+  const data = (await requestSnapshot<T>(collection, at, options)) ?? (await reconstruct<T>(collection, at, options));
   return {
     data,
     last_modified: String(at),
@@ -30,15 +40,15 @@ export async function takeSnapshot<T extends KintoObject>(collection: Collection
 }
 
 /**
- * Nothing, if the server cannot. That is asked of its hello: to just try fails in browsers, since an older server answers the
- * CORS preflight of an address that it does not know with 404, and the page gets to see no answer at all.
+ * Requests the snapshot from the server, if the version of its API has snapshots. A request to an older server would fail in browsers:
+ * such a server answers the CORS preflight of an unknown address with 404, and the page cannot read that answer.
  */
-async function askServer<T extends KintoObject>({ client, bucket, name }: Collection, at: number, options: RequestOptions): Promise<T[] | undefined> {
+async function requestSnapshot<T extends KintoObject>({ client, bucket, name }: History, at: number, options: RequestOptions): Promise<T[] | undefined> {
   if (!isAtLeast(await client.fetchHTTPApiVersion(options), MAKES_SNAPSHOTS)) return undefined;
   try {
-    const { headers, retry } = bucket.collection(name).withOptions(options);
+    const { headers, retry } = settingsOf(bucket, options);
     const { data } = await client.execute<{ data: T[] }>({ path: endpoints.snapshot(bucket.name, name, at), headers }, { retry });
-    // A record that was deleted then and is there again now comes as its tombstone (Kinto 26.5).
+    // Kinto 26.5 includes the tombstone of a record that was deleted at that time and exists again now.
     return data.filter((record) => !(record as { deleted?: boolean }).deleted);
   } catch (error) {
     if (KintoError.is(error, "remote_not_found")) return undefined;
@@ -46,7 +56,8 @@ async function askServer<T extends KintoObject>({ client, bucket, name }: Collec
   }
 }
 
-async function reconstruct<T extends KintoObject>(collection: Collection, at: number, options: RequestOptions): Promise<T[]> {
+/** Computes the snapshot from the history. */
+async function reconstruct<T extends KintoObject>(collection: History, at: number, options: RequestOptions): Promise<T[]> {
   if (!(await collection.isHistoryComplete(options))) {
     throw invalidOption(
       "Computing a snapshot is only possible when the full history for a collection is available. Here, the history plugin seems to have been enabled after the creation of the collection.",
@@ -63,7 +74,7 @@ async function reconstruct<T extends KintoObject>(collection: Collection, at: nu
   }
   const { data: records } = await collection.listRecords<KintoObject>({ ...options, pages: Infinity, fields: ["id"] });
   const living = new Set(records.map(({ id }) => id));
-  // Old servers do not note plural deletes: what is gone although its history goes on was deleted so, nobody knows when.
+  // Old servers do not log plural deletes. A record that is gone without a logged deletion was deleted by one, at an unknown time.
   const isLost = (id: string) => latest.get(id)?.action !== "delete" && !living.has(id);
   return [...latestThen]
     .filter(([id, { action }]) => action !== "delete" && !isLost(id))
