@@ -47,6 +47,33 @@ fn a_page_whose_answer_never_came(limits: Limits, change: impl AsyncFn(&Actor) +
     (world, report)
 }
 
+/// A record that was edited and then deleted, in between a repair while the server shows an empty collection. Then it shows the true one.
+#[test]
+fn a_deletion_of_what_an_earlier_repair_took_off_its_version_is_no_deletion_of_nothing() {
+    for strategy in ["manual", "client_wins", "server_wins", "pull_only"] {
+        let world = world(Limits::default(), None);
+        let (author, other) = (world.open(0), world.open(1));
+        write_and_sync(&author).unwrap();
+        sync(&other).unwrap();
+        let editing = author.clone();
+        world.wait(author.owner, async move { editing.write(&shared_id(0)).await });
+        let truth = world.internet.server.borrow().clone();
+        world.internet.handle(&request("DELETE", collection_url(), None));
+        let empty = world.internet.server.borrow().clone();
+        repaired(&author, strategy);
+        // The server loses what the repair has uploaded.
+        *world.internet.server.borrow_mut() = empty;
+        let deleting = author.clone();
+        world.wait(author.owner, async move { deleting.delete(&shared_id(0)).await });
+        sync(&author).ok();
+        *world.internet.server.borrow_mut() = truth;
+        let report = repaired(&author, "manual");
+        let has = author.records().get(&shared_id(0)).is_some_and(|record| !record.contains("deleted"));
+        let is_told = list(&report, "conflicts").contains(&shared_id(0));
+        assert!(!has || is_told, "{strategy}: {report}");
+    }
+}
+
 fn list<'a>(report: &'a str, name: &str) -> &'a str {
     json::member(report, name).unwrap()
 }

@@ -23,7 +23,8 @@ pub const OLDER: &str = "older";
 pub const DELETED: &str = "deleted";
 pub const GROUP: &str = "group ";
 pub const PENDING: &str = "pending ";
-/// Ids of records that the journal does not have, and that were in a page which the server refused.
+/// Ids of records that the journal does not have, and that other devices may have: they were in a page which the server refused, or in a
+/// history which it has lost.
 pub const REFUSED: &str = "refused";
 
 /// The last page known, and its hash: position 0 for a journal of which nothing is known.

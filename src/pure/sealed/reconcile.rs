@@ -153,11 +153,18 @@ impl Reconcile {
         let (mut report, mut conflicts, mut strays) = (Report::default(), BTreeSet::new(), Vec::new());
         run::settle_all(&self.lost.acknowledged, draft, &mut report, self.lost.without);
         let sent = run::sent(draft, self.lost.without);
+        let mut known_elsewhere = BTreeSet::new();
         for id in self.ids(draft) {
-            if self.one(draft, &id, &sent, &mut report, &mut strays) {
+            let had_version = draft.row(&id).is_some_and(|row| row.base.is_some());
+            let is_open = self.one(draft, &id, &sent, &mut report, &mut strays);
+            if had_version && draft.row(&id).as_ref().is_some_and(is_new) {
+                known_elsewhere.insert(id.clone());
+            }
+            if is_open {
                 conflicts.insert(id);
             }
         }
+        run::note_sent(draft, known_elsewhere, self.lost.without);
         for change in &self.published {
             let json = match draft.row(&change.id).filter(|_| change.text.is_some()) {
                 Some(row) => synced_json(&change.id, &row),

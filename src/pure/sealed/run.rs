@@ -210,6 +210,20 @@ pub fn settle_passed(draft: &mut Draft, head: u64, without: Option<Rule>) {
             draft.set_note(&name, None);
         }
     }
+    set_refused(draft, refused, without);
+}
+
+/// Notes records of which other devices may have versions that the journal does not have: if such a record is deleted here, the journal
+/// has to say so.
+pub fn note_sent(draft: &mut Draft, ids: BTreeSet<RecordId>, without: Option<Rule>) {
+    if !ids.is_empty() {
+        let mut refused = read_ids(draft.note(REFUSED).as_deref());
+        refused.extend(ids);
+        set_refused(draft, refused, without);
+    }
+}
+
+fn set_refused(draft: &mut Draft, mut refused: BTreeSet<RecordId>, without: Option<Rule>) {
     // An acknowledged record has a version.
     refused.retain(|id| draft.row(id).is_some_and(|row| row.base.is_none()));
     let ids: Vec<&str> = refused.iter().map(RecordId::as_json).collect();
