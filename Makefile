@@ -40,7 +40,9 @@ kinto: ## install a Kinto for tests
 package: ## pkg/ and essaim-<version>.tgz (QUICK=1: built quickly, far larger)
 	@pkg-template/scripts/build.sh
 
-lint: ## formatting and clippy, native and wasm32
+lint: ## formatting and lints: Rust, native and wasm32, and TypeScript
+	@pkg-template/scripts/install.sh
+	pkg-template/node_modules/.bin/biome check --error-on-warnings pkg-template
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --all-targets --target wasm32-unknown-unknown -- -D warnings

@@ -14,11 +14,7 @@ mkdir -p "$work/wasm"
 changed() { step=$1; shift; cat "$@" | sha256sum >"$work/$step.now"; ! cmp -s "$work/$step.now" "$work/$step.done"; }
 remember() { mv "$work/$1.now" "$work/$1.done"; }
 
-if changed npm pkg-template/package-lock.json || [ ! -d pkg-template/node_modules ]; then
-  echo "package: installing tsc and wasm-opt"
-  npm ci --prefix pkg-template --ignore-scripts --no-audit --no-fund --loglevel=error
-  remember npm
-fi
+pkg-template/scripts/install.sh
 
 profile=npm
 [ -z "${QUICK:-}" ] || profile=quick

@@ -3,12 +3,17 @@
 // One file per entry, and one for what entries share: a page that loads 48 modules waits for each level of their imports. Nothing is
 // renamed, so that errors and names of classes stay readable; an app's own bundler does that.
 
-import { build } from "esbuild";
 import { join } from "node:path";
+import { build } from "esbuild";
 
 const [modules, folder] = process.argv.slice(2);
 await build({
-  entryPoints: { index: join(modules, "index.js"), "lib-collection": join(modules, "lib-collection.js"), http: join(modules, "http/index.js"), words: join(modules, "values/words.js") },
+  entryPoints: {
+    index: join(modules, "index.js"),
+    "lib-collection": join(modules, "lib-collection.js"),
+    http: join(modules, "http/index.js"),
+    words: join(modules, "values/words.js"),
+  },
   outdir: folder,
   bundle: true,
   splitting: true,

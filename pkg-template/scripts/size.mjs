@@ -26,7 +26,11 @@ function loadedWith(file, found = new Set()) {
 }
 
 const sum = (weights) =>
-  weights.reduce((total, { raw, gzip, brotli }) => ({ raw: total.raw + raw, gzip: total.gzip + gzip, brotli: total.brotli + brotli }), { raw: 0, gzip: 0, brotli: 0 });
+  weights.reduce((total, { raw, gzip, brotli }) => ({ raw: total.raw + raw, gzip: total.gzip + gzip, brotli: total.brotli + brotli }), {
+    raw: 0,
+    gzip: 0,
+    brotli: 0,
+  });
 
 function print(name, { raw, gzip, brotli }) {
   console.log([name.padEnd(36), ...[raw, gzip, brotli].map((bytes) => String(bytes).padStart(10))].join(""));

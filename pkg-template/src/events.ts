@@ -1,7 +1,7 @@
 /** Events: what is emitted, the emitter used when the app gives none, and the rule that a listener breaks nothing. */
 
-import type { KintoError } from "./errors.js";
 import type { SyncResultObject } from "./collection/result.js";
+import type { KintoError } from "./errors.js";
 import type { StoredRecord } from "./types/records.js";
 import type { SyncOptions } from "./types/sync.js";
 import { keepInside } from "./values/inside.js";

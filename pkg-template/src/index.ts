@@ -14,34 +14,34 @@
  * @packageDocumentation
  */
 
-export { Kinto, Kinto as default } from "./kinto/kinto.js";
-export { KintoBase } from "./kinto/kinto-base.js";
-export { BaseAdapter, BaseAdapter as AbstractBaseAdapter, type AdapterOptions, type StorageProxy } from "./storage/adapters.js";
-export type { AdapterName, AdapterOption } from "./storage/adapter-option.js";
-export type { Folded, StorageAdapter, StoredPages } from "./storage/custom.js";
 export { Collection, type CollectionOptions, type Hooks, type IncomingHook, type KintoLike } from "./collection/collection.js";
+export { type SyncLists, SyncResultObject } from "./collection/result.js";
 export { CollectionTransaction } from "./collection/transaction.js";
-export { SyncResultObject, type SyncLists } from "./collection/result.js";
-export { createKeyValueStoreIdSchema } from "./values/ids.js";
-export { getDeepKey, recordsEqual } from "./values/equality.js";
-export { makeKey } from "./wasm/key.js";
-export { init, type WasmSource } from "./wasm/load.js";
 export {
-  KintoError,
-  NetworkTimeoutError,
-  ServerResponse,
-  ServerWasFlushedError,
-  UnparseableResponseError,
   type AlarmCode,
   type ErrorCode,
   type ErrorData,
   type Evidence,
+  KintoError,
+  NetworkTimeoutError,
   type ServerErrorData,
+  ServerResponse,
+  ServerWasFlushedError,
+  UnparseableResponseError,
 } from "./errors.js";
-export { Events, type ChangeTarget, type CollectionNames, type Emitter, type EventMap } from "./events.js";
+export { type ChangeTarget, type CollectionNames, type Emitter, type EventMap, Events } from "./events.js";
 export { KintoClient } from "./http/client.js";
 export type { ApiClass } from "./kinto/api.js";
+export { Kinto, Kinto as default } from "./kinto/kinto.js";
+export { KintoBase } from "./kinto/kinto-base.js";
 export type { KintoOptions, KintoOptions as KintoBaseOptions } from "./kinto/options.js";
+export type { AdapterName, AdapterOption } from "./storage/adapter-option.js";
+export { type AdapterOptions, BaseAdapter, BaseAdapter as AbstractBaseAdapter, type StorageProxy } from "./storage/adapters.js";
+export type { Folded, StorageAdapter, StoredPages } from "./storage/custom.js";
 export type * from "./types/index.js";
 /** Kinto.js's names of them. */
 export type { SyncOptions as CollectionSyncOptions } from "./types/sync.js";
+export { getDeepKey, recordsEqual } from "./values/equality.js";
+export { createKeyValueStoreIdSchema } from "./values/ids.js";
+export { makeKey } from "./wasm/key.js";
+export { init, type WasmSource } from "./wasm/load.js";

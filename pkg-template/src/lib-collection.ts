@@ -10,8 +10,8 @@
  */
 
 export { Collection, Collection as default } from "./collection/collection.js";
-export { recordsEqual } from "./values/equality.js";
-export { ServerWasFlushedError } from "./errors.js";
 export { SyncResultObject } from "./collection/result.js";
-export { createKeyValueStoreIdSchema } from "./values/ids.js";
 export { CollectionTransaction } from "./collection/transaction.js";
+export { ServerWasFlushedError } from "./errors.js";
+export { recordsEqual } from "./values/equality.js";
+export { createKeyValueStoreIdSchema } from "./values/ids.js";

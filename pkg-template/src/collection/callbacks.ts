@@ -1,6 +1,6 @@
 /** What WASM calls in a sync: the app's remote transformers, hooks and listeners. */
 
-import { emit, hears, type ChangeTarget, type Emitter } from "../events.js";
+import { type ChangeTarget, type Emitter, emit, hears } from "../events.js";
 import type { IncomingChanges, RemoteTransformer } from "../types/sync.js";
 import { withoutLocalFields } from "../values/equality.js";
 import { asRecord, assertJson, messageOf } from "../values/json.js";

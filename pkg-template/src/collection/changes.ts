@@ -1,6 +1,6 @@
 /** The events of a change. */
 
-import { emit, report, type ChangeTarget, type Emitter } from "../events.js";
+import { type ChangeTarget, type Emitter, emit, report } from "../events.js";
 import type { StoredRecord } from "../types/records.js";
 
 /** What one call or transaction changed. Its events are emitted once the change is stored. */

@@ -1,11 +1,11 @@
 /** A collection: the class, whose parts are functions in other files. */
 
 import { invalidOption } from "../errors.js";
-import { Events, type Emitter } from "../events.js";
+import { type Emitter, Events } from "../events.js";
 import { absoluteRemote, readRemote } from "../http/address.js";
 import type { KintoClient } from "../http/client.js";
-import { sharedBy, type Shared } from "../kinto/shared.js";
-import { makeAdapter, storageOf, type AdapterOption } from "../storage/adapter-option.js";
+import { type Shared, sharedBy } from "../kinto/shared.js";
+import { type AdapterOption, makeAdapter, storageOf } from "../storage/adapter-option.js";
 import type { AdapterOptions, BaseAdapter } from "../storage/adapters.js";
 import type {
   AdoptedLeftovers,
@@ -48,7 +48,7 @@ import { recordText } from "../values/json.js";
 import { syncStrategy } from "../values/strategy.js";
 import type { OpenCollection } from "../wasm/connection.js";
 import { Handle } from "../wasm/handle.js";
-import { readKey, type KeyOption } from "../wasm/key.js";
+import { type KeyOption, readKey } from "../wasm/key.js";
 import { Callbacks } from "./callbacks.js";
 import { readHooks, readName, readTransformers } from "./options.js";
 import * as records from "./records.js";
@@ -673,12 +673,18 @@ export class Collection<T extends object = any> {
 
   /** For code that reaches into Kinto.js's collections: the record after the transformers. */
   async _encodeRecord(_type: "remote", record: object): Promise<any> {
-    return this.remoteTransformers.reduce<Promise<unknown>>(async (encoded, { encode }, at) => encode.call(this.remoteTransformers[at], await encoded), Promise.resolve(record));
+    return this.remoteTransformers.reduce<Promise<unknown>>(
+      async (encoded, { encode }, at) => encode.call(this.remoteTransformers[at], await encoded),
+      Promise.resolve(record),
+    );
   }
 
   /** For code that reaches into Kinto.js's collections: the record before the transformers. */
   async _decodeRecord(_type: "remote", record: object): Promise<any> {
-    return this.remoteTransformers.reduceRight<Promise<unknown>>(async (decoded, { decode }, at) => decode.call(this.remoteTransformers[at], await decoded), Promise.resolve(record));
+    return this.remoteTransformers.reduceRight<Promise<unknown>>(
+      async (decoded, { decode }, at) => decode.call(this.remoteTransformers[at], await decoded),
+      Promise.resolve(record),
+    );
   }
 }
 

@@ -3,16 +3,7 @@
 import { invalidRecord, KintoError } from "../errors.js";
 import type { Emitter } from "../events.js";
 import { BaseAdapter } from "../storage/adapters.js";
-import type {
-  CreateOptions,
-  DeleteAnyResult,
-  IdSchema,
-  ListParams,
-  StoredRecord,
-  UpdateOptions,
-  UpdateResult,
-  UpsertResult,
-} from "../types/records.js";
+import type { CreateOptions, DeleteAnyResult, IdSchema, ListParams, StoredRecord, UpdateOptions, UpdateResult, UpsertResult } from "../types/records.js";
 import { readFilters } from "../values/filters.js";
 import { assertId, isValidId } from "../values/ids.js";
 import { asRecord, idText, kindOf, recordsText, recordText, withoutText } from "../values/json.js";
@@ -59,7 +50,11 @@ async function store<T extends object>(of: RecordsOf<T>, record: Record<string, 
   });
 }
 
-export async function update<T extends object>(of: RecordsOf<T>, given: object, { patch = false, synced = false }: UpdateOptions): Promise<Omit<UpdateResult<T>, "permissions">> {
+export async function update<T extends object>(
+  of: RecordsOf<T>,
+  given: object,
+  { patch = false, synced = false }: UpdateOptions,
+): Promise<Omit<UpdateResult<T>, "permissions">> {
   const { id, text } = withId(of, given);
   return change<T, UpdateResult<T>>(
     of,
@@ -130,8 +125,10 @@ export function importBulk<T extends object>(of: RecordsOf<T>, records: readonly
   for (const [index, record] of records.map(asRecord).entries()) {
     const { id, last_modified } = record;
     const [ofId, ofTime] = [`[${index}].id`, `[${index}].last_modified`];
-    if (!isValidId(of.idSchema, id)) throw invalidRecord(`Record has invalid ID: ${ofId} is ${id === undefined ? "missing" : `${kindOf(id)} that is no id`}`, ofId);
-    if (!last_modified) throw invalidRecord(`Record has no last_modified value: ${ofTime} is ${last_modified === undefined ? "missing" : kindOf(last_modified)}`, ofTime);
+    if (!isValidId(of.idSchema, id))
+      throw invalidRecord(`Record has invalid ID: ${ofId} is ${id === undefined ? "missing" : `${kindOf(id)} that is no id`}`, ofId);
+    if (!last_modified)
+      throw invalidRecord(`Record has no last_modified value: ${ofTime} is ${last_modified === undefined ? "missing" : kindOf(last_modified)}`, ofTime);
   }
   return of.inside().handle.call((raw) => raw.import_bulk(text));
 }

@@ -1,7 +1,7 @@
 /** Syncing a collection: the request to WASM, events, backoff. */
 
 import { invalidOption, KintoError } from "../errors.js";
-import { emit, type Emitter } from "../events.js";
+import { type Emitter, emit } from "../events.js";
 import { absoluteRemote, maskHeaders, mergeHeaders, readRemote } from "../http/address.js";
 import type { KintoClient } from "../http/client.js";
 import type { Shared } from "../kinto/shared.js";
@@ -60,7 +60,12 @@ export async function synchronize<T extends object>(
 }
 
 /** Stepwise syncs run one after the other. Callers with the same request share a sync that has not begun. */
-function shareWaiting<T extends object>(of: SyncingOf, request: string, named: Named, steps: (named: Named, run: Run) => Promise<SyncResultObject<T>>): Promise<SyncResultObject<T>> {
+function shareWaiting<T extends object>(
+  of: SyncingOf,
+  request: string,
+  named: Named,
+  steps: (named: Named, run: Run) => Promise<SyncResultObject<T>>,
+): Promise<SyncResultObject<T>> {
   const { waiting } = of.inside();
   const known = waiting.get(request);
   if (known) return known;

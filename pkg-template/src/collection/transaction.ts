@@ -111,7 +111,9 @@ export class CollectionTransaction<T extends object> {
   update(record: RecordPatch<T>, options: UpdateOptions & { patch: true }): UpdateResult<T>;
   update(record: object, { patch = false, synced = false }: UpdateOptions = {}): UpdateResult<T> {
     const text = assertedText(this.inside().idSchema, record, "Cannot update a record missing id.");
-    const { data, oldRecord } = parse<Omit<UpdateResult<T>, "permissions">>(this.inside(), (raw) => raw.update(text, patch ? withoutText(record) : undefined, synced));
+    const { data, oldRecord } = parse<Omit<UpdateResult<T>, "permissions">>(this.inside(), (raw) =>
+      raw.update(text, patch ? withoutText(record) : undefined, synced),
+    );
     this.inside().changes.add({ action: "update", data, oldRecord });
     return { data, oldRecord, permissions: {} };
   }

@@ -144,7 +144,7 @@ export class Bucket<C extends ParentClient = ParentClient> extends Resource<C> {
    * await blog.updateGroup({ id: "authors", members: [...members, "account:carol"] }, { safe: true, last_modified });
    * ```
    */
-  async updateGroup<T extends object = {}>(
+  async updateGroup<T extends object = object>(
     group: T & { id: string },
     options: UpdateOptions & { data?: Record<string, any> } = {},
   ): Promise<KintoResponse<Group & T>> {

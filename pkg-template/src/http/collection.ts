@@ -166,7 +166,7 @@ export class Collection<B extends ParentBucket = ParentBucket> extends Resource<
    * await posts.addAttachment("data:text/plain;name=note.txt;base64,aGVsbG8=", { id: "hello" });
    * ```
    */
-  addAttachment<T extends object = {}>(
+  addAttachment<T extends object = object>(
     dataUrl: string,
     record: T & { id?: string; last_modified?: number } = {} as T,
     options: PutOptions & { filename?: string } = {},

@@ -40,13 +40,16 @@ export function settingsOf(owner: HasDefaults, options: Settings): Defaults {
   return withSettings(owner.inside().defaults, options);
 }
 
-/** The key of the abort signal that travels with headers. The property is not enumerable, so spreads and JSON do not copy it. */
+/**
+ * The key of the abort signal that travels with headers. It is in their prototype: spreads and JSON do not copy it, and Node's `fetch` refuses
+ * headers that have a symbol among their own keys.
+ */
 const SIGNAL = Symbol("signal");
 
 type WithSignal = { [SIGNAL]?: AbortSignal };
 
 function attach<H extends object>(headers: H, signal: AbortSignal): H {
-  return Object.defineProperty(headers, SIGNAL, { value: signal, configurable: true });
+  return Object.setPrototypeOf(headers, { [SIGNAL]: signal }) as H;
 }
 
 /** Headers of requests that are aborted with this signal. {@link addHeaders} passes the signal on. */

@@ -14,6 +14,11 @@ const DEFAULT_RETRY = 1;
 export type ApiClass = typeof KintoClient;
 
 /** @internal The client with the options of a `Kinto`. */
-export function makeApi(Api: ApiClass, { remote = DEFAULT_REMOTE, headers, retry = DEFAULT_RETRY, timeout, requestMode }: KintoOptions, events: Emitter, servers: Servers): KintoClient {
+export function makeApi(
+  Api: ApiClass,
+  { remote = DEFAULT_REMOTE, headers, retry = DEFAULT_RETRY, timeout, requestMode }: KintoOptions,
+  events: Emitter,
+  servers: Servers,
+): KintoClient {
   return new Api(remote, { events, headers, retry, timeout, requestMode }, { servers });
 }

@@ -1,16 +1,16 @@
 /** What every `Kinto` is: one server, one database, and their collections. */
 
-import { BaseAdapter } from "../storage/adapters.js";
-import { makeApi, type ApiClass, type KintoClient } from "./api.js";
 import { Collection, type CollectionOptions } from "../collection/collection.js";
 import { invalidOption } from "../errors.js";
-import { Events, type Emitter } from "../events.js";
+import { type Emitter, Events } from "../events.js";
 import { Servers } from "../http/servers.js";
+import { BaseAdapter } from "../storage/adapters.js";
 import type { RecordData } from "../types/records.js";
 import { keepInside } from "../values/inside.js";
 import { syncStrategy } from "../values/strategy.js";
 import { Connection } from "../wasm/connection.js";
-import { readOptions, type KintoOptions } from "./options.js";
+import { type ApiClass, type KintoClient, makeApi } from "./api.js";
+import { type KintoOptions, readOptions } from "./options.js";
 import { share, sharedBy } from "./shared.js";
 
 const DEFAULT_BUCKET = "default";

@@ -1,8 +1,8 @@
 /** The entry point: one server, one database, and their collections. */
 
 import { BaseAdapter, IDB } from "../storage/adapters.js";
-import { KintoClient, type ApiClass } from "./api.js";
-import { KintoBase, type GivenEvents } from "./kinto-base.js";
+import { type ApiClass, KintoClient } from "./api.js";
+import { type GivenEvents, KintoBase } from "./kinto-base.js";
 import type { KintoOptions } from "./options.js";
 
 /**

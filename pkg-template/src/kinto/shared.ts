@@ -1,6 +1,6 @@
 /** What the collections of one `Kinto` share. */
 
-import { Events, type Emitter } from "../events.js";
+import { type Emitter, Events } from "../events.js";
 import { Servers } from "../http/servers.js";
 import type { AdapterOption } from "../storage/adapter-option.js";
 import type { AdapterOptions } from "../storage/adapters.js";

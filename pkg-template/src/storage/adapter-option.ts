@@ -1,7 +1,7 @@
 /** The `adapter` option: where a collection is kept. */
 
 import { invalidOption } from "../errors.js";
-import { BaseAdapter, IDB, type AdapterOptions } from "./adapters.js";
+import { type AdapterOptions, BaseAdapter, IDB } from "./adapters.js";
 import { isStorage, type StorageAdapter } from "./custom.js";
 
 /** Where data is kept: in the browser's IndexedDB, or in memory until the page is closed. */
@@ -11,7 +11,10 @@ export type AdapterName = "indexeddb" | "memory";
  * Where data is kept: a name, an app's own storage, or a function that gives one of these or an adapter of `Kinto.adapters`
  * for a collection (`bucket/name`).
  */
-export type AdapterOption = AdapterName | StorageAdapter | ((cid: string, options: AdapterOptions | undefined) => AdapterName | StorageAdapter | BaseAdapter<any>);
+export type AdapterOption =
+  | AdapterName
+  | StorageAdapter
+  | ((cid: string, options: AdapterOptions | undefined) => AdapterName | StorageAdapter | BaseAdapter<any>);
 
 /** The collection is kept in memory, or in custom storage. */
 class CustomAdapter<T extends object> extends BaseAdapter<T> {
@@ -34,7 +37,8 @@ export function makeAdapter<T extends object>(given: AdapterOption | undefined, 
 
 const ROW_LEVEL =
   "One that keeps records row by row, as those derived from Kinto.js's BaseAdapter, cannot be used: " +
-  "write a StorageAdapter, which keeps bytes, or take " + '"indexeddb" or "memory".';
+  "write a StorageAdapter, which keeps bytes, or take " +
+  '"indexeddb" or "memory".';
 
 function looksRowLevel(adapter: unknown): boolean {
   return typeof (adapter as { execute?: unknown } | null | undefined)?.execute === "function";

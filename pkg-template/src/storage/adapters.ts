@@ -4,9 +4,9 @@ import { invalidOption } from "../errors.js";
 import type { ListParams, RecordData, StoredRecord } from "../types/records.js";
 import { readFilters } from "../values/filters.js";
 import { keepInside } from "../values/inside.js";
-import { asRecord, idText, recordText, recordsText } from "../values/json.js";
+import { asRecord, idText, recordsText, recordText } from "../values/json.js";
 import type { Handle } from "../wasm/handle.js";
-import { runTransaction, type Call, type OpenTransaction } from "../wasm/transaction.js";
+import { type Call, type OpenTransaction, runTransaction } from "../wasm/transaction.js";
 
 const DEFAULT_DB_NAME = "KintoDB";
 
@@ -148,7 +148,12 @@ export class BaseAdapter<T extends object = RecordData> {
    */
   async execute<R>(callback: (proxy: StorageProxy<T>) => R, _options?: { preload?: unknown[] }): Promise<R> {
     const call: Call = (work) => this.handle.call(work);
-    return runTransaction(call, [], (txn) => callback(storageProxy<T>(txn)), () => {});
+    return runTransaction(
+      call,
+      [],
+      (txn) => callback(storageProxy<T>(txn)),
+      () => {},
+    );
   }
 
   /**

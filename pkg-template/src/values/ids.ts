@@ -1,8 +1,8 @@
 /** Ids: how they are made and which are valid. */
 
 import { invalidId, invalidOption } from "../errors.js";
-import { kindOf } from "./json.js";
 import type { IdSchema } from "../types/records.js";
+import { kindOf } from "./json.js";
 
 const RECORD_ID = /^[a-zA-Z0-9][a-zA-Z0-9_-]*$/;
 

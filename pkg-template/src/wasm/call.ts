@@ -5,7 +5,7 @@
  * leaves the promises of calls under way unsettled for ever, so those are rejected here.
  */
 
-import { KintoError, makeError, type ErrorCode } from "../errors.js";
+import { type ErrorCode, KintoError, makeError } from "../errors.js";
 
 const underWay = new Set<(reason: KintoError) => void>();
 let bug: KintoError<"bug"> | undefined;

@@ -1,13 +1,13 @@
 /** What the collections of one `Kinto` share: the databases they are in, and what was already said about them. */
 
-import { enter, enterNow } from "./call.js";
 import { KintoError } from "../errors.js";
-import { emit, type CollectionNames, type Emitter, type EventMap } from "../events.js";
-import type { RawApp, RawClient, RawCollection } from "./essaim_wasm.js";
+import { type CollectionNames, type Emitter, type EventMap, emit } from "../events.js";
 import type { Servers } from "../http/servers.js";
+import type { StorageAdapter } from "../storage/custom.js";
+import { enter, enterNow } from "./call.js";
+import type { RawApp, RawClient, RawCollection } from "./essaim_wasm.js";
 import { awaitKey, type KeyOption } from "./key.js";
 import { load, type Wasm } from "./load.js";
-import type { StorageAdapter } from "../storage/custom.js";
 
 /** Settings of a `Kinto` that concern all its databases. */
 export interface ConnectionSettings {

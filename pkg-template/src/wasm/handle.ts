@@ -1,7 +1,7 @@
 /** One collection in WASM: opened by the first call, and asked by every other. */
 
-import type { OpenCollection } from "./connection.js";
 import { enter } from "./call.js";
+import type { OpenCollection } from "./connection.js";
 import type { RawCollection } from "./essaim_wasm.js";
 
 export class Handle {

@@ -1,7 +1,7 @@
 /** Keys of encrypted collections. */
 
-import { enter } from "./call.js";
 import { invalidOption } from "../errors.js";
+import { enter } from "./call.js";
 import { load } from "./load.js";
 
 /** As an app gives it: a key that is being read somewhere may be promised. */

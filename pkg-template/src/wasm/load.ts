@@ -6,9 +6,9 @@
  * the browser is back online.
  */
 
-import { KintoError, type ErrorData } from "../errors.js";
-import * as glue from "./essaim_wasm.js";
+import { type ErrorData, KintoError } from "../errors.js";
 import { breakDown } from "./call.js";
+import * as glue from "./essaim_wasm.js";
 
 /** Where the WASM comes from: an address, its bytes, a compiled module, or a response with it. */
 export type WasmSource = string | URL | BufferSource | WebAssembly.Module | Response;

@@ -6,11 +6,11 @@ import type { StoredRecord } from "../../types/records.js";
 import type { IncomingChanges, PullOptions, RemoteCollection, RemoteTransformer, Strategy } from "../../types/sync.js";
 import { assertJson, kindOf, recordsText } from "../../values/json.js";
 import { decodingSteps, transform } from "../callbacks.js";
-import { touch, type RecordsOf } from "../records.js";
+import { type RecordsOf, touch } from "../records.js";
 import { addLists, type SyncLists, type SyncResultObject } from "../result.js";
 import { listChanges } from "./listing.js";
 import { asDecoded, checkJson, hasId } from "./rows.js";
-import { assertRuns, runOf, type Run, type RunOf } from "./run.js";
+import { assertRuns, type Run, type RunOf, runOf } from "./run.js";
 
 /** What pulling needs of a collection. Its methods are called on the collection, since an app may have replaced them. */
 export interface PullingOf<T extends object> extends RecordsOf<T>, RunOf {
@@ -22,7 +22,12 @@ export interface PullingOf<T extends object> extends RecordsOf<T>, RunOf {
 
 const MOST_EXCLUDED = 50;
 
-export async function pullMetadata(of: RecordsOf<any>, client: Pick<RemoteCollection, "getData">, { expectedTimestamp, headers }: PullOptions, run: Run): Promise<any> {
+export async function pullMetadata(
+  of: RecordsOf<any>,
+  client: Pick<RemoteCollection, "getData">,
+  { expectedTimestamp, headers }: PullOptions,
+  run: Run,
+): Promise<any> {
   const query = expectedTimestamp ? { query: { _expected: expectedTimestamp } } : {};
   const metadata = await client.getData({ ...query, headers: abortable(headers, run.signal) });
   assertRuns(run);
@@ -58,7 +63,12 @@ export async function pullChanges<T extends object>(
 }
 
 /** Merges decoded changes into the local records. The run, if there is one, is that of the result. */
-export async function importChanges<T extends object>(of: RecordsOf<T>, result: SyncResultObject<T>, decodedChanges: readonly object[], strategy: Strategy): Promise<SyncResultObject<T>> {
+export async function importChanges<T extends object>(
+  of: RecordsOf<T>,
+  result: SyncResultObject<T>,
+  decodedChanges: readonly object[],
+  strategy: Strategy,
+): Promise<SyncResultObject<T>> {
   const run = runOf(result);
   assertRuns(run);
   try {
@@ -126,7 +136,11 @@ async function isFlushed(of: RecordsOf<any>, client: Pick<RemoteCollection, "lis
 
 function pullFilters({ exclude, expectedTimestamp }: PullOptions): Record<string, unknown> | undefined {
   const filters: Record<string, unknown> = {};
-  if (exclude) filters["exclude_id"] = exclude.slice(0, MOST_EXCLUDED).map(({ id }) => id).join(",");
+  if (exclude)
+    filters["exclude_id"] = exclude
+      .slice(0, MOST_EXCLUDED)
+      .map(({ id }) => id)
+      .join(",");
   if (expectedTimestamp) filters["_expected"] = expectedTimestamp;
   return Object.keys(filters).length > 0 ? filters : undefined;
 }

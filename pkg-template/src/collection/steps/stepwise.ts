@@ -12,7 +12,7 @@ import type { PullOptions, RemoteCollection, StepOptions, SyncOptions } from "..
 import { syncStrategy } from "../../values/strategy.js";
 import { SyncResultObject } from "../result.js";
 import type { PushingOf } from "./push.js";
-import { setRun, type Run } from "./run.js";
+import { type Run, setRun } from "./run.js";
 
 const STEPS = ["pullMetadata", "pullChanges", "importChanges", "pushChanges", "gatherLocalChanges"] as const;
 

@@ -114,6 +114,8 @@ export class HTTP {
       await enter(() => raw.request({ remote, url: address, retry, ...timeout }, sender));
     } catch (error) {
       throw sender.explain(error);
+    } finally {
+      sender.end();
     }
     const { response, body } = sender;
     return { status: response!.status, headers: response!.headers as Headers, json: (body === "" ? undefined : JSON.parse(body)) as T };

@@ -26,21 +26,21 @@ export class Sender implements RawSender {
   response: FetchResponse | undefined;
   body = "";
   /** The last error that `fetch` threw. */
-  #thrown: unknown;
-  readonly #http: Fetching;
-  readonly #url: string;
-  readonly #request: Outgoing;
-  #aborts = new AbortController();
-  readonly #signal: AbortSignal | undefined;
+  private thrown: unknown;
+  private readonly http: Fetching;
+  private readonly url: string;
+  private readonly request: Outgoing;
+  private aborts = new AbortController();
+  private readonly abortNow = () => this.abort();
+  private readonly signal: AbortSignal | undefined;
 
   constructor(http: Fetching, url: string, request: Outgoing) {
-    this.#http = http;
-    this.#url = url;
-    // The copy has no signal: Node's `fetch` throws if headers have a symbol as a key.
+    this.http = http;
+    this.url = url;
     const headers = { ...request.headers };
-    this.#request = { ...request, headers };
-    this.#signal = signalOf(request.headers);
-    this.#signal?.addEventListener("abort", () => this.abort(), { once: true });
+    this.request = { ...request, headers };
+    this.signal = signalOf(request.headers);
+    this.signal?.addEventListener("abort", this.abortNow);
     // `fetch` sets the content type of a form itself, with the boundary.
     if (request.body instanceof FormData) {
       for (const name of Object.keys(headers)) if (/^content-type$/i.test(name)) delete headers[name];
@@ -48,20 +48,20 @@ export class Sender implements RawSender {
   }
 
   async send(limit: number, errorLimit: number): Promise<string> {
-    this.#aborts = new AbortController();
-    const { method = "GET", headers, body } = this.#request;
+    this.aborts = new AbortController();
+    const { method = "GET", headers, body } = this.request;
     try {
       // The signal may have been aborted during the wait for a retry.
-      if (this.#signal?.aborted) throw new Error("aborted");
-      const response = await this.#http.timedFetch(this.#url, {
+      if (this.signal?.aborted) throw new Error("aborted");
+      const response = await this.http.timedFetch(this.url, {
         method,
         headers,
-        mode: this.#http.requestMode,
+        mode: this.http.requestMode,
         // Browsers cache a 410, and would show it after the server is back.
         cache: "no-store",
         // Credentials must not reach another server.
         redirect: "manual",
-        signal: this.#aborts.signal,
+        signal: this.aborts.signal,
         ...(body === undefined ? {} : { body }),
       });
       // The body of a 412 contains the object as the server has it.
@@ -72,20 +72,25 @@ export class Sender implements RawSender {
       this.response = response;
       return answerText(response, this.body, text === undefined ? most : undefined);
     } catch (thrown) {
-      this.#thrown = thrown;
+      this.thrown = thrown;
       throw thrown instanceof Error ? thrown : new Error(String(thrown));
     }
   }
 
   abort(): void {
-    this.#aborts.abort();
+    this.aborts.abort();
+  }
+
+  /** The request is over. The signal of a sync lives longer, and would keep this object. */
+  end(): void {
+    this.signal?.removeEventListener("abort", this.abortNow);
   }
 
   /** Adds to an error of WASM the details that WASM does not have, without secrets. */
   explain(error: unknown): unknown {
-    const { method = "GET", headers } = this.#request;
+    const { method = "GET", headers } = this.request;
     if (error instanceof NetworkTimeoutError) error.options = { method, headers: maskHeaders(headers) };
-    if (KintoError.is(error, "network")) error.cause = this.#thrown;
+    if (KintoError.is(error, "network")) error.cause = this.thrown;
     if (error instanceof ServerResponse || error instanceof UnparseableResponseError) {
       const { statusText, headers } = this.response!;
       // Node shows cookies among the headers.
