@@ -42,7 +42,7 @@ package: ## pkg/ and essaim-<version>.tgz (QUICK=1: built quickly, far larger)
 
 lint: ## formatting and lints: Rust, native and wasm32, and TypeScript
 	@pkg-template/scripts/install.sh
-	pkg-template/node_modules/.bin/biome check --error-on-warnings pkg-template
+	cd pkg-template && node_modules/.bin/biome check --error-on-warnings .
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	cargo clippy --all-targets --target wasm32-unknown-unknown -- -D warnings
