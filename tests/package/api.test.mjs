@@ -18,6 +18,7 @@ import { keys } from "./api/keys.mjs";
 import { kinds } from "./api/kinds.mjs";
 import { leaving } from "./api/leaving.mjs";
 import { options } from "./api/options.mjs";
+import { proxies } from "./api/proxies.mjs";
 import { queries } from "./api/queries.mjs";
 import { records } from "./api/records.mjs";
 import { steps } from "./api/steps.mjs";
@@ -28,7 +29,7 @@ import { transactions } from "./api/transactions.mjs";
 const ESSAIM = join(project("plain"), "node_modules/essaim");
 const API = fileURLToPath(new URL("api", import.meta.url));
 
-const GROUPS = { records, queries, json, transactions, events, options, databases, storages, steps, dumps, syncing, keys, kinds, journals, leaving };
+const GROUPS = { records, queries, json, transactions, events, options, databases, storages, steps, dumps, syncing, keys, kinds, journals, leaving, proxies };
 /** Where a collection is kept is tried out in one browser; what only browsers differ in, in both. */
 const BROWSERS = { Chromium: ["indexeddb", "memory", "app"], Firefox: ["indexeddb"] };
 
