@@ -22,7 +22,7 @@ profile=npm
 cargo rustc --quiet --profile "$profile" --lib --crate-type cdylib --target wasm32-unknown-unknown
 built=${CARGO_TARGET_DIR:-target}/wasm32-unknown-unknown/$profile/essaim.wasm
 
-if changed wasm "$built" pkg-template/scripts/build.sh pkg-template/package-lock.json; then
+if changed wasm "$built" pkg-template/scripts/build.sh pkg-template/scripts/short-names.mjs pkg-template/package-lock.json; then
   echo "package: generating bindings"
   # The facade names the .wasm's address itself, where bundlers and readers see it.
   wasm-bindgen "$built" --target web --out-name essaim_wasm --out-dir "$work/bindgen" --omit-default-module-path
@@ -41,6 +41,7 @@ if changed wasm "$built" pkg-template/scripts/build.sh pkg-template/package-lock
   pkg-template/node_modules/.bin/tsc --ignoreConfig --allowJs --removeComments --target es2022 --module esnext --moduleResolution bundler \
     --outDir "$work/wasm" "$work/bindgen/essaim_wasm.js"
   cp "$work/bindgen/essaim_wasm.d.ts" "$work/wasm/"
+  node pkg-template/scripts/short-names.mjs "$work/wasm/essaim_wasm_bg.wasm" "$work/wasm/essaim_wasm.js"
   remember wasm
 fi
 
