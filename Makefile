@@ -16,13 +16,13 @@ help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' Makefile
 
 demo: ## the demo in your browser, synced with a Kinto on this machine
-	@tests/setup.sh system rust tools kinto
+	@tests/setup.sh system rust bindgen kinto
 	@$(MAKE) --no-print-directory package
 	@echo "Ctrl-C stops the demo and its Kinto (http://localhost:8888/v1)"
 	@$(KINTO) --port 8888 -- node tests/demo/serve.mjs --port $(or $(PORT),8000) || [ $$? = 130 ]
 
 compare: ## the same scenarios with Kinto.js and with essaim, in your browser
-	@tests/setup.sh system rust tools kinto npm
+	@tests/setup.sh system rust bindgen kinto npm
 	@$(MAKE) --no-print-directory package
 	@echo "Ctrl-C stops the page and its Kinto"
 	@$(KINTO) --page-size 5 --batch-size 4 -- node tests/findings/site.mjs --port $(or $(PORT),8001) || [ $$? = 130 ]
@@ -32,10 +32,10 @@ test: ## every kind of test
 	@tests/all.sh lint package -- test-native test-sealed test-adopt test-browser $(if $(shell command -v WebKitWebDriver && command -v xvfb-run),test-webkit) test-package test-storage test-sync test-findings test-demo test-http test-kinto
 
 setup: ## install what is missing
-	@tests/setup.sh system rust tools kinto kinto20 npm
+	@tests/setup.sh system browsers postgresql rust tools kinto kinto20 npm
 
 kinto: ## install a Kinto for tests
-	@tests/setup.sh system kinto
+	@tests/setup.sh system postgresql kinto
 
 package: ## pkg/ and essaim-<version>.tgz (QUICK=1: built quickly, far larger)
 	@pkg-template/scripts/build.sh
@@ -105,14 +105,14 @@ sim: ## SEEDS=50000 simulated worlds
 	ESSAIM_SEEDS=$(SEEDS) cargo test --release --test sim -- --nocapture
 
 kill: package ## pages killed in the middle of syncs, plain and encrypted, against a real Kinto
-	@tests/setup.sh system kinto npm
+	@tests/setup.sh system browsers kinto npm
 	$(KINTO) --page-size 5 --batch-size 4 -- node tests/storage/kill.mjs
 
 fuzz: ## each reader of bytes for FUZZ_SECONDS=600, or the one named by TARGET=…
 	RUSTFLAGS="--cfg fuzz_coverage -C instrument-coverage" FUZZ_SECONDS=$(or $(FUZZ_SECONDS),600) LLVM_PROFILE_FILE=/dev/null CARGO_TARGET_DIR=target/fuzz cargo test --test fuzz -- --test-threads=1 --nocapture $(TARGET)
 
 bench: package ## measured beside Kinto.js, in one page, with a real Kinto
-	@tests/setup.sh system kinto npm benches
+	@tests/setup.sh system browsers kinto npm benches
 	$(KINTO) -- node benches/run.mjs
 
 size: package ## what an app has to download

@@ -1,8 +1,15 @@
 #!/usr/bin/env bash
-# Installs what is missing on this machine, and nothing else: `tests/setup.sh [system] [rust] [tools] [kinto] [kinto20] [npm]`
+# Installs what is missing on this machine, and nothing else: `tests/setup.sh [part] …`
 #
-# Debian packages (as root; otherwise what is missing is named), the Rust toolchain, pinned tools in
-# ~/.cache/essaim/tools, Kinto in target/kinto, npm packages where a lock file stands. Asks nothing; says what it does; silent when all is there.
+#   system browsers postgresql   Debian packages (as root; otherwise what is missing is named)
+#   rust                         the Rust toolchain
+#   bindgen                      what builds the package: Node and wasm-bindgen, in ~/.cache/essaim/tools
+#   tools                        the same, wasm-pack and geckodriver
+#   kinto kinto20                Kinto, in target/kinto
+#   npm benches                  npm packages where a lock file stands
+#   deny                         cargo-deny
+#
+# Asks nothing, says what it does, is silent when all is there.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -38,16 +45,25 @@ missing=()
 needs() { has "$1" || missing+=("$2"); }
 
 system() {
-  missing=()
   needs cc build-essential
   needs git git
   needs curl curl
+  needs python3 python3
+  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+}
+
+browsers() {
   needs chromium chromium
   needs chromedriver chromium-driver
   needs firefox-esr firefox-esr
-  needs python3 python3
-  python3 -c 'import ensurepip, venv' 2>/dev/null || missing+=(python3-venv)
+}
+
+postgresql() {
   compgen -G '/usr/lib/postgresql/*/bin/pg_ctl' >/dev/null || has pg_ctl || missing+=(postgresql)
+}
+
+# In one go: apt lets nobody in while it works.
+debian() {
   [ ${#missing[@]} = 0 ] && return
   if [ "$(id -u)" != 0 ] || ! has apt-get; then
     die "these Debian packages are missing, and only root can install them: apt-get install ${missing[*]}"
@@ -91,6 +107,11 @@ tool() {
   unset CARGO_TARGET_DIR "${!CARGO_PROFILE_RELEASE_@}"
 }
 
+bindgen() {
+  tool wasm-bindgen wasm-bindgen-cli "$WASM_BINDGEN"
+  rm -rf "$TOOLS/build"
+}
+
 tools() {
   tool wasm-bindgen wasm-bindgen-cli "$WASM_BINDGEN"
   tool wasm-pack wasm-pack "$WASM_PACK"
@@ -132,7 +153,7 @@ kinto_in() {
 
 # --- npm -----------------------------------------------------------------------------------------------------------
 
-# pkg-template/build.sh and tests/package/run.mjs look after their own.
+# pkg-template/scripts/install.sh and tests/package/run.mjs look after their own.
 npm_packages() {
   local folder
   for folder in "$@"; do
@@ -160,14 +181,15 @@ together() {
   return "$failed"
 }
 
-base=()
+base=(debian)
 node=()
 rest=()
 last=()
 for part in "$@"; do
   case $part in
-    system | rust) base+=("$part") ;;
-    tools) node=(node_js) rest+=(tools) ;;
+    system | browsers | postgresql) "$part" ;;
+    rust) base+=("$part") ;;
+    bindgen | tools) node=(node_js) rest+=("$part") ;;
     deny) last=(deny) ;;
     kinto | kinto20) rest+=("$part") ;;
     npm) rest+=(npm_tests) ;;
