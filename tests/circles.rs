@@ -13,8 +13,12 @@ fn sources(folder: &Path) -> Vec<PathBuf> {
 }
 
 fn imports_of(source: &str) -> impl Iterator<Item = &str> {
-    let specifiers = ["from \"", "import(\"", "import \""].into_iter().flat_map(|before| source.split(before).skip(1));
-    specifiers.filter_map(|rest| rest.split('"').next()).filter(|specifier| specifier.starts_with('.'))
+    let specifiers = ["from \"", "import(\"", "import \""]
+        .into_iter()
+        .flat_map(|before| source.split(before).skip(1));
+    specifiers
+        .filter_map(|rest| rest.split('"').next())
+        .filter(|specifier| specifier.starts_with('.'))
 }
 
 /// `collection/steps` and `../result.js` → `collection/result.ts`.
@@ -56,7 +60,10 @@ fn circles(mut imports: Imports) -> Imports {
 #[test]
 fn no_typescript_module_imports_itself_through_others() {
     let all = imports(&Path::new(env!("CARGO_MANIFEST_DIR")).join("pkg-template/src"));
-    assert!(all.len() > 40 && all.values().map(BTreeSet::len).sum::<usize>() > 150, "the imports were not found: {all:?}");
+    assert!(
+        all.len() > 40 && all.values().map(BTreeSet::len).sum::<usize>() > 150,
+        "the imports were not found: {all:?}"
+    );
     let found = circles(all);
     assert!(found.is_empty(), "{found:#?}");
 }

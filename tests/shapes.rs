@@ -2,7 +2,7 @@
 #![cfg(not(target_arch = "wasm32"))]
 
 use essaim::error::{Error, Evidence, Found};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One error of each kind. The match makes a new kind fail to compile until it is listed here.
 fn one_of_each() -> Vec<Error> {
@@ -173,4 +173,109 @@ fn an_error_crosses_to_javascript_with_its_code_its_message_and_its_data() {
     );
     assert_eq!(crossed["found"], "flushed");
     assert_eq!((crossed["client_timestamp"].as_u64(), crossed["server_timestamp"].as_u64()), (Some(1), Some(2)));
+}
+
+/// The members of an interface or of an object type, each with its type; `name?` if it may be absent.
+fn members(body: &str) -> BTreeMap<String, String> {
+    let (mut members, mut depth, mut start) = (BTreeMap::new(), 0, 0);
+    let mut add = |member: &str| {
+        if let Some((name, kind)) = member.split_once(':') {
+            members.insert(name.trim().to_owned(), kind.trim().to_owned());
+        }
+    };
+    for (at, char) in body.char_indices() {
+        match char {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ';' if depth == 0 => {
+                add(&body[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    add(&body[start..]);
+    members
+}
+
+/// Without comments.
+fn typescript_errors() -> String {
+    let source = std::fs::read_to_string("pkg-template/src/errors.ts").unwrap();
+    let mut parts = source.split("/*");
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |code, part| code + part.split_once("*/").map_or("", |(_, rest)| rest))
+}
+
+fn interface(source: &str, name: &str) -> BTreeMap<String, String> {
+    let (_, rest) = source.split_once(&format!("export interface {name} {{")).expect(name);
+    members(rest.split_once("\n}").expect("its end").0)
+}
+
+/// The members of a type: of objects, of interfaces, and of both with `&` between them.
+fn members_of(source: &str, kind: &str) -> BTreeMap<String, String> {
+    let parts = kind.split('&').map(str::trim);
+    let of = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some(body) => members(body),
+        None if part == "object" => BTreeMap::new(),
+        None => interface(source, part),
+    };
+    parts.flat_map(of).collect()
+}
+
+fn camel_case(name: &str) -> String {
+    let mut words = name.split('_');
+    let first = words.next().unwrap_or_default().to_owned();
+    words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
+}
+
+/// What of a value is not as the type says, by its place.
+fn misfits(source: &str, at: &str, value: &serde_json::Value, kind: &str) -> Vec<String> {
+    let is = |name: &str| kind.split('|').any(|one| one.trim() == name);
+    let fits = match value {
+        serde_json::Value::Null => is("null"),
+        serde_json::Value::Number(_) => is("number"),
+        serde_json::Value::String(text) => is("string") || is(&format!("\"{text}\"")),
+        serde_json::Value::Object(object) => return data_misfits(source, at, object, kind),
+        _ => false,
+    };
+    if fits {
+        Vec::new()
+    } else {
+        vec![format!("{at} is {value}, and a {kind} by errors.ts")]
+    }
+}
+
+fn data_misfits(source: &str, at: &str, data: &serde_json::Map<String, serde_json::Value>, kind: &str) -> Vec<String> {
+    let mut promised = members_of(source, kind);
+    let mut found = Vec::new();
+    // What the server said is passed on beside the data, and unpacked by the facade.
+    for (name, value) in data.iter().filter(|(name, _)| !["code", "message", "answer"].contains(&name.as_str())) {
+        let name = camel_case(name);
+        let optional = promised.remove(&format!("{name}?"));
+        match promised.remove(&name).or(optional) {
+            Some(kind) => found.extend(misfits(source, &format!("{at}.{name}"), value, &kind)),
+            None => found.push(format!("{at}.{name} is not in errors.ts")),
+        }
+    }
+    let missing = promised.into_keys().filter(|name| !name.ends_with('?'));
+    found.extend(missing.map(|name| format!("{at}.{name} never comes")));
+    found
+}
+
+#[test]
+fn the_data_of_each_error_is_what_typescript_says_member_by_member() {
+    let source = typescript_errors();
+    let promised = interface(&source, "ErrorData");
+    let misfits = |error: &Error, promised: &BTreeMap<String, String>| {
+        let json: serde_json::Map<_, _> = serde_json::from_str(&error.to_json()).unwrap();
+        data_misfits(&source, &error.code(), &json, &promised[&error.code()])
+    };
+    let found: Vec<String> = one_of_each().iter().flat_map(|error| misfits(error, &promised)).collect();
+    assert!(found.is_empty(), "{found:#?}");
+
+    let mut planted = promised.clone();
+    planted.insert("backoff".into(), "{ retryAfter: number }".into());
+    planted.insert("no_key".into(), "{ epoch: string }".into());
+    assert_eq!(misfits(&Error::Backoff { retry_after_ms: 0 }, &planted).len(), 2);
+    assert_eq!(misfits(&Error::NoKey { epoch: 2 }, &planted).len(), 1);
 }
