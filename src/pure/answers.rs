@@ -1,4 +1,4 @@
-//! What a Kinto server's answers mean.
+//! The meaning of a Kinto server's answers: from an HTTP response to data, or to a typed error.
 
 use super::cursor::Made;
 use super::http::Response;
@@ -8,7 +8,9 @@ use super::record::{RecordId, invalid, is_reserved, read_record, read_timestamp}
 use super::refusal;
 use crate::error::{Error, Result};
 
-/// The body of an answer below 400, as valid JSON; anything else as the error that tells what to do.
+/// Returns the body of an answer below 400, checked to be valid JSON (except for a 304). For any other answer, returns the error that tells
+/// the
+/// caller what to do.
 pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
     if response.redirected || (300..400).contains(&response.status) && response.status != 304 {
         return Err(Error::Redirected { url: url.to_owned() });
@@ -31,7 +33,7 @@ pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
     Ok(body)
 }
 
-/// A 304 that answers no condition.
+/// The error for a 304 to a request that had no condition (`If-None-Match`).
 pub fn unasked(url: String) -> Error {
     Error::BadResponse {
         message: "it says that nothing changed, which was not asked".into(),
@@ -51,7 +53,7 @@ pub fn too_large(response: &Response, limit: usize, url: &str) -> Error {
     }
 }
 
-/// `"123"` → 123. Front servers that compress make `W/"123"` or `"123-gzip"` of it.
+/// The version in the `ETag` header: `"123"` → 123. Proxies that compress change it to `W/"123"` or `"123-gzip"`.
 pub fn etag(response: &Response) -> Option<u64> {
     let tag = response.header("etag")?.trim().trim_start_matches("W/").trim_matches('"');
     let digits = tag.trim_end_matches(|char: char| !char.is_ascii_digit());
@@ -59,8 +61,8 @@ pub fn etag(response: &Response) -> Option<u64> {
     json::whole(digits).filter(|_| is_added(tag[digits.len()..].trim_start_matches('"')))
 }
 
-/// Seconds in this header, as milliseconds, a day at most: `1e30` and `Infinity` would be for ever. What a front server adds comes
-/// after a comma: the first counts.
+/// The seconds in the header `name`, as milliseconds, at most one day: `1e30` or `Infinity` would mean waiting for ever. A proxy may append
+/// a second value after a comma; the first value counts.
 pub fn seconds(response: &Response, name: &str) -> Option<u64> {
     const DAY_S: f64 = 86_400.0;
     let first = response.header(name)?.split([',', ';']).next()?;
@@ -68,7 +70,7 @@ pub fn seconds(response: &Response, name: &str) -> Option<u64> {
     (seconds > 0.0).then_some((seconds.min(DAY_S) * 1000.0) as u64)
 }
 
-/// What the metadata of a collection tell of it.
+/// Creation time and owners of a collection, from the answer to a request for its metadata.
 pub fn made(body: &str) -> Option<Made> {
     const MOST_BYTES: usize = 4096;
     let at = json::member(body, "data")
@@ -81,7 +83,7 @@ pub fn made(body: &str) -> Option<Made> {
     })
 }
 
-/// `data` of an answer, as JSON text.
+/// The member `data` of an answer, as JSON text.
 pub fn data<'a>(body: &'a str, url: &str, status: u16) -> Result<&'a str> {
     let bad = || Error::BadResponse {
         message: "it has no \"data\"".into(),
@@ -101,18 +103,18 @@ pub fn records<'a>(body: &'a str, url: &str, status: u16) -> Result<Vec<&'a str>
     json::elements(data(body, url, status)?).map(Iterator::collect).ok_or_else(bad)
 }
 
-/// What a server shows of a record, by its member `deleted`.
+/// What a row of a listing is, judged by its member `deleted`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shown {
-    /// A record without such a member, or with another value there.
+    /// A record that has no member `deleted`, or one with another value than `true`.
     Record,
-    /// `deleted: true` and nothing else.
+    /// A tombstone: `deleted: true` and no other member, except the reserved ones.
     Tombstone,
-    /// A record of an app that has `deleted: true` among its own fields.
+    /// A record of an app that has a field `deleted: true` beside other fields.
     WithField,
 }
 
-/// By one pass, at the cost of no copy.
+/// Classifies the JSON text of a row in one pass, without a copy.
 pub fn shown(text: &str) -> Shown {
     let (mut is_deleted, mut has_others) = (false, false);
     for (key, value) in json::members(text).into_iter().flatten().filter(|(key, _)| !is_reserved(key)) {
@@ -132,15 +134,19 @@ pub fn is_tombstone(text: &str) -> bool {
     shown(text) == Shown::Tombstone
 }
 
-/// A record of a listing, as the merge wants it.
+/// Parses a record or tombstone of a listing into the form that the merge takes.
 pub fn read_remote(text: &str) -> Result<RemoteRecord> {
     read_decoded(text, None, Shown::WithField)
 }
 
-/// As [`read_remote`], of what the app's transformers or hooks made of a record that was `shown` so, and stood `at` this version. Those
-/// that keep only their own members drop the version; without it the next edit would not say what it was made from, and be refused for ever.
+/// Like [`read_remote`], for the result of the app's transformers or hooks. `shown` says what the server's row was, `at` its version. A
+/// transformer that returns only the app's own members drops `last_modified`; then `at` is used. Without a version, the next local edit
+/// could not
+/// name the version that it was made on, and the server would refuse it in every sync.
 ///
-/// They may delete a record here by `deleted: true`, but not where that is a field of the record. A deletion stays one.
+/// A transformer may delete a record on this device by adding `deleted: true`, unless the record already has a field of that name. A
+/// tombstone
+/// stays a deletion, whatever the transformer returns.
 pub fn read_decoded(text: &str, at: Option<u64>, shown: Shown) -> Result<RemoteRecord> {
     let parsed = read_record(text)?;
     let deleted = match shown {
@@ -157,8 +163,9 @@ pub fn read_decoded(text: &str, at: Option<u64>, shown: Shown) -> Result<RemoteR
     })
 }
 
-/// Id and version of a record as a server shows it, whatever else it holds. The cursor needs them even if the record cannot be decoded; and
-/// without them it is no record. On a server ids are texts.
+/// Reads the id and the version of a row of a listing. The cursor needs both, even if the rest of the record cannot be decoded. A row
+/// without
+/// them is an error, and so is an id that is not a string: a server has no others.
 pub fn read_version(text: &str) -> Result<(RecordId, u64)> {
     let missing = |name: &str| invalid(&format!("A record of the server has no {name}."), name);
     let member = |name: &str| json::member(text, name).ok_or_else(|| missing(name));
@@ -173,7 +180,7 @@ pub fn version(text: &str) -> Option<(RecordId, u64)> {
     read_version(text).ok()
 }
 
-/// `settings.batch_max_requests` of a server's hello; Kinto's default where it is not said.
+/// Reads `settings.batch_max_requests` from the server's root document ("hello"); Kinto's default if it is missing.
 pub fn batch_max_requests(hello: &str) -> usize {
     const DEFAULT: usize = 25;
     let setting = json::member(hello, "settings")
@@ -182,21 +189,22 @@ pub fn batch_max_requests(hello: &str) -> usize {
     setting.map_or(DEFAULT, |max| if max >= 1.0 { max as usize } else { DEFAULT })
 }
 
-/// One answer within a batch.
+/// The answer to one request of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PartAnswer {
-    /// The record (or tombstone) as stored, JSON.
+    /// 2xx: the record (or tombstone) as stored, as JSON.
     Done(String),
     NotFound(String),
-    /// 412: the record as the server has it, if it has it.
+    /// 412: the version on the server differs from the expected one. Holds the server's record as JSON, if the answer has it.
     Overtaken(Option<String>),
-    /// Not done, or undone: Kinto on PostgreSQL answers 409 to writers that really are simultaneous, and rolls back what
-    /// stood before that part in the batch, although it answers 201 to it.
+    /// Not done, or rolled back. Kinto on PostgreSQL answers 409 to truly simultaneous writers, and rolls back the earlier requests of the
+    /// same
+    /// batch as well, although it reports them as 201.
     Undone,
     Refused(String),
 }
 
-/// The answers to a batch, in the order of its parts.
+/// Reads the answers of a batch, in the order of its requests. `expected` is the number of requests.
 pub fn batch(body: &str, url: &str, status: u16, expected: usize) -> Result<Vec<PartAnswer>> {
     let bad = |message: String| Error::BadResponse {
         message,
@@ -220,7 +228,7 @@ fn part(answer: &str) -> PartAnswer {
     part_answer(status, json::member(answer, "body").unwrap_or("null"))
 }
 
-/// The answer to a write that was sent on its own; an error if it says nothing about the record.
+/// Reads the answer to a write that was sent outside a batch. Returns an error if the answer says nothing about the record.
 pub fn single(response: &Response, url: &str) -> Result<PartAnswer> {
     let about_the_record = matches!(response.status, 404 | 409 | 412) && json::validate(&response.body).is_ok();
     let body = if about_the_record { response.body.as_str() } else { accept(response, url)? };

@@ -1,4 +1,4 @@
-//! A change in the making: its own writes are visible to its reads, and nothing is decided yet.
+//! Draft of a commit: its reads see its own writes; nothing is stored yet.
 
 use super::record::{RecordId, Row, is_bare_deletion, is_no_record};
 use super::sealed::RECORD_BYTES;
@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Reads go through to the state; writes stay here until [`Draft::into_changes`].
+/// Reads fall through to the state; writes stay in the draft until [`Draft::into_changes`].
 ///
 /// The state is borrowed for one read at a time and never across a call, since the user's code runs in between.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub struct Draft {
     notes: BTreeMap<String, Option<String>>,
     cleared: bool,
     changes: Vec<Change>,
-    /// In an encrypted collection, what a record may have: a page has to carry it.
+    /// The most bytes that a record may have in an encrypted collection, where it has to fit into a page. `None` in a plain collection.
     record_bytes: Option<usize>,
 }
 
@@ -37,7 +37,7 @@ impl Draft {
         }
     }
 
-    /// For an encrypted collection.
+    /// A draft for an encrypted collection.
     pub fn sealed(state: Rc<RefCell<State>>) -> Self {
         Draft {
             record_bytes: Some(RECORD_BYTES),
@@ -49,7 +49,8 @@ impl Draft {
         self.record_bytes.is_some()
     }
 
-    /// Errors: `limit`.
+    /// Refuses a record that cannot be stored. Errors: `limit`, and `invalid_record` for a plain record whose only field is `deleted:
+    /// true`.
     pub fn check_size(&self, id: &RecordId, row: &Row) -> Result<()> {
         if !self.is_sealed() && row.is_live() && is_bare_deletion(&row.body) {
             return Err(is_no_record());
@@ -68,7 +69,9 @@ impl Draft {
         }
     }
 
-    /// What one `execute` wrote in an encrypted collection is published in one page: noted under this name. Errors: `limit`.
+    /// Ends one `execute()`. In an encrypted collection all that it wrote is published in one page, so the ids are noted together under
+    /// this name.
+    /// Errors: `limit`, if the records together are too large for a page.
     pub fn close_execute(&mut self, name: &str) -> Result<()> {
         let touched: BTreeSet<RecordId> = self.staged.keys().chain(&self.removed).cloned().collect();
         let (Some(_), Some(first)) = (self.record_bytes, touched.first()) else {
@@ -92,7 +95,7 @@ impl Draft {
         }
     }
 
-    /// Every row, in the order of ids.
+    /// All rows, in the order of their ids.
     pub fn rows(&self) -> Vec<(RecordId, Row)> {
         let state = self.state.borrow();
         let is_stored = |id: &RecordId| !self.cleared && !self.removed.contains(id) && !self.staged.contains_key(id);
@@ -142,7 +145,7 @@ impl Draft {
         self.removed.insert(id.clone());
     }
 
-    /// The record's content as it is now is being handed to the network.
+    /// Notes that the record's present content is about to be sent (see [`super::record::Sent`]).
     pub fn sending(&mut self, id: &RecordId) {
         if let Some(mut row) = self.row(id) {
             row.sent = Some(super::state::present_content(&row));
@@ -166,12 +169,12 @@ impl Draft {
         self.changes.push(Change::Clear);
     }
 
-    /// Whether everything was removed, by this group of operations.
+    /// Whether this draft removed everything.
     pub fn is_cleared(&self) -> bool {
         self.cleared
     }
 
-    /// How many changes so far.
+    /// The number of changes so far.
     pub fn len(&self) -> usize {
         self.changes.len()
     }

@@ -1,4 +1,4 @@
-//! What the HTTP client of the package asks, and what it is told: requests that an app makes itself, beside any sync.
+//! Requests made through `KintoClient`, not by `sync()`: how their answers are read and their batches are written.
 
 use super::answers;
 use super::http::Response;
@@ -7,8 +7,9 @@ use super::protocol::{BATCH_BYTES, lengths_within};
 use super::refusal;
 use crate::error::Error;
 
-/// Whether this is an answer below 400, or what is wrong with it. Stricter than a sync, which needs no body to know that a gateway
-/// is down: what is not JSON is `bad_response`, whatever its status.
+/// Checks that the answer is below 400, and returns the error otherwise. It is stricter than a sync: a body that is not JSON is
+/// `bad_response`,
+/// whatever the status. A sync needs no body to know that a gateway is down.
 pub fn accept(response: &Response, url: &str) -> Result<(), Error> {
     if let Some(limit) = response.exceeded {
         return Err(answers::too_large(response, limit, url));
@@ -20,13 +21,14 @@ pub fn accept(response: &Response, url: &str) -> Result<(), Error> {
             status: response.status,
         })?;
     } else if (200..300).contains(&response.status) {
-        return Ok(()); // the answer to a HEAD
+        return Ok(()); // the answer to a HEAD request
     }
     answers::accept(response, url).map(drop)
 }
 
-/// As [`Error::to_json`]. The message is what happened: what a sync advises (create the collection, log in for the next sync, sync
-/// when online) is no advice to somebody who asks for one record.
+/// Like [`Error::to_json`], with a message that says only what happened. The advice of a sync (create the collection, log in for the next
+/// sync,
+/// sync when online) does not help an app that asked for one record.
 pub fn refusal(error: &Error) -> String {
     match error.plainly() {
         Some(said) => error.to_json_saying(&said),
@@ -34,7 +36,8 @@ pub fn refusal(error: &Error) -> String {
     }
 }
 
-/// Reads an answer as `fetch` gave it: `{"status", "reason", "headers": [[name, value]], "redirected", "exceeded"}`, then the body.
+/// Reads an answer as TypeScript passes it: a line `{"status", "reason", "headers": [[name, value]], "redirected", "exceeded"}`, then the
+/// body.
 pub fn read_answer(text: &str) -> Option<Response> {
     let (head, body) = text.split_once('\n')?;
     let text_of = |raw: &str| json::string(raw).map(|text| text.into_owned());
@@ -55,10 +58,10 @@ pub fn read_answer(text: &str) -> Option<Response> {
     })
 }
 
-/// The bodies of the batches that carry these requests (a JSON array), in their order. `defaults` is the JSON of the headers
-/// of all; `max_requests` is the server's limit, 0 for none.
+/// The bodies of the batches that carry `requests` (a JSON array), in order. `defaults` is the JSON of the headers that all requests
+/// share; `max_requests` is the server's limit, 0 for none.
 ///
-/// A front server's limit on bodies counts too, as in a sync.
+/// A batch also stays within [`BATCH_BYTES`], since a proxy may limit the size of bodies. A sync does the same.
 pub fn batch_bodies(requests: &str, defaults: &str, max_requests: usize) -> Option<Vec<String>> {
     let requests: Vec<&str> = json::elements(requests)?.collect();
     let max = if max_requests == 0 { usize::MAX } else { max_requests };

@@ -1,4 +1,4 @@
-//! The filters of `list()`, with JavaScript's idea of equal.
+//! The filters of `list()`, which compare values as JavaScript does.
 
 use super::equality;
 use super::json;
@@ -10,11 +10,11 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug)]
 pub struct Filter {
     path: Vec<Name>,
-    /// Canonical texts of the scalars that match. Objects and arrays never do: JavaScript compares them by identity.
+    /// Canonical texts of the scalars that match. Objects and arrays never match: JavaScript compares them by identity.
     any_of: BTreeSet<String>,
 }
 
-/// The name of a field. Rust's strings have no lone surrogates; JavaScript's do.
+/// The name of a field. Names in JavaScript may have lone surrogates, which a Rust string cannot hold.
 #[derive(Clone, Debug)]
 pub enum Name {
     Text(String),
@@ -30,7 +30,7 @@ impl Name {
         matches!(self, Name::Text(name) if name == text)
     }
 
-    /// The last member of this name, as in JavaScript.
+    /// The value of the member with this name. If there are several, the last one counts, as in JavaScript.
     fn member<'a>(&self, members: json::Members<'a>) -> Option<&'a str> {
         members.filter(|(key, _)| self.is_key(key)).last().map(|(_, value)| value)
     }
@@ -42,14 +42,15 @@ impl Name {
         }
     }
 
-    /// A place in an array: digits, without zeros before them.
+    /// The name as an index into an array: digits without leading zeros.
     fn place(&self) -> Option<usize> {
         let Name::Text(name) = self else { return None };
         name.parse().ok().filter(|place: &usize| place.to_string() == *name)
     }
 }
 
-/// Filters within filters are flattened, without recursion: an app's nesting must not be ours.
+/// Reads the filters of `list()` and flattens nested ones into paths. Iterates, since the depth of an app's filters must not exhaust the
+/// stack.
 pub fn read_filters(raw: &str) -> Result<Vec<Filter>> {
     let mut filters = Vec::new();
     let mut nested = vec![(Vec::new(), raw)];
@@ -85,19 +86,19 @@ impl Filter {
     }
 }
 
-/// A field of a record, as it is listed.
+/// A field of a record as `list()` returns it, as JSON text.
 pub fn field<'a>(id: &'a RecordId, row: &'a Row, name: &Name) -> Option<Cow<'a, str>> {
     match name {
         _ if name.is("id") => Some(id.as_json().into()),
         _ if name.is("_status") => Some(json::quote(row.status.name()).into()),
         _ if name.is("last_modified") => row.last_modified.map(|ms| ms.to_string().into()),
-        // A body is an object's text without its braces.
+        // A body is the text of an object without its braces.
         _ => name.member(json::body_members(&row.body)).map(Cow::from),
     }
 }
 
-/// What JavaScript finds there: members of objects, places in arrays and strings, and the `length` of both. Nothing that is
-/// inherited.
+/// Follows `path` from the value `raw` as JavaScript's property access does: members of objects, indices into arrays and strings, and the
+/// `length` of both. Inherited properties are not found.
 fn descend<'a>(raw: &'a str, path: &[Name]) -> Option<Cow<'a, str>> {
     let mut found = raw;
     for (at, name) in path.iter().enumerate() {
@@ -113,7 +114,7 @@ fn descend<'a>(raw: &'a str, path: &[Name]) -> Option<Cow<'a, str>> {
     Some(found.into())
 }
 
-/// In a string each place holds a string, of one unit.
+/// Follows `path` from a string, given as UTF-16 units. Each index gives a string of one unit.
 fn descend_text(mut units: Vec<u16>, path: &[Name]) -> Option<String> {
     for (at, name) in path.iter().enumerate() {
         if name.is("length") {

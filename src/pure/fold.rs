@@ -1,22 +1,23 @@
-//! When and how a journal is folded into segments.
+//! Compaction of the local journal: when journal entries are replaced by segments, and how.
 //!
-//! Two ways, so that a large collection with small edits rewrites little: the journal alone becomes further segments,
-//! until these together outweigh half of everything; then all segments are written anew.
+//! There are two kinds, so that small edits to a large collection rewrite little. Usually only the journal is written as further segments.
+//! When
+//! these weigh more than half of the base segments, all segments are written anew.
 
 use super::page;
 use super::record::{RecordId, Row};
 use super::state::State;
 use std::collections::BTreeSet;
 
-/// What the decision is made on.
+/// Input of the decision whether to compact.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Sizes {
-    /// Rows and bytes of the journal since the last fold.
+    /// Rows and bytes in the journal since the last compaction.
     pub journal_rows: usize,
     pub journal_bytes: usize,
-    /// Bytes of the segments of the last whole fold.
+    /// Bytes of the segments that the last whole compaction wrote.
     pub base_bytes: usize,
-    /// Segments and bytes added since by folds of the journal alone.
+    /// Segments and bytes that journal-only compactions have added since.
     pub added_segments: usize,
     pub added_bytes: usize,
 }
@@ -27,7 +28,7 @@ pub enum Kind {
     Whole,
 }
 
-/// How much journal is left unfolded.
+/// How much of the journal may stay uncompacted.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub rows: usize,
@@ -35,15 +36,15 @@ pub struct Limits {
 }
 
 impl Default for Limits {
-    /// Opening pays per row: so many rows cost about what reading a megabyte does.
+    /// Opening a collection costs time per row: reading 256 rows takes about as long as reading one megabyte.
     fn default() -> Self {
         Limits { rows: 256, bytes: 1 << 20 }
     }
 }
 
 impl Sizes {
-    /// How long removed content may stay on disk. Removing it rewrites everything, so the delay grows with the size: however
-    /// often records are deleted, about a megabyte a second is written at most.
+    /// The longest time (ms) that removed content stays on disk. Removing it rewrites everything, so the delay grows with the size: at most
+    /// about a megabyte a second is written, however often records are deleted.
     pub fn erasure_delay_ms(&self) -> u64 {
         let bytes = self.base_bytes + self.added_bytes + self.journal_bytes;
         (bytes as u64 / 1024).clamp(100, 60_000)
@@ -53,7 +54,7 @@ impl Sizes {
 const ADDED_SEGMENTS: usize = 64;
 pub const SEGMENT_BYTES: usize = 256 << 10;
 
-/// Whether it is time. `cleared`: the journal removed everything, so what is in the segments must go.
+/// Decides whether to compact now. `cleared`: the journal has removed everything, so the content of the segments must be removed too.
 pub fn due(sizes: Sizes, cleared: bool, limits: Limits) -> Option<Kind> {
     if sizes.journal_rows < limits.rows && sizes.journal_bytes < limits.bytes {
         return None;
@@ -63,15 +64,15 @@ pub fn due(sizes: Sizes, cleared: bool, limits: Limits) -> Option<Kind> {
     Some(if whole { Kind::Whole } else { Kind::JournalOnly })
 }
 
-/// What becomes of the content of records that were deleted here and whose deletion the server does not know yet.
+/// What compaction does with the content of records that were deleted here and whose deletion the server does not know yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DeletedContent {
-    /// The app's transformers get it once more.
+    /// Keep it: the app's transformers get it once more, when the deletion is pushed.
     Keep,
     Drop,
 }
 
-/// Everything that lives.
+/// Segments with all current rows and notes.
 pub fn whole(state: &State, deleted: DeletedContent) -> Vec<Vec<u8>> {
     let mut segments = Segments::new(state.notes.iter().map(|(name, text)| (name.as_str(), Some(text.as_str()))));
     for (id, row) in &state.rows {
@@ -89,7 +90,7 @@ fn write_row(out: &mut Vec<u8>, id: &RecordId, row: &Row, deleted: DeletedConten
     page::write_put(out, id, bare.as_ref().unwrap_or(row));
 }
 
-/// What changed since the last fold; removed rows leave a removal.
+/// Segments with what changed since the last compaction. A removed row is written as a removal.
 pub fn journal_only(state: &State, touched: &BTreeSet<RecordId>, touched_notes: &BTreeSet<String>, deleted: DeletedContent) -> Vec<Vec<u8>> {
     let notes = touched_notes.iter().map(|name| (name.as_str(), state.notes.get(name).map(String::as_str)));
     let mut segments = Segments::new(notes);

@@ -1,15 +1,16 @@
-//! Records that were removed on this device alone: `delete(id, { virtual: false })`.
+//! Records that were removed on this device only: `delete(id, { virtual: false })`.
 //!
-//! The last seconds of a listing are read again (see [`super::cursor::LATE_MS`]). What is not here then may have come late, or
-//! have been removed here since: only the latter is known, so it is noted, until nothing is listed again.
+//! The last seconds of a listing are read again (see [`super::cursor::LATE_MS`]). A version that is listed and is not here may have come
+//! late, or
+//! may have been removed here. So each removed version is noted, until no listing can show it again.
 
 use super::cursor::Cursor;
 use super::draft::Draft;
 use super::record::{RecordId, Row, Status};
 use super::state::State;
 
-/// A note for each record: its id follows, and the text is the version. One note with all of them would be written again as a
-/// whole with each record that is removed.
+/// Prefix of the notes: the record's id follows it, and the text is the version. Each record has its own note; one note for all would be
+/// rewritten as a whole whenever a record is removed.
 const HIDDEN: &str = "hidden ";
 
 pub type Version = (RecordId, u64);
@@ -20,7 +21,7 @@ pub fn hide(draft: &mut Draft, id: &RecordId, row: &Row) {
     }
 }
 
-/// The very versions that were removed here. A later one is news.
+/// The versions that were removed here. A later version of the record counts as a change.
 pub fn versions(state: &State) -> impl Iterator<Item = Version> {
     let notes = state
         .notes
@@ -29,7 +30,7 @@ pub fn versions(state: &State) -> impl Iterator<Item = Version> {
     notes.filter_map(|(id, at)| Some((RecordId::from_disk(id)?, at.parse().ok()?)))
 }
 
-/// Drops what will not be listed again from this cursor on.
+/// Drops the notes of versions that listings from this cursor on will not show again.
 pub fn forget(draft: &mut Draft, cursor: &Cursor) {
     let since = cursor.ask_since();
     for name in draft.note_names().iter().filter(|name| name.starts_with(HIDDEN)) {

@@ -1,4 +1,4 @@
-//! One HTTP request and its answer.
+//! An HTTP request and its response, as data.
 
 use std::fmt;
 
@@ -11,7 +11,7 @@ pub struct Request {
     pub asks: Asks,
 }
 
-/// Without what it carries: credentials and records.
+/// Leaves out header values and the body: they carry credentials and records.
 impl fmt::Debug for Request {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let headers: Vec<&str> = self.headers.iter().map(|(name, _)| name.as_str()).collect();
@@ -19,11 +19,11 @@ impl fmt::Debug for Request {
     }
 }
 
-/// What a request asks for. It limits how much of the answer's body is read: a small compressed answer can unpack to more than
-/// the memory of WASM.
+/// The kind of answer that a request expects. It limits how much of the body is read: a small compressed body can unpack to more than the
+/// memory of WASM.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Asks {
-    /// One record, the collection's metadata, the server's hello.
+    /// One record, the collection's metadata, or the server's root document ("hello").
     #[default]
     Object,
     /// A page of a listing, or a batch.
@@ -31,16 +31,16 @@ pub enum Asks {
 }
 
 const OBJECT_BYTES: usize = 4 << 20;
-/// The largest honest page: 2,000 records of 32 KiB, or 64 sealed pages of the largest kind.
+/// The largest page that an honest server sends: 2,000 records of 32 KiB, or 64 sealed pages of the largest size.
 const MANY_BYTES: usize = 64 << 20;
-/// An error of Kinto has less than a KiB; the page of a front server may be larger.
+/// An error of Kinto has less than 1 KiB; the error page of a proxy may be larger.
 const ERROR_BYTES: usize = 1 << 20;
 
 impl Asks {
-    /// How many bytes of a body are read, after decompression.
+    /// How many bytes of the body are read, counted after decompression.
     pub fn limit(self, status: u16) -> usize {
         match (self, status) {
-            // 412 holds the server's version of the record.
+            // The body of a 412 holds the server's version of the record.
             (_, 400..) if status != 412 => ERROR_BYTES,
             (Asks::Object, _) => OBJECT_BYTES,
             (Asks::Many, _) => MANY_BYTES,
@@ -54,9 +54,9 @@ pub struct Response {
     /// Names in lower case.
     pub headers: Vec<(String, String)>,
     pub body: String,
-    /// The server answered with a redirect, which was not followed (browsers hide its status and target).
+    /// The server answered with a redirect, which was not followed. (Browsers hide its status and target.)
     pub redirected: bool,
-    /// The limit, where the body was larger. `body` is empty then.
+    /// The limit in bytes, if the body was larger. `body` is empty then.
     pub exceeded: Option<usize>,
 }
 
@@ -65,7 +65,7 @@ impl Response {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    /// Drops a body that is larger than the answer may have: for a transport that cannot stop reading at the limit.
+    /// Drops the body if it is larger than this kind of answer may be. For a transport that cannot stop reading at the limit.
     pub fn within(mut self, asks: Asks) -> Self {
         let limit = asks.limit(self.status);
         if self.body.len() > limit {
@@ -76,7 +76,7 @@ impl Response {
     }
 }
 
-/// The beginning of a text of the server, for errors.
+/// The first `bytes` bytes of a text from the server, for error messages.
 pub fn excerpt(text: &str, bytes: usize) -> String {
     if text.len() <= bytes {
         return text.to_owned();

@@ -1,36 +1,42 @@
-//! The local journal: entries that name their base, and the rule by which some of them stand.
+//! The local journal: entries that name their base, and the rule that decides which of them are valid.
 //!
-//! A commit is one append, with no read before it and no lock. What makes that safe is a rule that every reader
-//! follows: **an entry whose base is not the last valid entry before it is void.** A writer whose key is base + 1
-//! knows that it stands; any other was perhaps overtaken and reads the tail. Locks and a leader tab were considered:
-//! a hibernated leader stalls everybody, and a read before each write costs as much as the write.
+//! A commit is one append, without a read before it and without a lock. This is safe because every reader follows one rule: **an entry
+//! whose
+//! base is not the last valid entry before it is invalid (superseded).** A writer whose key is base + 1 knows that its entry is committed;
+//! any
+//! other writer may have lost the race, and reads the tail. Two alternatives failed: with a lock or a leader tab, a hibernated leader
+//! blocks all
+//! other tabs; and a read before each write costs as much as the write.
 //!
-//! Stored bytes, format 1 (see `page` for pages):
+//! Stored bytes, format 1 (`page` documents the pages):
 //!
 //! ```text
 //! entry  := 1:u8 id:16 base_key:u64le base_id:16 page       the row's key is IndexedDB's auto-increment
-//! head   := 1:u8 key:u64le id:16 (folded id:16)*            the compacted position; ids of entries folded last
+//! head   := 1:u8 key:u64le id:16 (folded id:16)*            the compacted position; ids of the entries compacted last
 //! ```
 
 use crate::error::{Error, Result};
 
 pub const FORMAT: u8 = 1;
-/// How many ids of folded entries the head keeps: a writer that lost its connection asks within seconds.
+/// How many ids of compacted entries the head keeps. A writer whose connection broke looks for its own entry there, and does so within
+/// seconds.
 pub const FOLDED_IDS: usize = 1024;
 
-/// A valid entry: its row's key, and its own id, since an aborted transaction gives its key to somebody else.
+/// The position of a valid entry: the key of its row and its own id. The key alone is not enough: after an aborted transaction another
+/// entry
+/// can get the same key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     pub key: u64,
     pub id: u128,
 }
 
-/// One commit.
+/// One commit, as it is stored in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
-    /// Random: what it is found by when the answer of its transaction was lost.
+    /// Random. A writer finds its entry by it when the answer to its transaction was lost.
     pub id: u128,
-    /// The last valid entry when it was decided.
+    /// The last valid entry at the time when the commit was decided.
     pub base: Position,
     pub page: Vec<u8>,
 }
@@ -38,7 +44,7 @@ pub struct Entry {
 /// Rows of the journal: key and bytes.
 pub type Rows = Vec<(u64, Vec<u8>)>;
 
-/// Everything a collection's database holds.
+/// All that the database of a collection holds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stored {
     pub head: Head,
@@ -46,19 +52,19 @@ pub struct Stored {
     pub journal: Rows,
 }
 
-/// Up to where the journal has been folded into segments.
+/// The head of a collection's segments: up to where the journal has been compacted.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     pub position: Position,
     pub folded: Vec<u128>,
 }
 
-/// What a writer reads when it may have been overtaken.
+/// What a writer reads when it may have lost the race.
 #[derive(Clone, Debug)]
 pub enum Tail {
-    /// The rows after the known position, which is still there.
+    /// The rows after the known position, which is still in the journal.
     Since(Rows),
-    /// The known position was folded away, or this is another database: everything.
+    /// All that is stored: the known position was compacted away, or this is another database.
     Whole(Stored),
 }
 
@@ -76,7 +82,7 @@ impl Entry {
 
 const HEADER: usize = 1 + 16 + 8 + 16;
 
-/// The header of a stored entry, and its page.
+/// A stored entry, decoded without copying its page.
 #[derive(Clone, Copy, Debug)]
 pub struct Stamped<'a> {
     pub id: u128,
@@ -122,7 +128,7 @@ impl Head {
         })
     }
 
-    /// The head after a fold up to `position`.
+    /// The head after a compaction up to `position`; `folded` are the ids of the entries compacted now.
     pub fn after(&self, position: Position, folded: &[u128]) -> Self {
         let mut ids: Vec<u128> = self.folded.iter().chain(folded).copied().collect();
         ids.drain(..ids.len().saturating_sub(FOLDED_IDS));
@@ -159,7 +165,7 @@ fn damaged() -> Error {
     Error::storage("an entry of this collection's journal is damaged. Reload; if it stays, clear() it and sync again.")
 }
 
-/// Calls `each` with every entry that stands after `from`, in order, and returns the last position.
+/// Calls `each` with every valid entry after `from`, in order, and returns the position of the last one.
 pub fn follow<'a>(from: Position, rows: &'a [(u64, Vec<u8>)], mut each: impl FnMut(Position, &'a [u8]) -> Result<()>) -> Result<Position> {
     let mut last = from;
     for (key, bytes) in rows.iter().filter(|(key, _)| *key > from.key) {
@@ -172,8 +178,9 @@ pub fn follow<'a>(from: Position, rows: &'a [(u64, Vec<u8>)], mut each: impl FnM
     Ok(last)
 }
 
-/// Whether a tail may be read from `known` on: it is the compacted position, or its very entry is still in the journal.
-/// `at_known` is the row with `known.key`, if there is one.
+/// Whether the tail may be read from `known` on: `known` is the compacted position, or that very entry is still in the journal. `at_known`
+/// is
+/// the row with the key `known.key`, if there is one.
 pub fn is_anchored(head: Position, at_known: Option<&[u8]>, known: Position) -> Result<bool> {
     if head == known {
         return Ok(true);

@@ -1,13 +1,14 @@
-//! What became of records that a server no longer shows: told from a list of all versions that it has, tombstones included.
+//! Records that a server no longer shows: deleted there, or lost. This is decided from a list of all versions that the server has, with
+//! tombstones.
 //!
-//! | the server | is told by |
+//! | what happened to the server's collection | how it is recognised |
 //! |---|---|
-//! | has deleted them, and purged the tombstones | it still shows a newer version that is known here; or it is the same collection, and its timestamp belongs to nothing that it shows |
-//! | was restored from a backup | it shows an older version than one that it has shown, or an older timestamp |
-//! | was flushed, or the collection made again | it shows no version that is known here, and the collection is not the one that was known |
-//! | is another one, or another account's | the same, and others may write the collection; or it was never asked before |
+//! | it deleted the records and purged the tombstones | it still shows, unchanged, a newer version that is known here; or it is the same collection, and its timestamp is newer than all that it shows |
+//! | it was restored from a backup | it shows an older version of a record, or an older timestamp, than it has shown before |
+//! | it was flushed, or deleted and created again | it shows no version that is known here, and the collection is not the known one |
+//! | it is another server's, or another account's | as in the row before, and other accounts may write it; or this server was never asked before |
 //!
-//! Where none of these is told, a record may have been deleted or lost: it stays here, and is told as a conflict.
+//! If none of these is recognised, a missing record may have been deleted or lost: it stays here, and is reported as a conflict.
 
 use super::answers;
 use super::cursor::{Cursor, Made};
@@ -18,13 +19,14 @@ use super::state::State;
 use crate::error::Found;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What a server has.
+/// The versions that a server has, from a complete listing, and the metadata of the collection.
 #[derive(Clone, Debug, Default)]
 pub struct There {
-    /// The version of each record or tombstone, and whether it is a tombstone.
+    /// By id: the version of the record or tombstone, and whether it is a tombstone.
     versions: BTreeMap<RecordId, (u64, bool)>,
     all: BTreeSet<u64>,
-    /// The app's transformers may have given records other ids there: a record is then known by its version, which is unique.
+    /// The app has transformers, which may have given records other ids on the server. Then a record is recognised by its version, which is
+    /// unique.
     pub ids_are_mapped: bool,
     pub timestamp: Option<u64>,
     pub made: Option<Made>,
@@ -41,7 +43,7 @@ impl There {
         newest.map(|(id, (at, _))| (id.clone(), *at))
     }
 
-    /// What is there of a record that is known in this version.
+    /// The server's version of a record that is known here in the version `at`, and whether it is a tombstone.
     fn get(&self, id: &RecordId, at: u64) -> Option<(u64, bool)> {
         let mapped = || (self.ids_are_mapped && self.all.contains(&at)).then_some((at, false));
         self.versions.get(id).copied().or_else(mapped)
@@ -51,14 +53,17 @@ impl There {
         self.get(id, at).map(|(at, _)| at)
     }
 
-    /// Whether the collection is not the one that was known: then nothing in it is older than itself. `None` if that cannot be told.
+    /// Whether the collection was created again: its creation time differs from the known one, and no version in it is older. `None` if
+    /// this
+    /// cannot be told.
     fn is_made_again(&self, known: Option<&Made>) -> Option<bool> {
         let (known, made) = (known?.at, self.made.as_ref()?.at);
         Some(known != made && self.versions.values().all(|(at, _)| *at >= made))
     }
 
-    /// Whether nothing happened to the collection itself. A backup that is written into a new collection shows records that are
-    /// older than the collection.
+    /// Whether the creation time of the collection is the known one. It is not after a backup was written into a new collection, which then
+    /// has
+    /// records older than itself.
     fn is_same(&self, known: Option<&Made>) -> bool {
         known.zip(self.made.as_ref()).is_some_and(|(known, made)| known.at == made.at)
     }
@@ -72,15 +77,15 @@ impl There {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Judged {
-    /// What the server is, if it lost what it had.
+    /// What happened to the server, if it lost data.
     pub found: Option<Found>,
-    /// Deleted there.
+    /// Records that were deleted on the server.
     pub gone: Vec<RecordId>,
-    /// Deleted there or lost: nothing tells.
+    /// Records that were deleted on the server or lost: this cannot be told.
     pub unsure: Vec<RecordId>,
 }
 
-/// The records of which this server has shown a version.
+/// The records of which this server has shown a version, each with that version.
 fn known<'s>(state: &'s State, cursor: &Cursor) -> Vec<(&'s RecordId, &'s Row, u64)> {
     let limit = cursor.witness.as_ref().map_or(u64::MAX, |(_, at)| *at);
     let version = |(id, row): (&'s RecordId, &'s Row)| Some((id, row, row.last_modified.filter(|at| row.status != Status::Created && *at <= limit)?));
@@ -92,8 +97,11 @@ fn newest_exact(known: &[(&RecordId, &Row, u64)], there: &There) -> Option<u64> 
     exact.map(|(_, _, at)| *at).max()
 }
 
-/// `is_alone`: no other server was ever synced with. Otherwise nothing tells whose a record is that this one does not have; nor do
-/// ids that an app's transformers may have changed.
+/// Decides what happened to the records that the server no longer shows. `is_alone`: no other server was ever synced with. Otherwise a
+/// record
+/// that this server lacks may belong to another server. It may also only seem to be missing if an app's transformers changed its id; so in
+/// both cases
+/// no record is judged as deleted or unsure.
 pub fn judge(state: &State, cursor: &Cursor, there: &There, is_alone: bool) -> Judged {
     let mut judged = Judged::default();
     let known = known(state, cursor);
@@ -106,7 +114,7 @@ pub fn judge(state: &State, cursor: &Cursor, there: &There, is_alone: bool) -> J
     let is_of_others = made_again != Some(false) && there.is_of_others(cursor.made.as_ref());
     let missing: Vec<_> = known.iter().filter(|(id, _, at)| there.at(id, *at).is_none()).collect();
     let has_unsent = || state.rows.values().any(Row::is_dirty);
-    // All of a small collection may just have been edited since.
+    // A collection of one or two records may look replaced because all of them were edited.
     let is_replaced = made_again == Some(true) && known.len() > 2;
     let seen_at = witness.map_or(0, |(_, at)| *at);
     let mut versions = known.iter().map(|(id, _, at)| (*id, *at)).chain(witness.map(|(id, at)| (id, *at)));
@@ -132,8 +140,9 @@ pub fn judge(state: &State, cursor: &Cursor, there: &There, is_alone: bool) -> J
     judged
 }
 
-/// Prepares for `repair()`: what the server has lost will be sent as new, an older version replaced; what it deleted stays
-/// deleted. Edits that were made on content which the server shows again are made on that. `cursor`: the name of its note;
+/// Prepares the local rows for `repair()`. What the server has lost will be sent as new, and an older version there is replaced. What the
+/// server deleted stays deleted. Edits of content that the server shows again count as made on that content. `cursor` is the name of the
+/// cursor's note;
 /// `is_first`: this server was never read to its end.
 pub fn prepare(draft: &mut Draft, cursor: &str, there: &There, is_first: bool) {
     let known_cursor = draft.note(cursor).map_or_else(Cursor::default, |note| Cursor::read(&note));
@@ -146,11 +155,11 @@ pub fn prepare(draft: &mut Draft, cursor: &str, there: &There, is_first: bool) {
             continue;
         };
         match there.get(&id, at) {
-            // The pull meets a deletion, and what was changed there since it had what is here.
+            // The pull will merge a deletion, or a change that was made on the server since it had the version known here.
             Some((there, true)) if there >= at => {}
             Some((there, false)) if there == at || there > at && Some(at) < exact => {}
             None if !is_first && Some(at) < exact => {}
-            // Older than what it has shown: what is here is newer.
+            // The server shows an older version than it has shown before: the version here is newer.
             Some((there, false)) if there < at && (exact.is_some() || is_older) => draft.put(&id, on_older(row, there)),
             _ => draft.put(&id, as_new(row, true)),
         }
@@ -165,7 +174,8 @@ fn on_older(row: Row, at: u64) -> Row {
     Row::new(row.body, status, Some(at))
 }
 
-/// A row that a server does not have, or has in a version that means nothing here. `tells_deletions`: see [`Row::is_lost_deletion`].
+/// Makes a row new to the server: the server does not have the record, or has it in a version that is unrelated to the one here.
+/// `tells_deletions`: a deletion is sent again, see [`Row::is_lost_deletion`].
 pub fn as_new(row: Row, tells_deletions: bool) -> Row {
     let status = if row.status == Status::Synced { Status::Created } else { row.status };
     let sent = match row.is_live() {

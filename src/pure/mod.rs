@@ -1,58 +1,58 @@
-//! Values in, values out. Nothing here waits, asks the time, or knows JavaScript.
+//! The pure layer: values in, values out. It does no I/O, does not read the clock, and does not depend on JavaScript.
 
-/// What Kinto.js kept of a collection, and what becomes of it here.
+/// Migration from Kinto.js: its data of a collection, and what they become here.
 pub mod adoption;
-/// What a Kinto server's answers mean.
+/// The meaning of a Kinto server's answers.
 pub mod answers;
-/// How an encrypted collection is sealed.
+/// The cryptography of encrypted collections.
 pub mod crypto;
-/// How far a remote has been read.
+/// The cursor: how far a remote has been read.
 pub mod cursor;
-/// A change in the making: reads see it, nothing is decided yet.
+/// Draft of a commit: its reads see its own writes; nothing is stored yet.
 pub mod draft;
-/// When JavaScript holds two values equal.
+/// Equality of JSON values as JavaScript has it.
 pub mod equality;
-/// What the HTTP client of the package asks and is told.
+/// Requests made through `KintoClient`, not by `sync()`.
 pub mod exchange;
 /// The filters of `list()`.
 pub mod filter;
-/// When and how a journal is folded into segments.
+/// Compaction: when and how journal entries are replaced by segments.
 pub mod fold;
-/// Versions that were removed on this device alone.
+/// Versions of records that were removed on this device only.
 pub mod hidden;
-/// One HTTP request and its answer.
+/// An HTTP request and its response.
 pub mod http;
-/// Entries that name their base: which of them stand.
+/// The local journal, and the rule that decides which entries are valid.
 pub mod journal;
-/// JSON as JavaScript means it.
+/// JSON texts with the meaning that JavaScript gives them.
 pub mod json;
-/// What appeared at Kinto.js after the adoption.
+/// Changes that Kinto.js data got after the migration.
 pub mod leftover;
-/// One listing of a remote collection, page by page.
+/// Decisions of one listing of a remote collection, page by page.
 pub mod listing;
-/// What became of records that a server no longer shows.
+/// Records that a server no longer shows: deleted there, or lost.
 pub mod lost;
-/// Where a remote change meets a local record.
+/// Merge of a remote change into a local record.
 pub mod merge;
-/// What the operations on records do to a draft.
+/// The operations on records, applied to a draft.
 pub mod operations;
-/// Changes as bytes, and back.
+/// Encoding of changes as bytes, and decoding.
 pub mod page;
-/// Kinto over HTTP, as data: URLs and requests.
+/// The Kinto HTTP API as data: URLs, requests and batches.
 pub mod protocol;
-/// What `list()` asks for.
+/// The query of `list()`: filters, order and limits.
 pub mod query;
 /// Records, their ids and statuses.
 pub mod record;
-/// What a server says when it refuses.
+/// The messages of a server that refuses a request.
 pub mod refusal;
-/// What a sync did, list by list.
+/// The result of a sync: a list of records for each kind of event.
 pub mod report;
-/// What becomes of a conflict that the user decided.
+/// Resolving a conflict as the user decided.
 pub mod resolve;
-/// The sealed journal of an encrypted collection.
+/// Encrypted collections: the sealed journal on the server.
 pub mod sealed;
-/// What a collection is: rows and notes, changed by changes.
+/// State of a collection: rows and notes, and the changes that modify them.
 pub mod state;
-/// One walk through the pages of a listing.
+/// Progress of a listing: cursor, newest version seen, and pages read so far.
 pub mod walk;

@@ -1,4 +1,4 @@
-//! Changes as bytes, and back: page format 1.
+//! Encoding of a list of changes as bytes, and decoding: page format 1.
 //!
 //! ```text
 //! page    := format:u8 (1) change*
@@ -10,8 +10,9 @@
 //! id, name, text, body := length:varint bytes                          UTF-8; an id is canonical JSON text
 //! varint  := LEB128, unsigned
 //! ```
-//! Lengths and not delimiters, so that opening a collection scans no record. JSON for the whole page was tried in a
-//! sketch: three times slower to open, since each body had to be escaped or walked.
+//! Texts have a length and no delimiter, so that opening a collection scans no record. JSON for the whole page was tried in a prototype:
+//! opening
+//! was three times slower, since each body had to be escaped or scanned.
 
 use super::record::{Base, RecordId, Row, Sent, Status};
 use super::state::Change;
@@ -57,7 +58,7 @@ pub fn write_note(out: &mut Vec<u8>, name: &str, text: Option<&str>) {
     }
 }
 
-/// As a `Change::Put`, without making one: a fold writes rows it does not own.
+/// Writes what `write` does for a `Change::Put`, without building one: compaction writes rows that it does not own.
 pub fn write_put(out: &mut Vec<u8>, id: &RecordId, row: &Row) {
     write_tagged(out, 1, id.as_json());
     let status = STATUSES.iter().position(|status| *status == row.status).unwrap_or(0) as u8;
@@ -105,7 +106,7 @@ fn write_varint(out: &mut Vec<u8>, mut value: u64) {
     out.push(value as u8);
 }
 
-/// Reads a page; bytes that are not one are a `storage` error, a later format is `upgrade_required`.
+/// Reads a page. Bytes that are no page are a `storage` error; a later format is `upgrade_required`.
 pub fn read(bytes: &[u8]) -> Result<Vec<Change>> {
     let mut reader = Reader { bytes, at: 0 };
     match reader.byte() {
@@ -135,7 +136,9 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The inner `None` for a change of a record whose id is none: it is left out, and the rest of the collection opens.
+    /// The outer `None` means damaged bytes. The inner `None` is a change of a record whose id is not JSON: it is left out, so that the
+    /// rest of the
+    /// collection still opens.
     fn change(&mut self) -> Option<Option<Change>> {
         Some(match self.byte()? {
             1 => {
@@ -246,7 +249,7 @@ mod tests {
         assert_eq!(read(&write(&changes)).unwrap(), changes);
     }
 
-    /// As an earlier version wrote what a server listed as `{"id":1e400}`, between other changes.
+    /// Bytes that an earlier version wrote for a row `{"id":1e400}` of a server: it stored the id as `inf`.
     #[test]
     fn a_record_whose_id_is_no_json_is_left_out() {
         let put = |id: &str| [&[1, id.len() as u8], id.as_bytes(), &[7, 9, 5], b"\"n\":1"].concat();

@@ -1,6 +1,7 @@
 //! Records, their ids and statuses.
 //!
-//! A record is kept as the text of its own members; what the library adds (`id`, `last_modified`, `_status`) stands beside it.
+//! A record is kept as the text of its own members. The members that the library adds (`id`, `last_modified`, `_status`) are kept beside
+//! it.
 
 use super::crypto::encoding;
 use super::crypto::hash::sha256;
@@ -12,12 +13,12 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::rc::Rc;
 
-/// The canonical JSON text of an id, as `JSON.stringify` writes it: `"abc"`, or `12` or `true` where the app's schema has such.
+/// The id of a record, as the JSON text that `JSON.stringify` writes: `"abc"`, or `12` or `true` if the app's schema has such ids.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RecordId(Rc<str>);
 
 impl RecordId {
-    /// From the JSON text of a string, a finite number or a boolean: all spellings of one value are one id.
+    /// Reads the JSON text of a string, a finite number or a boolean. All spellings of one value give the same id.
     pub fn read(raw: &str) -> Result<Self> {
         let raw = raw.trim();
         let is_scalar = raw.starts_with('"') || matches!(raw, "true" | "false") || json::number(raw).is_some_and(f64::is_finite);
@@ -29,8 +30,9 @@ impl RecordId {
         }
     }
 
-    /// From text that [`RecordId::as_json`] gave, perhaps of an earlier version, which wrote some numbers otherwise. `None` for what is no
-    /// JSON: it wrote `inf` for a server's `1e400`.
+    /// Reads a stored text of [`RecordId::as_json`]. It may come from an earlier version, which wrote some numbers differently. `None` if
+    /// the text is
+    /// not JSON: that version wrote `inf` for an id `1e400` of a server.
     pub fn from_disk(json: &str) -> Option<Self> {
         match json.starts_with('"') {
             true => Some(RecordId(json.into())),
@@ -46,17 +48,17 @@ impl RecordId {
         self.0.starts_with('"')
     }
 
-    /// Whether it can be a record's on a server: a text, and in an address it leads to that record.
+    /// Whether a record on a server can have this id: a string, and none that leads a URL elsewhere (the empty string, `.`, `..`).
     pub fn is_addressable(&self) -> bool {
         self.is_text() && ![r#""""#, r#"".""#, r#""..""#].contains(&self.as_json())
     }
 
-    /// JSON text.
+    /// The id as canonical JSON text.
     pub fn as_json(&self) -> &str {
         &self.0
     }
 
-    /// As `String(id)` in JavaScript: for messages and URLs.
+    /// The id as `String(id)` in JavaScript, for messages and URLs.
     pub fn display(&self) -> String {
         json::units(&self.0).map_or_else(|| self.0.to_string(), |units| String::from_utf16_lossy(&units))
     }
@@ -68,16 +70,16 @@ impl std::fmt::Debug for RecordId {
     }
 }
 
-/// Where a record stands towards the server.
+/// The state of a record relative to the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// Only here; the server never acknowledged it.
+    /// Exists only here; the server has never acknowledged it.
     Created,
-    /// The server knows it; changed here since.
+    /// The server has it; it was changed here since.
     Updated,
-    /// Deleted here; kept until the server knows.
+    /// Deleted here; kept until the server knows of the deletion.
     Deleted,
-    /// As the server has it, at `last_modified`.
+    /// Equal to the server's record of version `last_modified`.
     Synced,
 }
 
@@ -101,23 +103,26 @@ impl Status {
 /// The text of a record's own members, without braces: `"title":"x","done":false`.
 pub type Body = Rc<str>;
 
-/// What the server has or may have of this device: what was sent and whose answer never came, or what a change here was made
-/// on. A listing that shows it, in whatever version, shows nothing that the change here does not know: without this a device
-/// meets its own older edit as a conflict with itself, and what a flushed server was given back as somebody else's change.
+/// Content from this device that the server has or may have: content that was sent and whose answer was lost, or the content that a local
+/// change
+/// was made on. If a listing shows this content, in whatever version, it shows nothing that the local change does not know already. Without
+/// this,
+/// a device would report its own earlier edit as a conflict, and would take what was uploaded again to a flushed server for a change of
+/// somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     Body(Body),
     Deletion,
 }
 
-/// What an encrypted collection's journal holds of a record, and a local change is made on.
+/// The version of a record in the journal of an encrypted collection on which a local change is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Base {
-    /// The page of the record's last change: its version. 0 for one that the server lost (see `sealed::repair`).
+    /// The position of the page with the record's last change: its version. 0 if the server has lost the record (see `sealed::repair`).
     pub position: u64,
-    /// When that page was written (ms).
+    /// The time of that page (ms).
     pub t: u64,
-    /// The members as they stand there, to the byte: encoded by the app's transformers, without local members.
+    /// The members as that page has them, byte for byte: encoded by the app's transformers, without local fields.
     pub text: Body,
 }
 
@@ -126,12 +131,13 @@ pub struct Base {
 pub struct Row {
     pub body: Body,
     pub status: Status,
-    /// Milliseconds, the server's (or what the caller supplied).
+    /// The record's version in milliseconds, from the server (or supplied by the caller).
     pub last_modified: Option<u64>,
     pub sent: Option<Sent>,
-    /// The deletion on the server (ms) that this was kept or made again in spite of: its tombstone may be listed again.
+    /// The version (ms) of the server's tombstone, if the record was kept or created again in spite of that deletion. Listings may show the
+    /// tombstone again.
     pub gone_at: Option<u64>,
-    /// In encrypted collections, for what their journal has.
+    /// The version in the server's journal. Only in encrypted collections.
     pub base: Option<Base>,
 }
 
@@ -147,7 +153,7 @@ impl Row {
         }
     }
 
-    /// On this version of an encrypted collection's journal.
+    /// This row, based on the given version of an encrypted collection's journal.
     pub fn on(self, base: Option<Base>) -> Self {
         Row { base, ..self }
     }
@@ -160,12 +166,13 @@ impl Row {
         self.status != Status::Synced
     }
 
-    /// A deletion that the server no longer knows of, and another device may not know of yet: it has to be told by a tombstone.
+    /// Whether this is a deletion that the server no longer knows and another device may not know yet. It has to be uploaded as a
+    /// tombstone.
     pub fn is_lost_deletion(&self) -> bool {
         !self.is_live() && self.last_modified.is_none() && self.sent == Some(Sent::Deletion)
     }
 
-    /// What a change of this row is made on, as [`Sent`]. In an encrypted collection that is its base.
+    /// The content that a change of this row is made on, as [`Sent`]. In an encrypted collection `base` has it instead.
     pub fn sent_before_change(&self) -> Option<Sent> {
         match self.status {
             Status::Synced if self.base.is_none() => Some(Sent::Body(self.body.clone())),
@@ -173,13 +180,14 @@ impl Row {
         }
     }
 
-    /// Made here, and never sent: no version or deletion of the server's is of this record.
+    /// Whether the record was created here and never sent: no version or deletion on the server is of this record.
     pub fn is_new_here(&self) -> bool {
         self.status == Status::Created && self.sent.is_none()
     }
 
-    /// This row without the content that was deleted; `None` if there is none, or the engine still needs it: to recognise the
-    /// lost answer to a push, or (in an encrypted collection) because the server's journal has it.
+    /// This row with the deleted content replaced by a digest. `None` if there is no content, or if the engine still needs it: to recognise
+    /// a push whose
+    /// answer was lost, or (in an encrypted collection) because the server's journal has the record.
     pub fn without_deleted_content(&self) -> Option<Row> {
         let is_needed = self.is_live() || matches!(self.sent, Some(Sent::Body(_))) || self.base.is_some();
         (!is_needed && !self.body.is_empty() && !is_digest(&self.body)).then(|| Row {
@@ -188,7 +196,7 @@ impl Row {
         })
     }
 
-    /// Appends the record as JavaScript sees it.
+    /// Appends the record as JSON, in the form that JavaScript sees.
     pub fn write(&self, id: &RecordId, out: &mut String) {
         out.push('{');
         if !self.body.is_empty() && !is_digest(&self.body) {
@@ -213,20 +221,21 @@ impl Row {
     }
 }
 
-/// A record from outside, taken apart.
+/// A record from outside (an app or a server), split into its parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parsed {
     pub id: Option<RecordId>,
     pub last_modified: Option<u64>,
     pub status: Option<Status>,
-    /// Has a member `deleted` that is true: see [`Parsed::is_tombstone`].
+    /// Whether it has a member `deleted: true`: see [`Parsed::is_tombstone`].
     pub deleted: bool,
     pub body: String,
 }
 
 impl Parsed {
-    /// A deletion as a server lists it: `deleted: true` and no other member of its own. With another one it is a record of an app
-    /// that has a field of that name.
+    /// Whether this is a deletion as a server lists it: `deleted: true` and no other member, except the reserved ones. With another member
+    /// it is a
+    /// record of an app that has a field of that name.
     pub fn is_tombstone(&self) -> bool {
         self.deleted && is_bare_deletion(&self.body)
     }
@@ -238,12 +247,12 @@ impl Parsed {
     }
 }
 
-/// Members that every record has beside its own: they are kept elsewhere.
+/// Whether this is one of the members that every record has and that are kept outside its body.
 pub fn is_reserved(key: &str) -> bool {
     ["id", "last_modified", "_status"].iter().any(|name| json::is_key(key, name))
 }
 
-/// The members of a body that are a record's own.
+/// The members of a body without the reserved ones.
 pub fn own_members(body: &str) -> Cow<'_, str> {
     match json::body_members(body).any(|(key, _)| is_reserved(key)) {
         false => body.into(),
@@ -251,13 +260,13 @@ pub fn own_members(body: &str) -> Cow<'_, str> {
     }
 }
 
-/// Whether `deleted: true` is all that a body has: on a server such a record cannot be told from a deletion.
+/// Whether a body has only `deleted: true`. On a server such a record cannot be told from a deletion.
 pub fn is_bare_deletion(body: &str) -> bool {
     let mut members = json::body_members(body).peekable();
     members.peek().is_some() && members.all(|(key, value)| value == "true" && json::is_key(key, "deleted"))
 }
 
-/// What [`is_bare_deletion`] is refused with.
+/// The error for a record that [`is_bare_deletion`].
 pub fn is_no_record() -> Error {
     invalid(
         "A record whose only field is `deleted: true` cannot be told from a deletion on the server. Give it another field, or delete it.",
@@ -265,7 +274,7 @@ pub fn is_no_record() -> Error {
     )
 }
 
-/// Takes a record apart. The text has to be valid JSON already.
+/// Splits a record into its parts. The text has to be valid JSON.
 pub fn read_record(text: &str) -> Result<Parsed> {
     let members = json::members(text).ok_or_else(|| invalid("Record is not an object.", ""))?;
     let mut parsed = Parsed {
@@ -290,7 +299,9 @@ pub fn read_record(text: &str) -> Result<Parsed> {
     Ok(parsed)
 }
 
-/// A version: a whole number that JavaScript holds exactly. Any other number would be newer or older than all others.
+/// Reads a version: an integer that JavaScript can hold exactly. Larger numbers, negative ones and fractions are refused, since they could
+/// not be
+/// ordered reliably.
 pub fn read_timestamp(raw: &str) -> Result<Option<u64>> {
     match json::whole(raw) {
         _ if raw == "null" => Ok(None),
@@ -318,8 +329,8 @@ fn push_member(body: &mut String, key: &str, value: &str) {
     body.push_str(value);
 }
 
-/// Stands for the body of a deleted record: it only tells whether the server has the same content. A body is JSON and never
-/// begins with NUL.
+/// A digest that replaces the body of a deleted record. It only tells whether the server has the same content. It begins with NUL, which no
+/// JSON body does.
 fn digest(body: &str) -> Body {
     let content = equality::canonical(&format!("{{{body}}}"));
     format!("\0{}", encoding::base64url(&sha256(content.as_bytes()))).into()
@@ -329,7 +340,7 @@ fn is_digest(body: &str) -> bool {
     body.starts_with('\0')
 }
 
-/// `{...base, ...over}`.
+/// The members of both bodies, as in JavaScript's `{...base, ...over}`.
 pub fn merge_bodies(base: &str, over: &str) -> String {
     let base = if is_digest(base) { "" } else { base };
     if base.is_empty() || over.is_empty() {
@@ -349,7 +360,7 @@ pub fn merge_bodies(base: &str, over: &str) -> String {
     join(merged)
 }
 
-/// Splits off the members that never leave this device: (what is shared, what is local).
+/// Splits a body into (the members that are shared, the local fields, which never leave this device).
 pub fn split_local(body: &str, local_fields: &[String]) -> (String, String) {
     if local_fields.is_empty() {
         return (body.to_owned(), String::new());
@@ -367,12 +378,12 @@ fn join(members: Vec<(&str, &str)>) -> String {
     body
 }
 
-/// Whether two bodies are the same record: deeply equal but for local fields.
+/// Whether two bodies are deeply equal, apart from local fields.
 pub fn same_content(a: &str, b: &str, local_fields: &[String]) -> bool {
     a == b || equality::equal(&shared_object(a, local_fields), &shared_object(b, local_fields))
 }
 
-/// Whether the server, having been sent `sent`, would show `shown`.
+/// Whether the server would show `shown` if it had stored the body `sent`.
 pub fn same_on_server(sent: &str, shown: &str, local_fields: &[String]) -> bool {
     if is_digest(sent) {
         return *sent == *digest(shown);

@@ -1,4 +1,4 @@
-//! What becomes of a conflict that the user decided.
+//! Resolving a conflict as the user decided.
 
 use super::draft::Draft;
 use super::json;
@@ -8,7 +8,8 @@ use super::sealed::held::{self, Held};
 use super::sealed::told;
 use crate::error::{Error, Result};
 
-/// Stores what the user decided about a conflict. `conflict` is `{type, local, remote}` and `resolution` a record, as JSON.
+/// Stores the user's decision about a conflict. `conflict` is `{type, local, remote}`, `resolution` a record or `null`; both are JSON.
+/// Returns the record's id and its new row.
 ///
 /// Choosing a deletion deletes; Kinto.js stores a live record `{"deleted": true}` instead.
 pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields: &[String]) -> Result<(RecordId, Row)> {
@@ -32,7 +33,9 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
         })??,
     };
     let last_modified = remote.as_ref().and_then(|remote| remote.last_modified);
-    // Of a deletion that the server refused, a conflict shows the id alone: choosing that is deleting it, not emptying it.
+    // If the server refused a deletion, the conflict shows only the id as the local record. Choosing it repeats the deletion; it does not
+    // store
+    // an empty record.
     let is_bare = |record: &Parsed| record.body.is_empty() && record.status.is_none();
     let local_is_bare = json::member(conflict, "local").is_some_and(|raw| read_record(raw).is_ok_and(|local| is_bare(&local)));
     let is_deleted_here = draft.row(&id).is_some_and(|row| !row.is_live());
@@ -61,7 +64,8 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
         row = made_again(&row, gone_at);
     }
     draft.check_size(&id, &row)?;
-    // In an encrypted collection the conflict is held: settled by this, unless a newer change has come since.
+    // In an encrypted collection the conflict is a deferred change. This decision closes it, unless a newer change of the record has come
+    // since.
     let held = draft.note(&held::note_name(&id)).and_then(|note| Held::read(&note)).filter(|held| held.is_open);
     if let Some(held) = held.filter(|held| Some(held.arrival.t) == last_modified.or(gone_at)) {
         row.base = held.arrival.base();
@@ -70,7 +74,7 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
         stand_on_newer(&mut row, &present, local_fields);
     }
     if draft.is_sealed() && row.base.is_none() && row.status == Status::Synced {
-        // The journal has it no more.
+        // The journal on the server no longer has the record.
         (row.status, row.last_modified) = (Status::Created, None);
     }
     match (deletes, &remote) {
@@ -80,7 +84,8 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
     Ok((id, row))
 }
 
-/// Since the conflict was shown, another tab's sync may have brought a newer version: what is decided is written on top of that.
+/// Since the conflict was shown, a sync in another tab may have brought a newer version. The decision is then made a change of that
+/// version.
 fn stand_on_newer(row: &mut Row, present: &Row, local_fields: &[String]) {
     let is_newer = row.last_modified.is_some() && present.last_modified > row.last_modified;
     let known = match &present.base {

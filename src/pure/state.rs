@@ -1,27 +1,28 @@
-//! What a collection is: rows and notes, changed by changes.
+//! State of a collection: rows and notes, and the changes that modify them.
 
 use super::record::{RecordId, Row, Sent, Status};
 use std::collections::BTreeMap;
 
-/// One step from a state to the next. A page is a list of these.
+/// A modification of a state. A page is a list of changes.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Change {
     Put(RecordId, Row),
     Remove(RecordId),
-    /// A note kept beside the records and committed with them: the server's metadata, a cursor per remote.
+    /// Sets or removes a note. Notes are kept beside the records and committed with them: the server's metadata, a cursor for each remote.
     Note(String, Option<String>),
-    /// The record's present content is being handed to the network (see [`Sent`]). An id, so that a push does not store the content twice.
+    /// The record's present content is about to be sent (see [`Sent`]). Only the id is stored, so that a push does not store the content
+    /// twice.
     Sending(RecordId),
     /// Removes every row and note.
     Clear,
 }
 
-/// Rows by id, in the order IndexedDB would have them, and notes by name.
+/// Rows by id, in the order in which IndexedDB would have them, and notes by name.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct State {
     pub rows: BTreeMap<RecordId, Row>,
     pub notes: BTreeMap<String, String>,
-    /// Rows that the server has not acknowledged: counted as they change, since every commit asks.
+    /// The number of rows that the server has not acknowledged. Counted with each change, since every commit asks for it.
     unsynced: usize,
 }
 
@@ -56,7 +57,7 @@ impl State {
         self.unsynced -= usize::from(old.is_some_and(|old| old.is_dirty()));
     }
 
-    /// Whether there is something of what this change is about.
+    /// Whether the state has the row or note that this change is about.
     pub fn has(&self, change: &Change) -> bool {
         match change {
             Change::Put(id, _) | Change::Remove(id) | Change::Sending(id) => self.rows.contains_key(id),
@@ -70,7 +71,7 @@ impl State {
     }
 }
 
-/// What a push of this row would tell the server.
+/// What a push of this row would send to the server.
 pub fn present_content(row: &Row) -> Sent {
     match row.status {
         Status::Deleted => Sent::Deletion,
