@@ -16,7 +16,7 @@ const serveFiles = () => serve({ "/": fileURLToPath(new URL("page", import.meta.
 
 async function node() {
   const load = (file) => import(new URL(file, PKG));
-  const [http, essaim] = await Promise.all([load("http/index.js"), load("index.js")]);
+  const [http, essaim] = await Promise.all([load("http.js"), load("index.js")]);
   await http.init(await readFile(new URL("essaim_wasm_bg.wasm", PKG)));
   setGlobals(http, essaim);
   // By JSON, as in the others: what does not survive that must not make a difference.
