@@ -1,7 +1,7 @@
-//! The reference storage, in memory: what private browsing falls back to, and what every rule is tested on first.
+//! The reference storage, in memory: private browsing falls back to it, and tests try every rule on it first.
 //!
-//! It keeps bytes, exactly as IndexedDB would, so that a state which does not survive writing fails here too.
-//! A clone is another tab on the same store.
+//! It stores bytes, exactly as IndexedDB does, so that state which does not survive serialization fails here too. A clone shares the
+//! stored data, as another tab would.
 
 use crate::error::Result;
 use crate::ports::{Appended, CollectionId, Fold, Storage};
@@ -18,9 +18,9 @@ pub struct MemoryStorage {
 struct Database {
     head: Option<Vec<u8>>,
     segments: Vec<Vec<u8>>,
-    /// In the order of their keys.
+    /// Ordered by key.
     journal: Rows,
-    /// The last key given. Keys are never given twice, as with IndexedDB's key generator.
+    /// The last key that was assigned. No key is assigned twice, as with IndexedDB's key generator.
     last_key: u64,
 }
 
@@ -77,7 +77,7 @@ impl MemoryStorage {
         self.databases.borrow().iter().map(|(known, _)| known.clone()).collect()
     }
 
-    /// [`Storage::compact`] without a look at what is there: for tests that show what would come of it.
+    /// [`Storage::compact`] without its checks, for tests that show what would happen without them.
     pub fn compact_blindly(&self, collection: &CollectionId, fold: Fold) -> Result<()> {
         self.with(collection, |database| {
             let head = database.head()?;
@@ -110,7 +110,7 @@ impl Storage for MemoryStorage {
 
     async fn decide<R>(&self, collection: &CollectionId, known: Position, decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>) -> Result<(Option<u64>, R)> {
         let tail = self.with(collection, |database| database.tail(known))?;
-        // Not within the borrow: `decide` runs the user's code.
+        // Outside of the borrow, because `decide` runs the user's code.
         let (entry, value) = decide(tail)?;
         Ok((entry.map(|entry| self.with(collection, |database| database.add(&entry))), value))
     }

@@ -1,3 +1,5 @@
+//! The app's own functions for one collection, as JavaScript passes them in.
+
 use crate::browser::thrown::message_of;
 use crate::error::{Error, Result};
 use crate::ports::App;
@@ -25,7 +27,7 @@ export interface RawApp {
 
 #[wasm_bindgen]
 extern "C" {
-    /// The user's own functions for one collection.
+    /// The app's own functions for one collection.
     #[wasm_bindgen(typescript_type = "RawApp")]
     pub type RawApp;
 

@@ -1,3 +1,5 @@
+//! `RawClient`: the collections of one database name; and the creation of keys.
+
 use super::app::RawApp;
 use super::collection::{Handle, RawCollection};
 use super::error::thrown;
@@ -81,17 +83,17 @@ pub fn read_options<T: DeserializeOwned>(options: JsValue) -> Result<T> {
     serde_wasm_bindgen::from_value(options).map_err(|error| Error::InvalidOption { message: error.to_string() })
 }
 
-/// The collections of one database name, and what is known of their servers.
+/// The collections of one database name. Shares with `RawHttp` what is known of the servers.
 #[wasm_bindgen]
 pub struct RawClient {
     client: RefCell<Option<Rc<Client<BrowserPlatform>>>>,
-    /// What `close()` takes away from the handles that JavaScript has.
+    /// The handles that JavaScript holds; `close()` empties them.
     handles: RefCell<Vec<Weak<Handle>>>,
 }
 
 #[wasm_bindgen]
 impl RawClient {
-    /// Opens nothing yet. What `http` knows of servers is shared. Throws `invalid_option`.
+    /// Creates a client without opening a database. Shares with `http` what is known of the servers. Throws `invalid_option`.
     #[wasm_bindgen(constructor)]
     pub fn new(
         #[wasm_bindgen(unchecked_param_type = "RawClientOptions")] options: JsValue,
@@ -105,7 +107,7 @@ impl RawClient {
         })
     }
 
-    /// A handle on a collection. All handles of one collection share its records. Throws `closed`, `invalid_option`, `invalid_key`.
+    /// Returns a handle on a collection. All handles of one collection share its records. Throws `closed`, `invalid_option`, `invalid_key`.
     pub fn collection(
         &self,
         #[wasm_bindgen(unchecked_param_type = "RawCollectionOptions")] options: JsValue,
@@ -129,7 +131,7 @@ impl RawClient {
         Ok(RawCollection::new(handle))
     }
 
-    /// Closes the connections to databases. Whatever comes next opens them again.
+    /// Closes the connections to the databases. The next call that needs one opens it again. Throws `closed`.
     pub fn disconnect(&self) -> std::result::Result<(), JsValue> {
         self.with(|client| {
             client.platform().storage().disconnect();
@@ -137,8 +139,8 @@ impl RawClient {
         })
     }
 
-    /// Deletes the database that Kinto.js left under this name, with all its collections: `null`. Rejects with `storage_blocked`
-    /// while another tab holds it open.
+    /// Deletes the database that Kinto.js left under this name, with all its collections. Resolves to `null`. Rejects with
+    /// `storage_blocked` while another tab holds the database open.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn forget_predecessor(&self) -> Promise {
         let client = self.client.borrow().clone().ok_or(Error::Closed);
@@ -146,9 +148,11 @@ impl RawClient {
         promise_of(forgotten.map_err(Thrown::Error).boxed_local())
     }
 
-    /// Lets go of databases and channels. Nothing is written and nothing is sent any more: syncs under way, and later calls, also on
-    /// collections, reject with `closed`. A write that storage was already given still ends. Resolves with `null` when no content
-    /// that was removed is left in the databases, and none is being opened any more; no database is opened for that.
+    /// Closes the client, its databases and its channels. From now on nothing is written and nothing is sent: running syncs and later calls
+    /// reject with `closed`, also those on collections. A write that was already handed to storage still completes.
+    ///
+    /// Resolves to `null` once no database contains removed content any more and no database is being opened; no database is opened for
+    /// that. It waits at most about two seconds for each collection, and as long for opening.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn close(&self) -> Promise {
         let client = self.client.take();
@@ -181,9 +185,10 @@ impl RawClient {
     }
 }
 
-/// The text of a new key for an encrypted collection.
+/// Returns the text of a new key for an encrypted collection.
 ///
-/// As a value of JavaScript, which reads it where it is: a `String` would be passed in memory that is freed and not erased.
+/// It is returned as a JavaScript value, which copies the text from where it is. A `String` would be passed in WASM memory that is then
+/// freed without being erased.
 #[wasm_bindgen(unchecked_return_type = "string")]
 pub fn make_key() -> JsValue {
     erasing(|| {

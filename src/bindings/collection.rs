@@ -1,3 +1,5 @@
+//! `RawCollection`: one collection.
+
 use super::platform::BrowserPlatform;
 use super::promise::{Thrown, promise_of};
 use super::transaction::RawTransaction;
@@ -13,10 +15,10 @@ use std::rc::Rc;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
-/// A collection, until its client is closed.
+/// A collection; `None` once its client is closed.
 pub type Handle = RefCell<Option<Rc<Collection<BrowserPlatform>>>>;
 
-/// A collection. Everything it resolves to is JSON text; everything it rejects with is an error's JSON text.
+/// A collection. Every promise resolves to JSON text and rejects with an error as JSON text, except where a method says otherwise.
 #[wasm_bindgen]
 pub struct RawCollection {
     handle: Rc<Handle>,
@@ -31,7 +33,7 @@ impl RawCollection {
         self.handle.borrow().clone().ok_or(Error::Closed)
     }
 
-    /// What `told` gets is the answer that each method names.
+    /// Runs a change. `told` receives the answer that the documentation of each method names; the promise resolves to `null`.
     fn change(&self, told: Function, work: impl AsyncFnOnce(&Collection<BrowserPlatform>) -> Result<String> + 'static) -> Promise {
         self.promise(async move |collection| work(&collection.telling(told_by(told))).await)
     }
@@ -56,8 +58,8 @@ fn told_by(told: Function) -> Told {
 
 #[wasm_bindgen]
 impl RawCollection {
-    /// Opens it: `{"persistent", "lastModified": number | null, "evicted": null | {"unsynced": number},
-    /// "adopted": null | {"records", "unsynced", "refused"}}`.
+    /// Opens the collection. Resolves to `{"persistent", "lastModified": number | null, "evicted": null | {"unsynced": number}, "adopted":
+    /// null | {"records", "unsynced", "refused"}}`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn open(&self) -> Promise {
         self.promise(async |collection| {
@@ -73,75 +75,77 @@ impl RawCollection {
         })
     }
 
-    /// Stores a record that has its id: the record as stored. Rejects with `already_exists`.
+    /// Creates a record; the given record has its id already. Answer: the record as stored. Rejects with `already_exists`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn create(&self, record: String, synced: bool, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
         self.change(told, async move |collection| collection.create(&record, synced).await)
     }
 
-    /// Replaces a record, or merges into it: `{"data", "oldRecord"}`. Rejects with `not_found`.
+    /// Replaces a record; or merges into it, if `without` (a JSON array of members to remove) is given. Answer: `{"data", "oldRecord"}`.
+    /// Rejects with `not_found`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn update(&self, record: String, without: Option<String>, synced: bool, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
         let options = UpdateOptions::read(without.as_deref(), synced);
         self.change(told, async move |collection| collection.update(&record, options).await)
     }
 
-    /// Creates or replaces a record: `{"data", "oldRecord"?}`, the latter only if a live record was replaced.
+    /// Creates or replaces a record. Answer: `{"data", "oldRecord"?}`, the latter only if a live record was replaced.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn upsert(&self, record: String, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
         self.change(told, async move |collection| collection.upsert(&record).await)
     }
 
-    /// A record. Rejects with `not_found`.
+    /// Resolves to a record. Rejects with `not_found`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn get(&self, id: String, include_deleted: bool) -> Promise {
         self.promise(async move |collection| collection.get(&id, include_deleted).await)
     }
 
-    /// A record, a tombstone, or `null`.
+    /// Resolves to a record, a tombstone, or `null`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn get_any(&self, id: String) -> Promise {
         self.promise(async move |collection| collection.get_any(&id).await)
     }
 
-    /// Deletes a record, leaving a tombstone if virtual: the record as it was. Rejects with `not_found`.
+    /// Deletes a record; leaves a tombstone if `is_virtual`. Answer: the record as it was. Rejects with `not_found`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn delete(&self, id: String, is_virtual: bool, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
         self.change(told, async move |collection| collection.delete(&id, is_virtual).await)
     }
 
-    /// Deletes a record if there is one: `{"data", "deleted"}`.
+    /// Deletes a record if there is one. Answer: `{"data", "deleted"}`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn delete_any(&self, id: String, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
         self.change(told, async move |collection| collection.delete_any(&id).await)
     }
 
-    /// Deletes every record, leaving tombstones: the records as they were.
+    /// Deletes every record and leaves tombstones. Answer: the records as they were.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn delete_all(&self, #[wasm_bindgen(unchecked_param_type = "RawTold")] told: Function) -> Promise {
         self.change(told, async |collection| collection.delete_all().await)
     }
 
-    /// The records that match `{"filters", "order", "includeDeleted"}`.
+    /// Resolves to the records that match the query `{"filters", "order", "includeDeleted"}`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn list(&self, query: String) -> Promise {
         self.promise(async move |collection| collection.list(&query).await)
     }
 
-    /// Forgets everything here: `null`.
+    /// Removes all records of this collection from this device, without telling the server. Resolves to `null`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn clear(&self) -> Promise {
         self.promise(async |collection| collection.clear().await.map(null))
     }
 
-    /// Takes over an array of records that the server has: those that were written.
+    /// Imports an array of records that the server has. Resolves to those that were written.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn import_bulk(&self, records: String) -> Promise {
         self.promise(async move |collection| collection.import_bulk(&records).await)
     }
 
-    /// Calls `callback` exactly once, synchronously, in one transaction: `null`. If it throws, nothing is written and the
-    /// promise rejects with what it threw. `preload_ids` are Kinto.js's; every record is in memory, so nothing is left to preload.
+    /// Calls `callback` exactly once, synchronously, in one transaction. Resolves to `null`. If the callback throws, nothing is written and
+    /// the promise rejects with the value that it threw. `preload_ids` exists for compatibility with Kinto.js; all records are in memory,
+    /// so there is nothing to preload.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn execute(
         &self,
@@ -152,7 +156,7 @@ impl RawCollection {
         let collection = self.collection();
         let executed = async move {
             let collection = collection.map_err(Thrown::Error)?;
-            // Beside the core's error, which can hold text only.
+            // Kept beside the engine's error, which can hold only text.
             let mut by_the_user = None;
             let collection = collection.telling(told_by(told));
             let executed = collection.execute(|transaction| {
@@ -170,89 +174,93 @@ impl RawCollection {
         promise_of(executed.boxed_local())
     }
 
-    /// The server's metadata of the collection as last pulled or saved, or `null`.
+    /// Resolves to the server's metadata of the collection, as last pulled or saved, or to `null`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn metadata(&self) -> Promise {
         self.promise(async |collection| collection.metadata().await)
     }
 
-    /// Replaces the metadata that is kept here: `null`. `epoch`: of the sync that does it.
+    /// Replaces the stored metadata. `epoch` is that of the sync which does it. Resolves to `null`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn save_metadata(&self, metadata: String, epoch: Option<String>) -> Promise {
         self.promise(async move |collection| collection.save_metadata(&metadata, epoch).await.map(null))
     }
 
-    /// Takes the app's word for how far the server was read (ms), or begins anew: `null`.
+    /// Stores the app's statement of how far the server was read (ms); without it, the next pull starts from the beginning. Resolves to
+    /// `null`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn save_last_modified(&self, last_modified: Option<f64>, epoch: Option<String>) -> Promise {
         let last_modified = last_modified.map(|ms| ms as u64);
         self.promise(async move |collection| collection.save_last_modified(last_modified, epoch).await.map(null))
     }
 
-    /// Whether an app that pulls itself has to ask for everything, deletions too, whatever the timestamp: `true` or `false`.
+    /// Resolves to `true` if an app that pulls by itself has to ask for everything, including deletions, whatever its timestamp; otherwise
+    /// to `false`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn reads_all(&self) -> Promise {
         self.promise(async |collection| collection.reads_all().await.map(|all| all.to_string()))
     }
 
-    /// Takes over an array of decoded records and tombstones of the server: the lists of `sync`.
+    /// Merges an array of decoded records and tombstones of the server. Resolves to the lists of `sync`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn import_changes(&self, changes: String, strategy: String, epoch: Option<String>) -> Promise {
         self.promise(async move |collection| collection.import_changes(&changes, &strategy, epoch).await)
     }
 
-    /// Settles `[{"answer": "published" | "gone" | "overtaken", "id", "sent", "remote"}]`, a server's answers to a push: the
+    /// Applies `[{"answer": "published" | "gone" | "overtaken", "id", "sent", "remote"}]`, a server's answers to a push. Resolves to the
     /// lists of `sync`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn settle_answers(&self, answers: String, strategy: String, epoch: Option<String>) -> Promise {
         self.promise(async move |collection| collection.settle_answers(&answers, &strategy, epoch).await)
     }
 
-    /// What a push would send: changed records, then tombstones, encoded.
+    /// Resolves to what a push would send: changed records, then tombstones, encoded by the app's transformers.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn gather_local_changes(&self) -> Promise {
         self.promise(async |collection| collection.gather_local_changes().await)
     }
 
-    /// Stores what the user decided about a conflict: the record.
+    /// Stores the user's decision about a conflict. Resolves to the record.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn resolve(&self, conflict: String, resolution: String) -> Promise {
         self.promise(async move |collection| collection.resolve(&conflict, &resolution).await)
     }
 
-    /// Prepares everything to be sent to a server that has none of it: how many records were touched.
+    /// Marks everything as unsynced, for a server that has none of it. Resolves to the number of records touched.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn reset_sync_status(&self) -> Promise {
         self.promise(async |collection| collection.reset_sync_status().await.map(|count| count.to_string()))
     }
 
-    /// The unsynced records that Kinto.js has, and that were neither taken over nor are here by other ways.
+    /// Resolves to the remaining Kinto.js changes: unsynced records there that were not migrated and are not here by another way.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn leftovers(&self) -> Promise {
         self.promise(async |collection| collection.leftovers().await)
     }
 
-    /// Takes them over: `{"adopted", "conflicts": [{"local", "leftover"}]}`. `prefer` is `here`, `leftover` or empty.
+    /// Migrates the remaining Kinto.js changes. Resolves to `{"adopted", "conflicts": [{"local", "leftover"}]}`. `prefer` is `here`,
+    /// `leftover` or empty.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn adopt_leftovers(&self, prefer: String) -> Promise {
         self.promise(async move |collection| collection.adopt_leftovers(&prefer).await)
     }
 
-    /// Reads what other tabs wrote: `null`.
+    /// Reads what other tabs wrote. Resolves to `null`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn refresh(&self) -> Promise {
         self.promise(async |collection| collection.refresh().await.map(null))
     }
 
-    /// Syncs with `{remote, headers, timeout, retry, strategy, ignoreBackoff, bucket, collection, expectedTimestamp}`:
+    /// Syncs. Options: `{remote, headers, timeout, retry, strategy, ignoreBackoff, bucket, collection, expectedTimestamp}`. Resolves to
     /// `{"lastModified", "errors", "created", "updated", "deleted", "published", "conflicts", "skipped", "resolved"}`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn sync(&self, options: String) -> Promise {
         self.promise(async move |collection| collection.sync(&options).await)
     }
 
-    /// Runs an app's own steps of a sync, with the epoch that they write in, when it is their turn: `null`. Their promise must not
-    /// reject. Rejects with `interrupted` or `closed` without waiting for them. Without `options` it is one step, and its turn at once.
+    /// Runs sync steps of the app when their turn comes, and passes them the epoch that they write in. Resolves to `null`. The promise that
+    /// `steps` returns must not reject. Rejects with `interrupted` or `closed` at once, without waiting for the steps. Without `options`,
+    /// runs a single step and does not wait for a turn.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn sync_by(&self, options: String, #[wasm_bindgen(unchecked_param_type = "(epoch?: string) => Promise<void>")] steps: Function) -> Promise {
         self.promise(async move |collection| {
@@ -265,25 +273,25 @@ impl RawCollection {
         })
     }
 
-    /// Brings an encrypted collection and its server together again that parted. Options and result as `sync`.
+    /// Brings a collection and its server together again after the server lost data. Options and result as in `sync`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn repair(&self, options: String) -> Promise {
         self.promise(async move |collection| collection.repair(&options).await)
     }
 
-    /// Closes an encrypted collection's journal here; it goes on at `{"remote", "bucket"?}`. Options and result as `sync`.
+    /// Closes an encrypted collection's journal on this server, to continue it at `{"remote", "bucket"?}`. Options and result as in `sync`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn close_journal(&self, destination: String, options: String) -> Promise {
         self.promise(async move |collection| collection.close_journal(&destination, &options).await)
     }
 
-    /// The head of an encrypted collection's journal: `{"position", "hash"}` or `null`.
+    /// Resolves to the head of an encrypted collection's journal, `{"position", "hash"}`, or to `null`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn head(&self) -> Promise {
         self.promise(async |collection| collection.head().await)
     }
 
-    /// The newest pages of the journal since its latest snapshot: `[{"position", "time", "device", "bytes", "kind"}]`.
+    /// Resolves to the newest pages of the journal since its latest snapshot: `[{"position", "time", "device", "bytes", "kind"}]`.
     #[wasm_bindgen(unchecked_return_type = "Promise<string>")]
     pub fn pages(&self, limit: f64) -> Promise {
         self.promise(async move |collection| collection.pages(limit as usize).await)
@@ -294,18 +302,18 @@ impl RawCollection {
         self.collection().ok()?.last_modified().map(|ms| ms as f64)
     }
 
-    /// How many unsynced changes were lost since the last look, because the database was deleted under the page. Told once.
+    /// How many unsynced changes were lost because the database was deleted while the page was open. Each loss is returned once.
     pub fn take_evicted(&self) -> Option<f64> {
         self.collection().ok()?.take_evicted().map(|unsynced| unsynced as f64)
     }
 
-    /// False if the data will be gone with the page. Known once the collection is open.
+    /// False if the data does not outlive the page. Valid once the collection is open.
     pub fn persistent(&self) -> bool {
         self.collection().is_ok_and(|collection| collection.is_persistent())
     }
 }
 
-/// What there is to say when it is done.
+/// The answer of operations that return nothing.
 fn null(_: ()) -> String {
     "null".to_owned()
 }

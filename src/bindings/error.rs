@@ -1,14 +1,17 @@
+//! Errors as JavaScript receives them, and the report of a panic.
+
 use crate::error::Error;
 use js_sys::Function;
 use wasm_bindgen::prelude::*;
 
-/// The string that is thrown.
+/// The string that is thrown: the error as JSON text.
 pub fn thrown(error: Error) -> JsValue {
     error.to_json().into()
 }
 
-/// Calls `report` with the place of a panic, and with its text where that is fixed: others may quote what an app stores. The instance is in no known state then: nothing more may be asked of it, and
-/// promises of calls under way stay unsettled.
+/// Installs a panic hook that calls `report` with the place of the panic. Its text is added only if it is a fixed string, because a
+/// formatted text may quote data of the app. After a panic the state of the instance is unknown: it must not be called again, and promises
+/// of running calls never settle.
 #[wasm_bindgen]
 pub fn on_panic(#[wasm_bindgen(unchecked_param_type = "(message: string) => void")] report: Function) {
     std::panic::set_hook(Box::new(move |panic| {

@@ -1,3 +1,5 @@
+//! `RawHttp`: requests that an app makes itself, by `KintoClient`.
+
 use super::client::read_options;
 use super::error::thrown;
 use super::promise::{Thrown, promise_of};
@@ -65,7 +67,7 @@ impl Transport for RawSender {
     }
 }
 
-/// Aborts when it is dropped before the answer is there.
+/// Aborts the request if it is dropped before the answer has come.
 struct UnderWay<'a> {
     sender: &'a RawSender,
     ended: bool,
@@ -87,9 +89,9 @@ struct RawRequest {
     timeout: Option<f64>,
 }
 
-/// The rules of talking to servers, for requests that an app makes itself, and what is known of the servers.
+/// Applies essaim's timeouts, retries and backoff to requests that the app makes itself, and shares what is known of the servers.
 ///
-/// JavaScript does the sending: so bodies that are no text (attachments) and an app's own `fetch` need no second way.
+/// JavaScript sends the request, so bodies that are not text (attachments) and the app's own `fetch` need no second path.
 #[wasm_bindgen]
 pub struct RawHttp {
     servers: Rc<Servers>,
@@ -103,7 +105,8 @@ impl RawHttp {
 
 #[wasm_bindgen]
 impl RawHttp {
-    /// `tell` gets what servers ask for: `"backoff"` and `"retry-after"` with a time (epoch, ms), `"alert"` with the header's text.
+    /// `tell` is called with what servers ask for: `"backoff"` and `"retry-after"` with a time (ms since 1970), `"alert"` with the text of
+    /// the header.
     #[wasm_bindgen(constructor)]
     pub fn new(#[wasm_bindgen(unchecked_param_type = "(event: \"backoff\" | \"retry-after\" | \"alert\", value: any) => void")] tell: Function) -> RawHttp {
         let servers = Servers::heard_by(move |notice| {
@@ -117,8 +120,8 @@ impl RawHttp {
         RawHttp { servers: Rc::new(servers) }
     }
 
-    /// Resolves, to nothing, when what the sender sent last was answered below 400. Rejects if the server refused, and with
-    /// `network`, `timeout`, `redirected`, `bad_response`, `invalid_option`.
+    /// Sends a request, with retries. Resolves to an empty value when the last answer had a status below 400; the sender keeps the answer.
+    /// Rejects if the server refused, and with `network`, `timeout`, `redirected`, `bad_response`, `invalid_option`.
     #[wasm_bindgen(unchecked_return_type = "Promise<unknown>")]
     pub fn request(&self, #[wasm_bindgen(unchecked_param_type = "RawRequest")] request: JsValue, sender: RawSender) -> Promise {
         let servers = self.servers();
@@ -129,7 +132,7 @@ impl RawHttp {
         promise_of(asked.boxed_local())
     }
 
-    /// Milliseconds until this server may be asked again, 0 if at once. Throws `invalid_option`.
+    /// Milliseconds until this server may be asked again; 0 if at once. Throws `invalid_option`.
     pub fn backoff_ms(&self, remote: &str) -> std::result::Result<f64, JsValue> {
         let remote = Remote::read(remote).map_err(thrown)?;
         Ok(self.servers.backoff_ms(&remote, BrowserClock.now_ms()) as f64)
@@ -139,7 +142,7 @@ impl RawHttp {
 async fn ask(servers: &Servers, request: JsValue, sender: &RawSender) -> Result<()> {
     let RawRequest { remote, url, retry, timeout } = read_options(request)?;
     let remote = Remote::read(&remote)?;
-    // Named for errors and timeouts only: the sender knows what it sends.
+    // Contains only what errors and timeouts name: the sender knows the request itself.
     let request = Request {
         url: url.clone(),
         asks: Asks::Many,
@@ -153,13 +156,15 @@ async fn ask(servers: &Servers, request: JsValue, sender: &RawSender) -> Result<
     exchange::accept(&response, &url)
 }
 
-/// Where a listing goes on, if that is where the credentials belong. Throws `other_origin`, `invalid_option`.
+/// Returns the URL of a listing's next page, if it is on the origin that the credentials belong to. Throws `other_origin`,
+/// `invalid_option`.
 #[wasm_bindgen]
 pub fn next_page(remote: &str, next: &str) -> std::result::Result<String, JsValue> {
     Remote::read(remote).and_then(|remote| remote.next_page(next)).map_err(thrown)
 }
 
-/// The bodies of the batches that carry these requests (JSON array), in their order; `defaults` is the JSON of the headers of all.
+/// Returns the bodies of the batches that carry these requests (a JSON array), in their order. `defaults` is JSON: the headers that all of
+/// them share.
 #[wasm_bindgen]
 pub fn batch_bodies(requests: &str, defaults: &str, max_requests: f64) -> Vec<String> {
     exchange::batch_bodies(requests, defaults, max_requests as usize).unwrap_or_default()

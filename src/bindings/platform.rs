@@ -1,9 +1,11 @@
+//! The browser's implementations of the ports, as one platform.
+
 use super::app::RawApp;
 use super::storage::PageStorage;
 use crate::browser::{BrowserClock, BrowserRandom, BrowserTabs, Fetch, KintoJs, LocalStorage};
 use crate::ports::Platform;
 
-/// A page.
+/// The platform of a web page.
 #[derive(Debug)]
 pub struct BrowserPlatform {
     storage: PageStorage,

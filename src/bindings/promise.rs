@@ -1,3 +1,5 @@
+//! Creates the promises that all methods return.
+
 use super::error::thrown;
 use crate::error::Error;
 use futures_util::future::LocalBoxFuture;
@@ -8,11 +10,11 @@ use wasm_bindgen_futures::future_to_promise;
 /// What a promise rejects with.
 pub enum Thrown {
     Error(Error),
-    /// As it is: what the user's own function threw.
+    /// A value that the user's own function threw, passed on unchanged.
     Value(JsValue),
 }
 
-/// Boxed, so that all methods share one kind of promise: one for each costs 4 kB (gzip).
+/// Creates a promise. The future is boxed, so that all methods share one kind of promise; one kind for each method costs 4 kB (gzip).
 pub fn promise_of(answer: LocalBoxFuture<'static, std::result::Result<String, Thrown>>) -> Promise {
     future_to_promise(async move {
         match answer.await {

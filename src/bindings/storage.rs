@@ -1,3 +1,5 @@
+//! Chooses the storage of each collection: IndexedDB, memory, or custom storage.
+
 use crate::browser::{AppStorage, Durability, IndexedDb};
 use crate::error::Result;
 use crate::memory::MemoryStorage;
@@ -6,23 +8,23 @@ use crate::pure::journal::{Entry, Position, Stored, Tail};
 use std::cell::RefCell;
 
 thread_local! {
-    /// What the page keeps where it may have no database. One for all clients, as a database would be: a collection that is in
-    /// here stays here until the page is closed, also for clients that are made when the browser stores data again.
+    /// Collections of a page that has no IndexedDB. One store for all clients, as a database would be. A collection that is in here stays
+    /// here until the page is closed, also for clients that are created after the browser allows storage again.
     static PAGE: MemoryStorage = MemoryStorage::default();
 }
 
-/// Where a client's collections are kept. An enum and not a type parameter, so that the engine is compiled once.
+/// Where a client's collections are stored. An enum and not a type parameter, so that the engine is compiled once.
 #[derive(Debug)]
 pub enum PageStorage {
     /// In this client's memory.
     Memory(MemoryStorage),
-    /// In IndexedDB, but for collections it was refused for.
+    /// In IndexedDB, except for collections that IndexedDB was refused for.
     IndexedDb(IndexedDb, Places),
-    /// Wherever the app says.
+    /// In custom storage of the app.
     App(AppStorage),
 }
 
-/// Where each collection is, once it was opened. Settled then: moving one to memory later would show it empty.
+/// The storage of each opened collection. It is chosen once: moving a collection to memory later would show it empty.
 #[derive(Debug, Default)]
 pub struct Places(RefCell<Vec<(CollectionId, Place)>>);
 
@@ -49,7 +51,7 @@ impl PageStorage {
         PageStorage::IndexedDb(IndexedDb::new(durability), Places::default())
     }
 
-    /// Closes the connections; what is under way still ends, and the next use opens them again.
+    /// Closes the connections. Running transactions still complete, and the next use opens the connections again.
     pub fn disconnect(&self) {
         if let PageStorage::IndexedDb(database, _) = self {
             database.disconnect();
@@ -95,7 +97,7 @@ impl PageStorage {
             } else {
                 Place::Memory(PAGE.with(Clone::clone))
             };
-            // Somebody else may have settled it meanwhile.
+            // Another call may have chosen the place meanwhile.
             if places.get(collection).is_none() {
                 places.0.borrow_mut().push((collection.clone(), place));
             }

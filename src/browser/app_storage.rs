@@ -1,4 +1,4 @@
-//! A storage that the app wrote, as the engine's.
+//! Custom storage: adapts a storage that the app wrote to the engine's `Storage`.
 
 use super::thrown::message_of;
 use crate::error::{Error, Result};
@@ -17,7 +17,7 @@ import type { StorageAdapter } from "../storage/custom.js";
 "#;
 
 type Thrown<T> = std::result::Result<T, JsValue>;
-/// What the app's storage calls within a transaction of its own.
+/// A function that the app's storage calls within a transaction of its own.
 type Callback<'a> = ScopedClosure<'a, dyn FnMut(JsValue) -> Thrown<JsValue>>;
 
 #[wasm_bindgen]
@@ -41,7 +41,7 @@ extern "C" {
     fn call_forget(this: &AppStorage, name: &str) -> Thrown<JsValue>;
 }
 
-/// What the app's method resolves to; it need not be a promise.
+/// The value that a method of the app's storage resolves to. The method need not return a promise.
 async fn settled(called: Thrown<JsValue>) -> Result<JsValue> {
     let failed = |thrown: JsValue| match thrown.dyn_ref::<DomException>() {
         Some(exception) if exception.name() == "QuotaExceededError" => Error::Quota { message: exception.message() },
@@ -75,7 +75,7 @@ fn head(value: &JsValue) -> Result<Head> {
     Head::read(&bytes(value, "head")?)
 }
 
-/// `{head, segments, journal: [[key, bytes]]}`
+/// Reads `{head, segments, journal: [[key, bytes]]}`.
 fn stored(pages: &JsValue) -> Result<Stored> {
     let segments = array(pages, "segments")?;
     Ok(Stored {
@@ -93,7 +93,8 @@ fn rows(pages: &JsValue) -> Result<Rows> {
     array(pages, "journal")?.iter().map(row).collect()
 }
 
-/// Passes on an error of ours through code that is not: the app's storage must reject with something, we reject with this.
+/// Passes an error of essaim through the app's storage. The callback has to throw something there, so it throws a JavaScript error; the
+/// original error is kept in `failed`.
 fn within<R>(failed: &RefCell<Option<Error>>, work: Result<R>) -> Thrown<R> {
     work.map_err(|error| {
         let thrown = JsError::new(&error.to_string()).into();
@@ -103,7 +104,8 @@ fn within<R>(failed: &RefCell<Option<Error>>, work: Result<R>) -> Thrown<R> {
 }
 
 impl AppStorage {
-    /// One transaction of the app's storage. `None` if `known` is not there, and not everything was asked for.
+    /// Runs one transaction of the app's storage. `None` if `known` is not stored and `whole` is false: then the caller has to ask for
+    /// everything.
     async fn decide_once(
         &self,
         name: &str,
@@ -169,7 +171,7 @@ impl Storage for AppStorage {
         Ok(Appended { key, certain: true })
     }
 
-    /// The app's storage is asked for the segments only if the tail alone does not do.
+    /// Asks the app's storage for the segments only if the entries after `known` are not enough.
     async fn decide<R>(&self, collection: &CollectionId, known: Position, decide: impl FnOnce(Tail) -> Result<(Option<Entry>, R)>) -> Result<(Option<u64>, R)> {
         let name = collection.database();
         let (mut decide, mut value) = (Some(decide), None);

@@ -8,14 +8,14 @@ use wasm_bindgen_futures::JsFuture;
 
 #[wasm_bindgen]
 extern "C" {
-    // By their global names, and not as methods of a window, so that they work in a worker too.
+    // Declared as globals and not as methods of `window`, so that they work in a worker too.
     #[wasm_bindgen(js_name = setTimeout)]
     fn set_timeout(callback: &Closure<dyn FnMut()>, ms: f64) -> JsValue;
     #[wasm_bindgen(js_name = clearTimeout)]
     fn clear_timeout(timer: &JsValue);
 }
 
-/// Above this a timer fires at once: its delay is a signed 32-bit number.
+/// The longest delay of one timer: the delay is a signed 32-bit number, and a timer with a longer one fires at once.
 const LONGEST_MS: u64 = i32::MAX as u64;
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,14 +38,14 @@ impl Clock for BrowserClock {
         }
     }
 
-    /// A microtask is enough: whatever the same turn started has been queued before it. A task (`setTimeout`) waits
-    /// for 4 ms once nested, which every commit would pay.
+    /// Waits for a microtask. That is enough, because the calls of the same turn are queued before it. A task (`setTimeout`) takes at least
+    /// 4 ms once timers are nested, and every commit would wait for it.
     async fn next_turn(&self) {
         let _ = JsFuture::from(js_sys::Promise::resolve(&JsValue::UNDEFINED)).await;
     }
 }
 
-/// Stops the timer when the sleeper is dropped.
+/// A running timer, which is cleared when the sleeping future is dropped.
 struct Timer {
     id: JsValue,
     _fired: Closure<dyn FnMut()>,

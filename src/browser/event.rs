@@ -1,8 +1,8 @@
-//! Events of the browser's objects, heard once or until dropped.
+//! Listeners for DOM events, which are removed when they are dropped.
 //!
-//! The futures of `idb` set `on…` properties and leave them there when they are dropped: the event that comes later
-//! then calls a closure that is gone, and an exception in a request's handler aborts its transaction. Listeners that
-//! are taken away when dropped have no such afterlife.
+//! The futures of `idb` set `on…` properties and leave them set when they are dropped. A later event then calls a closure that was
+//! freed, and an exception in a request's handler aborts its transaction. The listeners here are removed when they are dropped, so they
+//! are never called afterwards.
 
 use futures_channel::oneshot;
 use std::cell::Cell;
@@ -15,7 +15,7 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen::closure::Closure;
 use web_sys::{Event, EventTarget};
 
-/// Listens until dropped.
+/// Listens until it is dropped.
 pub struct Listener {
     target: EventTarget,
     name: &'static str,
@@ -25,7 +25,7 @@ pub struct Listener {
 impl Listener {
     pub fn new(target: &EventTarget, name: &'static str, heard: impl FnMut(Event) + 'static) -> Self {
         let heard = Closure::new(heard);
-        // It throws for a listener that is no function, and for nothing else.
+        // This call throws only if the listener is not a function, which cannot happen here.
         let _ = target.add_event_listener_with_callback(name, heard.as_ref().unchecked_ref());
         Listener {
             target: target.clone(),
@@ -47,7 +47,7 @@ impl fmt::Debug for Listener {
     }
 }
 
-/// The name of the first of some events, which are listened for from the moment this is made.
+/// A future for the name of the event that comes first among several. It listens from the moment it is created.
 #[derive(Debug)]
 pub struct FirstOf {
     first: oneshot::Receiver<&'static str>,
@@ -75,7 +75,7 @@ impl Future for FirstOf {
     type Output = &'static str;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<&'static str> {
-        // The listeners hold the sender as long as this exists, so it is never gone without an event.
+        // The listeners keep the sender alive as long as this future exists, so the channel never ends without an event.
         Pin::new(&mut self.first).poll(context).map(Result::unwrap_or_default)
     }
 }

@@ -9,8 +9,8 @@ use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
 use web_sys::{AbortController, ReadableStream, RequestCache, RequestMode, RequestRedirect, ResponseType};
 
-/// Never cached, since a stale listing would look like a server that forgot; never redirected, since credentials
-/// would go with it.
+/// Sends requests by `fetch`. Answers are never cached, because a stale listing would look like a server that lost records. Redirects are
+/// never followed, because they would carry the credentials along.
 #[derive(Clone, Copy, Debug)]
 pub struct Fetch {
     mode: RequestMode,
@@ -96,7 +96,7 @@ extern "C" {
     fn value(this: &Chunk) -> JsValue;
 }
 
-/// The text of a body, as `Response.text()` decodes it; `None` if it has more bytes than the limit. Then the rest is not read: the
+/// The text of a body, decoded as by `Response.text()`; `None` if it has more bytes than `limit`. The rest of such a body is not read: the
 /// caller aborts the request.
 async fn read_text(body: Option<ReadableStream>, limit: usize) -> std::result::Result<Option<String>, JsValue> {
     let Some(body) = body else { return Ok(Some(String::new())) };
@@ -107,7 +107,7 @@ async fn read_text(body: Option<ReadableStream>, limit: usize) -> std::result::R
         if chunk.done() {
             break;
         }
-        // Not cast: a page may have several realms, each with a `Uint8Array` of its own.
+        // A copy and not a cast, because a page may have several realms, each with a `Uint8Array` of its own.
         let chunk = Uint8Array::new(&chunk.value());
         let start = bytes.len();
         let end = start + chunk.length() as usize;
@@ -124,8 +124,8 @@ async fn read_text(body: Option<ReadableStream>, limit: usize) -> std::result::R
     Ok(Some(String::from_utf8(bytes).unwrap_or_else(lossy)))
 }
 
-/// Aborts when dropped, with no reason: one that is not an `Error` would make gloo-net panic. Once the body has been
-/// read there is nothing left to abort.
+/// Aborts the request when dropped. It gives no reason, because a reason that is not an `Error` makes gloo-net panic. Once the body has
+/// been read, aborting has no effect.
 struct Aborts(AbortController);
 
 impl Drop for Aborts {
@@ -134,7 +134,8 @@ impl Drop for Aborts {
     }
 }
 
-/// gloo-net's own `header()` panics on what a header cannot hold (a line break, a character above U+00FF).
+/// Builds the headers by web-sys, because gloo-net's own `header()` panics on text that a header cannot contain (a line break, a character
+/// above U+00FF).
 fn headers(request: &Request) -> Result<Headers> {
     let headers = web_sys::Headers::new().map_err(|_| Error::bug("no Headers"))?;
     for (name, value) in &request.headers {

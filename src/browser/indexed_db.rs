@@ -1,19 +1,19 @@
-//! The storage that outlives the page: one IndexedDB database per collection, named [`CollectionId::database`].
+//! Persistent storage: one IndexedDB database per collection, named [`CollectionId::database`].
 //!
-//! Schema, database version 1 (what the bytes mean is `pure::journal`'s and `pure::page`'s business):
+//! Schema, database version 1 (`pure::journal` and `pure::page` define the bytes):
 //!
 //! ```text
 //! journal   key: auto-increment from 1      value: Uint8Array, an entry
 //! pages     key 0: Uint8Array, the head     keys 1…: Uint8Array, the segments, in the order of their keys
 //! ```
 //!
-//! Two connections per collection. rexie makes the schema and reads. What writes goes underneath it, because rexie can
-//! ask for no durability, does not tell why a transaction was aborted (a full disk looks like any other abort), and does not
-//! say when a deletion is blocked.
+//! Each collection has two connections. rexie creates the schema and reads. Writes use the DOM API directly, because rexie cannot request a
+//! durability, does not tell why a transaction was aborted (a full disk looks like any other abort), and does not say when a deletion is
+//! blocked.
 //!
-//! A commit is acknowledged at its transaction's `complete`, never before. When the browser loses a connection on the way
-//! (`close` event, `InvalidStateError`, `UnknownError`, an abort without a reason), the collection is opened again, at most
-//! three times; what was being written is looked for by its id before it is written again.
+//! A commit is acknowledged at its transaction's `complete` event, never before. When the browser loses a connection on the way (`close`
+//! event, `InvalidStateError`, `UnknownError`, an abort without a reason), the database is opened again, at most three times. An entry that
+//! was being written is looked up by its id before it is written again.
 
 mod connection;
 mod failure;
@@ -39,11 +39,11 @@ const REOPENS: usize = 3;
 /// When a commit counts as done.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Durability {
-    /// The operating system has it: a crash of the page or the browser loses nothing, one of the machine perhaps the last
-    /// moments. What Chromium and Firefox do by themselves.
+    /// When the operating system has it. A crash of the page or of the browser loses nothing; a crash of the machine may lose the last
+    /// moments. This is the default of Chromium and Firefox.
     #[default]
     Relaxed,
-    /// The disk has it.
+    /// When the disk has it.
     Strict,
 }
 
@@ -52,7 +52,8 @@ pub enum Durability {
 pub struct IndexedDb {
     durability: Durability,
     connections: Rc<Connections>,
-    /// A page that is put aside with an open connection could not be kept for "back", and would block other tabs.
+    /// Closes the connections at `pagehide`. With an open connection the browser could not keep the page for "back", and the page would
+    /// block other tabs.
     _pagehide: Rc<Listener>,
 }
 
@@ -73,8 +74,8 @@ impl IndexedDb {
         }
     }
 
-    /// Opens the database. `Ok(false)` means that nothing was ever stored and nothing can be stored (private mode, site data
-    /// blocked, a sandboxed frame): the caller uses memory instead. An error means that there may be data, which must not look lost.
+    /// Opens the database. `Ok(false)` means that nothing was ever stored and nothing can be stored (private mode, site data blocked, a
+    /// sandboxed frame): the caller then uses memory instead. An error means that there may be stored data, which must not look lost.
     pub async fn is_available(&self, collection: &CollectionId) -> Result<bool> {
         let mut tries = Tries::default();
         let failure = loop {
@@ -92,7 +93,8 @@ impl IndexedDb {
         let Error::Storage { message } = error else { return Err(error) };
         let why = match stored_before::look(collection).await {
             Some(true) => "Data of this app was stored here before, and is not shown as empty.",
-            // Where nobody can tell, only a browser that says "no" to the page is taken for one that never stored anything.
+            // If it cannot be told whether data was stored, nothing is taken to be stored only if the browser refuses IndexedDB to this
+            // page.
             None if !is_refused => "Whether data of this app was stored here cannot be told.",
             _ if connection::can_open_any().await => "Other databases can be opened.",
             _ => return Ok(false),
@@ -100,27 +102,27 @@ impl IndexedDb {
         Err(Error::storage(format!("{message} {why}")))
     }
 
-    /// From now on no connection is opened; those that are open stay so until [`IndexedDb::close`].
+    /// From now on no connection is opened. Open connections stay open until [`IndexedDb::close`].
     pub fn open_no_more(&self) {
         self.connections.open_no_more();
     }
 
-    /// Resolves when nothing is being opened any more.
+    /// Resolves when no connection is being opened any more, or after about two seconds.
     pub async fn settled(&self) {
         self.connections.settled().await;
     }
 
-    /// Closes every connection; the next use opens again.
+    /// Closes every connection. The next use opens it again.
     pub fn disconnect(&self) {
         self.connections.close_all();
     }
 
-    /// Closes every connection for good: a database that is deleted afterwards is not made again from here.
+    /// Closes every connection for good, so that a database which is deleted afterwards is not created again from here.
     pub fn close(&self) {
         self.connections.close();
     }
 
-    /// Runs `work`, again on a new connection whenever it lost its own.
+    /// Runs `work`, and runs it again on a new connection whenever it lost its connection.
     async fn reopening<R>(&self, collection: &CollectionId, mut work: impl AsyncFnMut(&Connection) -> Outcome<R>) -> Result<R> {
         let mut tries = Tries::default();
         loop {
@@ -138,7 +140,7 @@ impl IndexedDb {
         }
     }
 
-    /// As [`Storage::decide`], for all its kinds of result at once.
+    /// [`Storage::decide`] without its type parameter, so that it is compiled once for all kinds of result.
     async fn decide_entry(&self, collection: &CollectionId, known: Position, decide: &mut dyn FnMut(Tail) -> Result<Option<Entry>>) -> Result<Option<u64>> {
         let mut decided = None;
         self.reopening(collection, async |connection| {
@@ -147,7 +149,7 @@ impl IndexedDb {
                 return key.map(Some).ok_or_else(|| failure::lost_after_decision("its commit was undone"));
             }
             let (write, tail) = write::begin_with_tail(connection, self.durability, known).await?;
-            // An error drops the transaction, and so aborts it.
+            // An error drops the transaction, which aborts it.
             let Some(entry) = decide(tail)? else {
                 connection.set_seen();
                 return Ok(None);
@@ -169,7 +171,7 @@ impl IndexedDb {
     }
 }
 
-/// How often a connection was lost.
+/// Counts how often the connection was lost.
 #[derive(Default)]
 struct Tries {
     reopens: usize,
@@ -177,7 +179,7 @@ struct Tries {
 }
 
 impl Tries {
-    /// `Err` if it is of no use.
+    /// `Ok` if the caller should try again. `Err` if another try is of no use.
     fn once_more(&mut self, failure: Failure) -> Result<()> {
         self.unanswered |= matches!(failure, Failure::Unanswered(_));
         if self.may_reopen(&failure) {
@@ -210,7 +212,8 @@ impl Storage for IndexedDb {
             if perhaps_there && let Some(key) = read::find(connection, entry.id).await? {
                 return Ok(Appended { key, certain: false });
             }
-            // Only what was decided on this very connection: somebody else may have read another since.
+            // Certain only if the entry was decided on what was read through this connection. After the first try another caller may have
+            // read a new database.
             let certain = std::mem::take(&mut first_try) && connection.is_seen();
             let appended = match connection.is_seen() {
                 true => write::append(connection, self.durability, &bytes).await.map(Some),
@@ -246,8 +249,8 @@ impl Storage for IndexedDb {
         .await
     }
 
-    /// [`Error::StorageBlocked`] if another tab does not let go within [`connection::BLOCKED_MS`]; the browser then removes
-    /// the database as soon as that tab is closed.
+    /// Errors: [`Error::StorageBlocked`] if another tab keeps the database open for longer than [`connection::BLOCKED_MS`]. The browser
+    /// then deletes the database as soon as that tab is closed.
     async fn forget(&self, collection: &CollectionId) -> Result<()> {
         let mut reopens = 0;
         loop {

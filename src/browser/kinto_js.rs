@@ -1,4 +1,4 @@
-//! The databases that Kinto.js wrote: read, never written, never upgraded, and never made where there are none.
+//! Kinto.js data: reads the databases that Kinto.js wrote. They are never written, never upgraded, and never created where there are none.
 //!
 //! ```text
 //! since Kinto.js 12: one database for all collections, "KintoDB" if the app gave it no name, version 1 or 2
@@ -10,8 +10,8 @@
 //!   <bucket>/<collection>   key id                  index _status
 //!   __meta__                key name                {name: "<bucket>/<collection>-lastModified" or "lastModified", value}
 //! ```
-//! The older form knew no database names, by which apps keep accounts apart: it is looked at only where the app gives
-//! none. And only for a collection that the newer database has nothing of, as Kinto.js itself left it behind then.
+//! Kinto.js 11 had no database names, by which apps keep accounts apart. So its databases are read only where the app gives no database
+//! name, and only for a collection of which the newer database has nothing: Kinto.js 12 itself left the older databases behind.
 
 mod database;
 mod rows;
@@ -23,19 +23,19 @@ use crate::pure::adoption::Earlier;
 use database::{Database, Wanted};
 use std::cell::RefCell;
 
-/// What Kinto.js calls its database when the app does not.
+/// The name of Kinto.js's database if the app gives none.
 const DEFAULT_DB_NAME: &str = "KintoDB";
 
-/// Nothing is remembered of them, and no connection kept: an old tab may write at any time, and must not be held up.
+/// Access to Kinto.js data. No result is cached and no connection is kept open: an old tab may write at any time, and must not be blocked.
 #[derive(Debug)]
 pub struct KintoJs {
     is_read: bool,
-    /// Names of databases that the app gave up. One that an old tab holds open is there still, and would keep whoever opens it waiting.
+    /// Names of databases that the app asked to delete. While an old tab holds one open it still exists, and opening it would have to wait.
     forgotten: RefCell<Vec<String>>,
 }
 
 impl KintoJs {
-    /// `is_read` is false for data that is kept elsewhere than in IndexedDB: it takes over nothing.
+    /// `is_read` is false if this client's data is not in IndexedDB: then nothing is migrated.
     pub fn new(is_read: bool) -> Self {
         KintoJs {
             is_read,
@@ -50,7 +50,7 @@ impl KintoJs {
         let cid = cid(collection);
         for name in database_names(&collection.db_name, std::slice::from_ref(collection)) {
             let found = match self.look_in(&name, &cid, wanted).await {
-                // The browser threw the connection away; a second one may live.
+                // The browser dropped the connection; a second one may work.
                 Err(failure) if failure.is_of_connection() => self.look_in(&name, &cid, wanted).await,
                 found => found,
             };
@@ -81,7 +81,7 @@ impl Predecessor for KintoJs {
     async fn forget(&self, db_name: &str, collections: &[CollectionId]) -> Result<()> {
         self.forgotten.borrow_mut().push(db_name.to_owned());
         for name in database_names(db_name, collections) {
-            // A database of this name that is not Kinto.js's is somebody's.
+            // A database of this name that Kinto.js did not write belongs to somebody else.
             if let Some(database) = Database::open(&name).await.map_err(Failure::into_error)? {
                 database.close();
                 delete(&name).await.map_err(Failure::into_error)?;
@@ -95,7 +95,7 @@ fn cid(collection: &CollectionId) -> String {
     format!("{}/{}", collection.bucket, collection.name)
 }
 
-/// Where these collections may be, in the order in which to look.
+/// The databases that may contain these collections, in the order in which they are read.
 pub(super) fn database_names(db_name: &str, collections: &[CollectionId]) -> Vec<String> {
     let plain = collections.iter().filter(|collection| collection.sealed.is_none());
     let own = plain.filter(|_| db_name == DEFAULT_DB_NAME).map(cid);

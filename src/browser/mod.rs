@@ -1,26 +1,26 @@
-//! What a browser is to the engine: each port, given by the browser's own thing. Nothing is decided here.
+//! The platform of a browser: implements each trait of `ports` by the browser's own API, without decisions.
 
-/// Pages that the app keeps.
+/// Custom storage of the app.
 pub mod app_storage;
 /// Time.
 pub mod clock;
-/// Events, heard once or until dropped.
+/// Listeners for DOM events.
 mod event;
 /// HTTP.
 pub mod fetch;
-/// Storage that outlives the page.
+/// Storage in IndexedDB.
 pub mod indexed_db;
-/// What Kinto.js left behind.
+/// Kinto.js data.
 pub mod kinto_js;
 /// Randomness.
 pub mod random;
-/// What says that this app stored data in this browser before.
+/// Whether this app stored data in this browser before.
 mod stored_before;
 /// Locks and notices between tabs.
 pub mod tabs;
-/// What JavaScript throws.
+/// Exceptions of JavaScript.
 pub mod thrown;
-/// Notes that outlive an evicted database.
+/// Eviction markers.
 pub mod witness;
 
 pub use app_storage::AppStorage;

@@ -1,5 +1,6 @@
-//! Whether this app stored data in this browser before: asked when IndexedDB cannot be opened, so that a database which is out of
-//! reach is not taken for one that never was.
+//! Whether this app stored data in this browser before.
+//!
+//! This is asked when IndexedDB cannot be opened, so that a database which cannot be reached is not taken for one that never existed.
 
 use super::clock::BrowserClock;
 use super::kinto_js;
@@ -12,11 +13,11 @@ use std::cell::RefCell;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// How long the browser may take to list its databases.
+/// How long (ms) the browser may take to list its databases.
 const LISTING_MS: u64 = 2_000;
 
 thread_local! {
-    /// Databases that this page had open.
+    /// Databases that this page has opened.
     static OPENED: RefCell<Vec<String>> = RefCell::default();
 }
 
@@ -32,9 +33,9 @@ pub fn was_opened(database: &str) -> bool {
     OPENED.with_borrow(|opened| opened.iter().any(|known| known == database))
 }
 
-/// Whether anything says that a collection of this `dbName` was stored: this page, the eviction markers, the browser's list of
-/// databases, another tab. `None` if the list cannot be read and nothing else says so: that there is no marker tells nothing, since a
-/// browser that is killed loses what it wrote to localStorage in the last seconds.
+/// Whether anything shows that a collection of this `dbName` was stored: this page, the eviction markers, the browser's list of databases,
+/// or another tab. `None` if the list cannot be read and nothing else shows it. A missing eviction marker proves nothing, because a browser
+/// that is killed loses what it wrote to localStorage in the last seconds.
 pub async fn look(collection: &CollectionId) -> Option<bool> {
     let is_ours = |name: &str| name.starts_with(&collection.databases());
     if OPENED.with_borrow(|opened| opened.iter().any(|name| is_ours(name))) {
@@ -51,7 +52,8 @@ pub async fn look(collection: &CollectionId) -> Option<bool> {
     }
 }
 
-/// The databases of this origin. Not every browser lists them, and one that cannot open any may refuse to, or not answer at all.
+/// The names of the databases of this origin; `None` if they cannot be listed. Not every browser lists them, and a browser that cannot open
+/// databases may refuse or not answer.
 async fn listed() -> Option<Vec<String>> {
     let factory = Reflect::get(&js_sys::global(), &"indexedDB".into()).ok()?;
     let list: Function = Reflect::get(&factory, &"databases".into()).ok()?.dyn_into().ok()?;

@@ -1,7 +1,7 @@
-//! The other tabs: Web Locks, and notices by BroadcastChannel.
+//! Locks and notices between tabs, by Web Locks and BroadcastChannel.
 //!
-//! Both only save work, they are not what makes anything safe (the journal's rule is). So where a browser lacks
-//! them or refuses them (an insecure context, a sandboxed frame) a lock is granted at once and a notice reaches nobody.
+//! Both only save work; the rule of the journal is what makes writes safe. So where a browser lacks or refuses them (an insecure context,
+//! a sandboxed frame), a lock is granted at once and a notice reaches nobody.
 
 use super::clock::BrowserClock;
 use super::event::Listener;
@@ -19,7 +19,7 @@ use web_sys::{BroadcastChannel, Event, EventTarget};
 
 #[wasm_bindgen]
 extern "C" {
-    /// web-sys has it under an unstable cfg only.
+    /// web-sys has this type only under an unstable cfg.
     #[derive(Clone, Debug)]
     type LockManager;
 
@@ -33,15 +33,16 @@ fn lock_manager() -> Option<LockManager> {
     locks.is_object().then(|| locks.unchecked_into())
 }
 
-/// One per client. A second one in the same page is another tab to it, that hears at once.
+/// One per client. A second client in the same page counts as another tab, except that it receives notices at once.
 #[derive(Clone, Debug, Default)]
 pub struct BrowserTabs {
-    /// One channel per name for both ways: a channel never hears itself.
+    /// One channel per name, for sending and receiving: a channel does not receive its own messages.
     channels: Rc<RefCell<Vec<(String, Channel)>>>,
 }
 
 thread_local! {
-    /// Who listens in this page. A message takes a task to arrive, and whoever wrote by one client may read by another before.
+    /// The subscriptions of this page, called directly. A channel message takes a task to arrive, and code that wrote by one client may
+    /// read by another before that.
     static HERE: RefCell<Vec<Neighbour>> = RefCell::default();
 }
 
@@ -57,12 +58,13 @@ fn tell_here(notice: DatabaseNotice, is_told: impl Fn(&&Neighbour) -> bool) {
     told.iter().for_each(|heard| heard(notice));
 }
 
-/// The browser says it to every connection of a page.
+/// Tells every subscription of this page that the database is deleted or upgraded. Called for the `versionchange` event, which the browser
+/// fires at every connection of the page.
 pub(super) fn tell_taken_away(name: &str) {
     tell_here(DatabaseNotice::TakenAway, |neighbour| neighbour.name == name);
 }
 
-/// Listens until it is dropped.
+/// A subscription. Ends when it is dropped.
 pub struct Ears {
     _listeners: Vec<Listener>,
     _here: Rc<dyn Fn(DatabaseNotice)>,
@@ -88,9 +90,9 @@ impl BrowserTabs {
     }
 }
 
-/// How long another tab may take to answer.
+/// How long (ms) another tab may take to answer.
 const ANSWER_MS: u64 = 200;
-/// Sent to ask the other tabs whether one of them has this database open, and the answer. All else is a notice.
+/// `IS_OPEN` asks the other tabs whether one of them has this database open, and `OPEN` is the answer. Any other message is a notice.
 const IS_OPEN: &str = "open?";
 const OPEN: &str = "open";
 
@@ -116,7 +118,7 @@ fn data_of(event: &Event) -> Option<String> {
     Reflect::get(event, &"data".into()).ok()?.as_string()
 }
 
-/// A lock held, or the leave to do without.
+/// A held lock. Without `release` there is no lock: the browser has none to grant.
 #[derive(Debug, Default)]
 pub struct LockGuard {
     release: Option<Function>,
@@ -151,7 +153,8 @@ impl Tabs for BrowserTabs {
 
     type Listener = Ears;
 
-    /// A page that comes back from where the browser had put it aside has missed what was said meanwhile.
+    /// Also reports [`DatabaseNotice::Written`] when the page comes back from the browser's back/forward cache, because it missed the
+    /// notices of the meantime.
     fn listen(&self, name: &str, heard: impl Fn(DatabaseNotice) + 'static) -> Ears {
         let heard: Rc<dyn Fn(DatabaseNotice)> = Rc::new(heard);
         HERE.with_borrow_mut(|here| {
@@ -183,10 +186,10 @@ impl Tabs for BrowserTabs {
     }
 }
 
-/// `None` if it is somebody else's and `only_if_available`.
+/// Requests a lock. `None` if `only_if_available` and somebody else holds it.
 ///
-/// The guard is made in the browser's callback and sent here: when nobody waits for it any more (the caller was
-/// dropped), it is dropped on the spot and the lock is free again.
+/// The guard is created in the browser's callback and sent to this future. If the caller was dropped, nobody receives the guard: it is
+/// dropped at once, which releases the lock.
 async fn request_lock(name: &str, only_if_available: bool) -> Option<LockGuard> {
     let Some(manager) = lock_manager() else { return Some(LockGuard::default()) };
     let (sender, granted) = oneshot::channel();
@@ -207,7 +210,7 @@ async fn request_lock(name: &str, only_if_available: bool) -> Option<LockGuard> 
     };
     match select(granted, JsFuture::from(promise)).await {
         Either::Left((Ok(guard), _)) => guard,
-        // Refused: the promise was rejected, or the callback thrown away, before any grant.
+        // The browser refused: it rejected the promise, or dropped the callback, before it granted anything.
         Either::Left((Err(_), _)) | Either::Right(_) => Some(LockGuard::default()),
     }
 }

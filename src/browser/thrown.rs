@@ -1,6 +1,8 @@
+//! The text of exceptions that JavaScript throws.
+
 use wasm_bindgen::{JsCast, JsValue};
 
-/// What a user's function threw, as text: `Error`s by their message, anything else as JavaScript writes it.
+/// The text of a thrown value: the message of an `Error`, otherwise the value as JavaScript writes it.
 pub fn message_of(thrown: &JsValue) -> String {
     match thrown.dyn_ref::<js_sys::Error>() {
         Some(error) => error.message().into(),

@@ -1,5 +1,6 @@
-//! Notes in localStorage, which browsers evict more rarely than a database. They are a help, so nothing here fails:
-//! in a worker, with storage refused, or when full, there are simply no notes.
+//! Eviction markers in localStorage, which browsers evict more rarely than a database.
+//!
+//! The markers are optional, so nothing here fails: in a worker, where storage is refused, or when localStorage is full, there are none.
 
 use crate::ports::Witness;
 use web_sys::Storage;
@@ -11,7 +12,7 @@ fn storage() -> Option<Storage> {
     web_sys::window()?.local_storage().ok()?
 }
 
-/// The names of all notes; `None` where there can be none.
+/// The names of all notes in localStorage; `None` where there is no localStorage.
 pub fn names() -> Option<Vec<String>> {
     let storage = storage()?;
     let count = storage.length().ok()?;

@@ -1,4 +1,4 @@
-//! Connections: opened when needed, closed when another tab or the browser wants it.
+//! Connections: opened when needed, closed when another tab or the browser needs the database.
 
 use super::failure::{Failure, Outcome};
 use crate::browser::clock::BrowserClock;
@@ -19,20 +19,21 @@ use web_sys::IdbDatabase;
 
 pub const JOURNAL: &str = "journal";
 pub const PAGES: &str = "pages";
-/// Of the schema. A page's and an entry's formats have versions of their own.
+/// Version of the schema. Pages and entries have format numbers of their own.
 pub const VERSION: u32 = 1;
-/// How long a deletion waits for other tabs. They close when told, but a transaction of theirs may have to end first.
+/// How long (ms) a deletion waits for other tabs. They close their connections when told, but a transaction of theirs may have to end
+/// first.
 pub const BLOCKED_MS: u64 = 2_000;
 
-/// How long the browser may take to open a database. It usually takes milliseconds; a browser whose storage is broken, or that
-/// waits for another tab to finish a deletion, may never answer.
+/// How long (ms) the browser may take to open a database. It usually takes milliseconds. A browser whose storage is broken, or that waits
+/// for another tab to finish a deletion, may never answer.
 const OPENING_MS: u64 = 10_000;
 
 /// The connections of a page, by collection.
 #[derive(Debug, Default)]
 pub struct Connections {
     open: RefCell<Vec<(CollectionId, Rc<Connection>)>>,
-    /// How many are being opened.
+    /// How many connections are being opened.
     opening: Cell<usize>,
     closed: Cell<bool>,
 }
@@ -42,7 +43,7 @@ impl Connections {
         if let Some(connection) = self.known(collection) {
             return Ok(connection);
         }
-        // Beside the caller, who may be dropped: a connection that nobody has could not be closed.
+        // Opened in a task of its own, because the caller may be dropped: nobody could close a connection that nobody holds.
         let (opened, connection) = oneshot::channel();
         let (connections, collection) = (self.clone(), collection.clone());
         connections.opening.update(|count| count + 1);
@@ -58,7 +59,8 @@ impl Connections {
         self.check_open()?;
         let connection = Rc::new(Connection::open(&collection.database()).await?);
         self.check_open()?;
-        // Somebody else may have opened it meanwhile: the first stays, since what it has seen is known of it.
+        // Another caller may have opened the database meanwhile. The first connection stays, because it knows what was read through it
+        // (`seen`).
         if let Some(first) = self.known(collection) {
             return Ok(first);
         }
@@ -100,7 +102,7 @@ impl Connections {
         self.closed.set(true);
     }
 
-    /// Resolves when nothing is being opened any more, which may make a database; or after two seconds.
+    /// Resolves when no connection is being opened any more, since opening can create a database; at the latest after two seconds.
     pub async fn settled(&self) {
         for _ in 0..200 {
             if self.opening.get() == 0 {
@@ -122,7 +124,7 @@ impl Connections {
     }
 }
 
-/// An open database.
+/// An open database: rexie's connection to read, and one of web-sys to write.
 pub struct Connection {
     reader: RefCell<Option<Rexie>>,
     pub writer: IdbDatabase,
@@ -149,19 +151,20 @@ impl Connection {
         let writer = match open_existing(name, Some(VERSION)).await {
             Ok(writer) => writer,
             Err(failure) => {
-                // Only `close` does: dropping it leaves it open.
+                // Only `close` closes it: a dropped rexie connection stays open.
                 reader.close();
                 return Err(if let Failure::Newer = failure { newer(name).await } else { failure });
             }
         };
-        // Whoever opens a database by its name without a version makes it, should it not be there: empty, and without stores.
+        // Anybody who opens a missing database by its name without a version creates it, empty and without stores.
         if reader.store_names().is_empty() {
             reader.close();
             writer.close();
             delete(name).await?;
             return Err(Failure::Lost("its stores were missing".to_owned()));
         }
-        // Another tab deletes or upgrades: it shall not have to wait. rexie does the same; the next use finds out.
+        // Another tab deletes or upgrades the database: close at once, so that it does not have to wait. rexie does the same with its own
+        // connection. The next use of this connection fails and opens a new one.
         let closing = writer.clone();
         let versionchange = Listener::new(&writer, "versionchange", move |_| {
             closing.close();
@@ -175,7 +178,7 @@ impl Connection {
         })
     }
 
-    /// A transaction to read with.
+    /// Begins a read-only transaction.
     pub fn reading(&self) -> Outcome<rexie::Transaction> {
         match &*self.reader.borrow() {
             Some(reader) => Ok(reader.transaction(&[JOURNAL, PAGES], TransactionMode::ReadOnly)?),
@@ -183,8 +186,8 @@ impl Connection {
         }
     }
 
-    /// Whether the caller has read this very database through this connection: only then a key says something about its
-    /// position. A database that was deleted and made again while nobody was connected gives the same keys.
+    /// Whether the caller has read this very database through this connection. Only then does the key of an appended entry show that it is
+    /// valid: a database that was deleted and created again while nobody was connected assigns the same keys.
     pub fn is_seen(&self) -> bool {
         self.seen.get()
     }
@@ -193,7 +196,7 @@ impl Connection {
         self.seen.set(true);
     }
 
-    /// What is under way still ends.
+    /// Closes both connections. Running transactions still complete.
     pub fn close(&self) {
         if let Some(reader) = self.reader.borrow_mut().take() {
             reader.close();
@@ -218,7 +221,8 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// Gives up on a browser that does not answer. The work goes on without its caller: a connection that comes late is closed when it is dropped.
+/// Gives up on a browser that does not answer. The work continues without its caller; a connection that opens late is closed when it is
+/// dropped.
 async fn in_time<R: 'static>(work: LocalBoxFuture<'static, Outcome<R>>) -> Outcome<R> {
     match select(work, Box::pin(BrowserClock.sleep_ms(OPENING_MS))).await {
         Either::Left((done, _)) => done,
@@ -229,8 +233,8 @@ async fn in_time<R: 'static>(work: LocalBoxFuture<'static, Outcome<R>>) -> Outco
     }
 }
 
-/// Opens what rexie has made. Should it have been deleted in between, making it here would make it without its stores,
-/// for everybody.
+/// Opens a database that rexie has created. If it was deleted in between, this fails: creating it here would create it without stores, for
+/// every tab.
 async fn open_existing(name: &str, version: Option<u32>) -> Outcome<IdbDatabase> {
     let mut request = Factory::new()?.open(name, version)?;
     request.on_upgrade_needed(|event| {
@@ -270,7 +274,7 @@ pub async fn delete(name: &str) -> Outcome<()> {
     }
 }
 
-/// Whether this page can have a database, any database: tells "refused here" from "this one is broken".
+/// Whether this page can open any database at all. Tells a browser that refuses IndexedDB from one broken database.
 pub async fn can_open_any() -> bool {
     let probe = async {
         let name = format!("essaim/probe/{}", js_sys::Math::random());

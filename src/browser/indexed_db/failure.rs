@@ -1,4 +1,4 @@
-//! What IndexedDB reports, sorted by what can be done about it.
+//! Failures that IndexedDB reports, sorted by what can be done about them.
 
 use crate::browser::thrown::message_of;
 use crate::error::Error;
@@ -9,17 +9,17 @@ pub type Outcome<T> = Result<T, Failure>;
 
 #[derive(Clone, Debug)]
 pub enum Failure {
-    /// The connection is of no use any more: open it again. Nothing was written.
+    /// The connection cannot be used any more and has to be opened again. Nothing was written.
     Lost(String),
-    /// The same, after a commit was asked for: it may stand or not.
+    /// As `Lost`, but after a commit was requested: the change may be committed or not.
     Unanswered(String),
     /// The page has no IndexedDB, or may not use it.
     Refused(String),
     /// The browser never answered.
     Silent(String),
-    /// The database on disk is a later version than this code's.
+    /// The database on disk has a later version than this code.
     Newer,
-    /// It will not get better by itself.
+    /// Trying again does not help.
     Final(Error),
 }
 
@@ -41,12 +41,12 @@ impl Failure {
         }
     }
 
-    /// Another connection may help.
+    /// Whether a new connection may help.
     pub fn is_of_connection(&self) -> bool {
         matches!(self, Failure::Lost(_) | Failure::Unanswered(_))
     }
 
-    /// This failure, had it come in answer to a commit.
+    /// This failure, if it was the answer to a commit: then the change may be committed.
     pub fn of_commit(self) -> Self {
         match self {
             Failure::Lost(message) => Failure::Unanswered(message),
@@ -54,8 +54,7 @@ impl Failure {
         }
     }
 
-    /// Why a transaction or a request ended; `None` where the browser gives no reason, which is what it does when it throws
-    /// a connection away.
+    /// Why a transaction or a request ended. `None` means that the browser gives no reason, which it does when it drops a connection.
     pub fn from_exception(exception: Option<DomException>) -> Self {
         let Some(exception) = exception else {
             return Failure::Lost("aborted without a reason".to_owned());
@@ -63,7 +62,7 @@ impl Failure {
         let message = format!("{}: {}", exception.name(), exception.message());
         let message = message.trim_end_matches('.').to_owned();
         match exception.name().as_str() {
-            // TransactionInactiveError: we never add to a transaction after its time, so the browser ended it under us.
+            // TransactionInactiveError: essaim never uses a transaction after its end, so the browser must have ended it.
             "InvalidStateError" | "UnknownError" | "AbortError" | "TransactionInactiveError" | "TimeoutError" => Failure::Lost(message),
             "QuotaExceededError" => Failure::Final(Error::Quota { message }),
             "VersionError" => Failure::Newer,
@@ -77,7 +76,7 @@ impl Failure {
     }
 }
 
-/// What a call threw.
+/// An exception that a call threw.
 impl From<JsValue> for Failure {
     fn from(thrown: JsValue) -> Self {
         match thrown.dyn_into::<DomException>() {
@@ -94,7 +93,7 @@ impl From<idb::Error> for Failure {
             DomException(exception) => Failure::from_exception(Some(exception)),
             IndexedDbNotFound(thrown) if thrown.is_instance_of::<web_sys::DomException>() => thrown.into(),
             IndexedDbNotFound(_) => Failure::Refused("this page has no IndexedDB".to_owned()),
-            // What the calls of this adapter can throw; idb has one variant for each.
+            // The errors that the calls of this adapter can cause; idb has one variant for each call.
             IndexedDbOpenFailed(thrown) | IndexedDbDeleteFailed(thrown) | TransactionOpenFailed(thrown) | ObjectStoreNotFound(thrown) => thrown.into(),
             GetFailed(thrown) | GetAllFailed(thrown) | GetAllKeysFailed(thrown) => thrown.into(),
             other => Failure::Final(Error::storage(format!("{other:?}"))),
@@ -117,7 +116,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// For what came of a callback that may not be called again.
+/// The connection was lost after a callback had run that may not run again.
 pub fn lost_after_decision(message: impl Into<String>) -> Failure {
     Failure::Final(Error::StorageLost { message: message.into() })
 }

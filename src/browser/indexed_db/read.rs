@@ -1,4 +1,4 @@
-//! Reading, by rexie.
+//! Reading a database, by rexie.
 
 use super::connection::{Connection, JOURNAL, PAGES};
 use super::failure::{Failure, Outcome};
@@ -9,14 +9,14 @@ use js_sys::Uint8Array;
 use rexie::{KeyRange, TransactionResult};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// Key of the head, before those of the segments.
+/// Key of the head in the store `pages`, before the keys of the segments.
 pub const HEAD: f64 = 0.0;
 
 pub async fn stored(connection: &Connection) -> Outcome<Stored> {
     let transaction = connection.reading()?;
     let (journal, pages) = (transaction.store(JOURNAL)?, transaction.store(PAGES)?);
     let segments = KeyRange::lower_bound(&HEAD.into(), Some(true)).map_err(Failure::from)?;
-    // The four requests are made at once, in the first poll, and the transaction ends after the last.
+    // All four requests are made at once, in the first poll. The transaction ends after the last of them.
     let requests = async {
         let (head, segments, keys, rows) = join4(
             pages.get(HEAD.into()),
@@ -33,7 +33,8 @@ pub async fn stored(connection: &Connection) -> Outcome<Stored> {
             TransactionResult::Aborted => Err(Failure::from_exception(None)),
         }
     };
-    // Both to their end: idb leaves its handlers behind when a future is dropped. A request's own error comes first.
+    // Both futures run to their end, because idb leaves its event handlers set when a future is dropped. A request's own error takes
+    // precedence.
     let (answers, end) = join(requests, end).await;
     let (head, segments, keys, rows) = answers?;
     end?;
@@ -44,7 +45,7 @@ pub async fn stored(connection: &Connection) -> Outcome<Stored> {
     })
 }
 
-/// The key of the entry with this id: 0 if it has been folded.
+/// The key of the entry with this id; 0 if the entry has been compacted, `None` if it is not stored.
 pub async fn find(connection: &Connection, id: u128) -> Outcome<Option<u64>> {
     let stored = stored(connection).await?;
     for (key, bytes) in &stored.journal {

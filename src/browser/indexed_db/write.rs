@@ -1,4 +1,4 @@
-//! Writing: transactions that ask for a durability, end with `commit()`, and say why they were aborted.
+//! Writing to a database: transactions that request a durability, end with `commit()`, and tell why they were aborted.
 
 use super::Durability;
 use super::connection::{Connection, JOURNAL, PAGES};
@@ -14,7 +14,7 @@ use web_sys::{IdbDatabase, IdbKeyRange, IdbObjectStore, IdbRequest, IdbTransacti
 
 #[wasm_bindgen]
 extern "C" {
-    /// `IDBDatabase` with the third argument of its `transaction`, which web-sys has under an unstable cfg only.
+    /// `IDBDatabase` with the third argument of `transaction`, which web-sys offers only under an unstable cfg.
     #[wasm_bindgen(extends = IdbDatabase, js_name = IDBDatabase)]
     type DurableDatabase;
 
@@ -22,7 +22,7 @@ extern "C" {
     fn transaction_with(this: &DurableDatabase, stores: &Array, mode: &str, options: &Object) -> Result<IdbTransaction, JsValue>;
 }
 
-/// A readwrite transaction. Dropped before its commit, it is aborted.
+/// A readwrite transaction. It is aborted if it is dropped before its commit.
 pub struct Write<'a> {
     database: &'a IdbDatabase,
     transaction: IdbTransaction,
@@ -54,8 +54,8 @@ impl<'a> Write<'a> {
         Ok(self.transaction.object_store(name)?)
     }
 
-    /// Waits until a request has succeeded, and with it all before it. Or for the end of the transaction: on a full disk
-    /// Chromium may fire nothing at the request.
+    /// Waits until a request has succeeded, and with it all requests before it. Also ends with the transaction: on a full disk Chromium may
+    /// fire no event at the request.
     async fn answer(&self, request: &IdbRequest) -> Outcome<()> {
         match first_of(&[(request, "success"), (request, "error"), (&self.transaction, "abort"), (self.database, "close")]).await {
             "success" => Ok(()),
@@ -63,15 +63,15 @@ impl<'a> Write<'a> {
         }
     }
 
-    /// Done when the transaction is complete. `last` is the only request without an answer yet.
+    /// Commits, and resolves when the transaction is complete. `last` must be the only request that has no answer yet.
     ///
-    /// The only one, because Firefox keeps what the others did when one of several fails after `commit()`: a compaction on a full
-    /// disk lost its segments and deleted the journal. And even alone, its failure may be followed by `complete`, and in WebKit,
-    /// on a connection that was closed meanwhile, by nothing at all.
+    /// It must be the only one because Firefox keeps the effects of the others when one of several requests fails after `commit()`: a
+    /// compaction on a full disk lost its segments and deleted the journal. Even a single failing request may be followed by `complete`; in
+    /// WebKit, on a connection that was closed meanwhile, no event may follow at all.
     async fn commit(mut self, last: &IdbRequest) -> Outcome<()> {
         self.committed = true;
         let failed = first_of(&[(last, "error")]);
-        // It throws where it is unknown (the browser then commits by itself) and after an abort (which is heard below).
+        // Throws where the browser does not have it (it then commits by itself), and after an abort (which is noticed below).
         #[allow(deprecated, reason = "it left the second edition of the standard and came back with the third")]
         let _ = self.transaction.commit();
         match select(&mut self.end, failed).await {
@@ -80,7 +80,7 @@ impl<'a> Write<'a> {
         }
     }
 
-    /// What went wrong first. `AbortError` is only its consequence: Chromium says it of the other requests, Firefox of the
+    /// The first cause of a failure. `AbortError` is only a consequence: Chromium reports it for the other requests, Firefox for the
     /// transaction itself when `commit()` had been called.
     fn reason(&self, request: &IdbRequest) -> Failure {
         let own = request.error().ok().flatten();
@@ -111,8 +111,8 @@ pub async fn append(connection: &Connection, durability: Durability, bytes: &[u8
     Write::begin(connection, durability, &[JOURNAL])?.append(bytes).await
 }
 
-/// For a connection that was opened again: `None` if its database is another one, made after the first was deleted. That gets
-/// nothing of what was decided on the first.
+/// Appends on a connection that was opened again. `None` if its database is another one, created after the first was deleted: nothing that
+/// was decided on the first is written to it.
 pub async fn append_after(connection: &Connection, durability: Durability, base: Position, bytes: &[u8]) -> Outcome<Option<u64>> {
     match begin_with_tail(connection, durability, base).await? {
         (write, Tail::Since(_)) => write.append(bytes).await.map(Some),
@@ -120,7 +120,7 @@ pub async fn append_after(connection: &Connection, durability: Durability, base:
     }
 }
 
-/// A transaction, and in it what stands after `known`.
+/// Begins a transaction and reads in it what follows `known`.
 pub async fn begin_with_tail(connection: &Connection, durability: Durability, known: Position) -> Outcome<(Write<'_>, Tail)> {
     let write = Write::begin(connection, durability, &[JOURNAL, PAGES])?;
     let head = read_head(&write)?;
@@ -128,7 +128,7 @@ pub async fn begin_with_tail(connection: &Connection, durability: Durability, kn
     let journal = write.store(JOURNAL)?;
     let keys = journal.get_all_keys_with_key(&from_known)?;
     let rows = journal.get_all_with_key(&from_known)?;
-    // Requests are answered in their order, so the last one's answer is everybody's.
+    // Requests are answered in order, so after the last answer all of them are answered.
     write.answer(&rows).await?;
     let head = head_of(Some(&head.result()?))?;
     let mut rows = rows_of(&list_of(&keys)?, &list_of(&rows)?)?;
@@ -158,7 +158,8 @@ async fn read_everything(write: &Write<'_>, head: Head) -> Outcome<Stored> {
     })
 }
 
-/// `false` if somebody else compacted first, or if the last entry is not there: then this is another database. `perhaps_done`: an earlier try lost its connection, and may have been that somebody.
+/// Applies a compaction. Returns `false` if somebody else compacted first, or if the entry `fold.upto` is not stored, which means that this
+/// is another database. `perhaps_done`: an earlier try lost its connection and may have done this compaction already.
 pub async fn compact(connection: &Connection, durability: Durability, fold: &Fold, perhaps_done: bool) -> Outcome<bool> {
     let write = Write::begin(connection, durability, &[JOURNAL, PAGES])?;
     let pages = write.store(PAGES)?;
@@ -170,7 +171,7 @@ pub async fn compact(connection: &Connection, durability: Durability, fold: &Fol
         return Ok(perhaps_done && head.position == fold.upto);
     }
     let last = last.result()?;
-    // Segments alone may be written anew: then there is no entry.
+    // If only segments are written anew (`upto == from`), there is no entry to check.
     if fold.upto != fold.from && (last.is_undefined() || read_entry(&bytes_of(&last)?)?.id != fold.upto.id) {
         return Ok(false);
     }

@@ -1,4 +1,4 @@
-//! One database of Kinto.js, of either kind.
+//! One database of Kinto.js, in either of its two forms.
 
 use super::rows::{Contents, stringify};
 use crate::browser::clock::BrowserClock;
@@ -23,18 +23,18 @@ const META: &str = "__meta__";
 const STATUS_INDEX: &str = "_status";
 const UNSYNCED: [&str; 3] = ["created", "updated", "deleted"];
 
-/// How much of a collection.
+/// Which records of a collection to read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Wanted {
     Everything,
     Unsynced,
 }
 
-/// Which of the two forms.
+/// The two forms of a Kinto.js database.
 enum Form {
-    /// Of all collections.
+    /// All collections in one database (since Kinto.js 12).
     Shared,
-    /// Of the one whose name it has.
+    /// One collection, whose name is the name of the database (up to Kinto.js 11).
     Own,
 }
 
@@ -44,7 +44,7 @@ pub struct Database {
 }
 
 impl Database {
-    /// `None` if there is none of this name, or it is not Kinto.js's.
+    /// `None` if there is no database of this name, or if Kinto.js did not write it.
     pub async fn open(name: &str) -> Outcome<Option<Self>> {
         let Some(inner) = open_existing(name).await? else { return Ok(None) };
         match form(&inner, name) {
@@ -60,8 +60,8 @@ impl Database {
         self.inner.close();
     }
 
-    /// What it has of a collection, in one transaction; `None` if that is nothing. Every request is made before the first
-    /// answer is waited for: a transaction ends when nothing is asked of it.
+    /// Reads a collection, in one transaction; `None` if there is nothing of it. Every request is made before the first answer is awaited,
+    /// because a transaction ends when it has no request left.
     pub async fn read(&self, cid: &str, wanted: Wanted) -> Outcome<Option<Earlier>> {
         let stores = self.inner.store_names();
         let transaction = self.inner.transaction(&stores, TransactionMode::ReadOnly)?;
@@ -86,11 +86,11 @@ impl Database {
         Ok(Some(contents.into_earlier()).filter(|earlier| !earlier.is_empty()))
     }
 
-    /// All that is wanted: keys of the store, or of its index of statuses.
+    /// The key ranges to read: keys of the store, or of its index of statuses.
     fn ranges(&self, cid: &str, wanted: Wanted) -> Outcome<Vec<Option<Query>>> {
         let first = Array::of1(&cid.into());
         Ok(match (&self.form, wanted) {
-            // Whatever begins with this collection's name; the index of names would have to look up each row.
+            // All keys that begin with this collection's name. Reading by the index of collection names would have to look up each row.
             (Form::Shared, Wanted::Everything) => {
                 let after = Array::of1(&format!("{cid}\0").into());
                 vec![Some(KeyRange::bound(&first, &after, None, Some(true))?.into())]
@@ -105,7 +105,7 @@ impl Database {
     }
 }
 
-/// The rows of these ranges: of the store, or of its index of statuses where only the unsynced ones are wanted.
+/// The rows of these ranges, from the store; or from its index of statuses, if only unsynced rows are wanted.
 fn ask_rows(records: &ObjectStore, ranges: Vec<Option<Query>>, wanted: Wanted) -> Outcome<Vec<GetAllStoreRequestFuture>> {
     let is_indexed = records.index_names().iter().any(|name| name == STATUS_INDEX);
     let index = if wanted == Wanted::Unsynced && is_indexed {
@@ -118,7 +118,7 @@ fn ask_rows(records: &ObjectStore, ranges: Vec<Option<Query>>, wanted: Wanted) -
         let request = match (&index, wanted) {
             (Some(index), _) => index.get_all(range, None)?,
             (None, Wanted::Everything) => records.get_all(range, None)?,
-            // Without the index, all of them, once: what is synced is left out later.
+            // Without the index, all rows are read once; synced ones are left out later.
             (None, Wanted::Unsynced) if asked.is_empty() => records.get_all(None, None)?,
             (None, Wanted::Unsynced) => continue,
         };
@@ -135,7 +135,7 @@ async fn all(asked: Vec<GetAllStoreRequestFuture>) -> Outcome<Vec<JsValue>> {
     Ok(rows)
 }
 
-/// The value at this key, if there is such a store.
+/// Requests the value at this key, if the store exists.
 fn ask_value(transaction: &Transaction, stores: &[String], store: &str, key: &str) -> Outcome<Option<GetStoreRequestFuture>> {
     if !stores.iter().any(|known| known == store) {
         return Ok(None);
@@ -144,7 +144,7 @@ fn ask_value(transaction: &Transaction, stores: &[String], store: &str, key: &st
     Ok(Some(request.into_future()))
 }
 
-/// A member of the value; undefined where there is no such thing.
+/// A member of the requested value; undefined if there is no such store, value or member.
 async fn member((asked, name): (Outcome<Option<GetStoreRequestFuture>>, &str)) -> Outcome<JsValue> {
     let value = match asked? {
         Some(asked) => asked.await?,
@@ -153,7 +153,7 @@ async fn member((asked, name): (Outcome<Option<GetStoreRequestFuture>>, &str)) -
     Ok(value.and_then(|value| Reflect::get(&value, &name.into()).ok()).unwrap_or_default())
 }
 
-/// Whose schema it is.
+/// Which form of Kinto.js database this is; `None` if it is not one.
 fn form(database: &idb::Database, name: &str) -> Outcome<Option<Form>> {
     let stores = database.store_names();
     let has = |store: &str| stores.iter().any(|known| known == store);
@@ -170,8 +170,9 @@ fn form(database: &idb::Database, name: &str) -> Outcome<Option<Form>> {
     Ok(None)
 }
 
-/// A database as it is. Asked for without a version, one that does not exist is about to be made: that is broken off, which
-/// leaves nothing. `indexedDB.databases()` would say it without a trace, but not in every browser, nor for sure a moment later.
+/// Opens a database in the version that it has. Opening a missing database without a version would create it; the upgrade is aborted then,
+/// which leaves nothing behind. `indexedDB.databases()` would tell without opening, but not in every browser, and its answer may be out of
+/// date a moment later.
 async fn open_existing(name: &str) -> Outcome<Option<idb::Database>> {
     let mut request = Factory::new()?.open(name, None)?;
     let is_missing = Rc::new(Cell::new(false));
@@ -182,13 +183,13 @@ async fn open_existing(name: &str) -> Outcome<Option<idb::Database>> {
             let _ = upgrade.abort();
         }
     });
-    // It waits for a deletion, or for an upgrade, that waits for another tab.
+    // Opening may have to wait for a deletion or an upgrade, which in turn waits for another tab.
     match select(request.into_future(), Box::pin(BrowserClock.sleep_ms(BLOCKED_MS))).await {
         Either::Left((Ok(database), _)) => Ok(Some(database)),
         Either::Left((Err(_), _)) if is_missing.get() => Ok(None),
         Either::Left((Err(error), _)) => Err(error.into()),
         Either::Right((_, opening)) => {
-            // When it comes after all, it must not block others.
+            // A connection that opens late is closed, so that it does not block others.
             spawn_local(async move {
                 if let Ok(late) = opening.await {
                     late.close();

@@ -1,10 +1,10 @@
-//! Rows as JSON, which is what Kinto.js would have made of them on their way to the server.
+//! Converts rows to JSON, as Kinto.js would have done to send them.
 
 use crate::pure::adoption::{Earlier, Refused};
 use js_sys::{Array, JSON, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// What one transaction read.
+/// The results of one transaction.
 pub struct Contents {
     pub rows: Vec<JsValue>,
     pub timestamp: JsValue,
@@ -24,7 +24,7 @@ impl Contents {
     }
 }
 
-/// One call for all of them; row by row only if there is one that JSON refuses (a BigInt, a cycle).
+/// One `JSON.stringify` for all rows; row by row only if there is one that JSON cannot represent (a BigInt, a cycle).
 fn to_json(rows: &[JsValue]) -> (String, Vec<Refused>) {
     if let Ok(all) = stringify(&rows.iter().collect::<Array>()) {
         return (all, Vec::new());
@@ -42,7 +42,7 @@ fn to_json(rows: &[JsValue]) -> (String, Vec<Refused>) {
     (format!("[{}]", texts.join(",")), refused)
 }
 
-/// The JSON text, empty for what JSON leaves out; or what `JSON.stringify` says against it.
+/// The JSON text; empty for a value that JSON leaves out. The error is the message of `JSON.stringify`.
 pub fn stringify(value: &JsValue) -> Result<String, String> {
     let message = |thrown: JsValue| thrown.dyn_ref::<js_sys::Error>().map_or_else(String::new, |error| error.message().into());
     let text = JSON::stringify(value).map_err(message)?;
