@@ -1,11 +1,11 @@
-//! What Kinto.js kept of a collection, and what becomes of it here. Taken over once, in one commit with a marker.
+//! Migration from Kinto.js: makes rows, cursor and marker from its data. It happens once per collection, in one commit.
 //!
-//! **Its timestamp is not where the next pull begins.** Kinto.js keeps the timestamp of the last page that it read: what was
-//! written between two of its pages is behind that timestamp, and nobody would ever ask for it. So the first pull after the
-//! adoption is one of those that compare the versions of everything first (`engine/recognise`), and begins where here and
-//! there part; a record that is here on the same version is passed without a word: it is not listed, uploaded, or in conflict.
-//! What the timestamp vouches for serves as [`witness`](super::cursor::Cursor::witness): a server that does not show the
-//! newest version known here was flushed.
+//! **The first pull does not begin at Kinto.js's timestamp.** Kinto.js keeps the timestamp of the last page that it read. A record that was
+//! written between two of its pages is older than that, and would never be pulled. So the first pull after the migration first compares
+//! all versions (`engine/recognise`), and begins where the server's first differs from those here. A record that is here in the same
+//! version as
+//! on the server is not downloaded, uploaded, or in conflict. The newest version up to that timestamp serves as the
+//! [`witness`](super::cursor::Cursor::witness): a server that does not show the newest version known here was flushed.
 
 mod marker;
 
@@ -17,16 +17,16 @@ use super::record::{Parsed, RecordId, Row, Status, is_bare_deletion, read_record
 use crate::error::Result;
 pub(super) use marker::Marker;
 
-/// What an earlier library keeps of one collection, as it is stored there.
+/// The data of one collection as Kinto.js stored it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Earlier {
-    /// A JSON array of its rows.
+    /// The rows, as a JSON array.
     pub rows: String,
-    /// Rows of which JSON makes nothing.
+    /// Rows that cannot be written as JSON.
     pub unreadable: Vec<Refused>,
-    /// The collection's timestamp (ms), once it was in step with its server.
+    /// The collection's timestamp (ms), if it was ever synced.
     pub last_modified: Option<u64>,
-    /// The server's data on the collection, as JSON.
+    /// The metadata of the collection from the server, as JSON.
     pub metadata: Option<String>,
 }
 
@@ -39,26 +39,26 @@ impl Earlier {
         json::elements(&self.rows).into_iter().flatten()
     }
 
-    /// What its server does not have, in the order in which it was stored.
+    /// The rows that the server does not have, in the order in which they were stored.
     pub(super) fn unsynced(&self) -> impl Iterator<Item = (RecordId, Row)> {
         let read = |text| read_row(text, self.last_modified).ok().flatten();
         self.rows().filter_map(read).filter(|(_, row)| row.is_dirty())
     }
 }
 
-/// A row that stays where it is.
+/// A row that could not be migrated. It stays in the old database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     pub id: String,
     pub message: String,
 }
 
-/// What was taken over.
+/// The result of a migration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Adopted {
-    /// Records that live.
+    /// The number of live records.
     pub records: usize,
-    /// Records, and deletions, that the server does not have yet.
+    /// The number of records and deletions that the server does not have yet.
     pub unsynced: usize,
     pub refused: Vec<Refused>,
 }
@@ -73,7 +73,7 @@ impl Adopted {
     }
 }
 
-/// Takes everything over into an empty collection. One bad row never stops the others.
+/// Migrates everything into an empty collection. A bad row does not prevent the others from being migrated.
 pub fn adopt(draft: &mut Draft, earlier: &Earlier) -> Adopted {
     let mut adopted = Adopted {
         refused: earlier.unreadable.clone(),
@@ -114,25 +114,27 @@ pub fn adopt(draft: &mut Draft, earlier: &Earlier) -> Adopted {
     adopted
 }
 
-/// A deletion of what never was on the server. It says something only to a tab that has taken the record over before.
+/// Whether this is the deletion of a record that never was on the server. It only matters to a tab in which the record was migrated before.
 pub(super) fn is_of_nothing(row: &Row) -> bool {
     row.status == Status::Deleted && row.last_modified.is_none()
 }
 
-/// What a row of Kinto.js is here, if it is anything. `known_upto` is the collection's timestamp there.
+/// Reads a row of Kinto.js. `None` if it becomes nothing. `known_upto` is the collection's timestamp in Kinto.js.
 ///
 /// | `_status` | `last_modified` | becomes |
 /// |---|---|---|
-/// | `synced` | any | the same, but for a "record" that is only a tombstone of the server's |
+/// | `synced` | any | the same; nothing if it is a tombstone of the server, which Kinto.js kept as a record |
 /// | `updated` | given | the same |
 /// | `updated` | none | `created`: no version of it is on the server |
-/// | `created` | any | `created`, on no version |
+/// | `created` | any | `created`, without a version |
 /// | `deleted` | given | the same |
-/// | `deleted` | none | nothing ([`is_of_nothing`]) |
-/// | none, which a transaction of the app's may write | given, none | `updated`, `created`: Kinto.js never sent it |
+/// | `deleted` | none | the same, but it is not stored ([`is_of_nothing`]) |
+/// | none (a transaction of the app can write that) | given, none | `updated`, `created`: Kinto.js never sent it |
 ///
-/// A tombstone without `last_modified` might be that of a record whose creation was sent and whose answer was lost. Kinto.js
-/// keeps these for ever, so most are old, and what has the same id on the server by now may be somebody else's: it comes back.
+/// A deletion without `last_modified` might be that of a record whose creation was sent and whose answer was lost. Kinto.js keeps such rows
+/// for ever, so most are old, and a record that has the id on the server by now may be somebody else's. So this deletion is not sent, and
+/// that
+/// record is pulled.
 fn read_row(text: &str, known_upto: Option<u64>) -> Result<Option<(RecordId, Row)>> {
     let parsed = read_as_kinto_js_does(text)?;
     let body = split_local(&parsed.body, &["_cid".to_owned()]).0;
@@ -147,12 +149,13 @@ fn read_row(text: &str, known_upto: Option<u64>) -> Result<Option<(RecordId, Row
     };
     let version = parsed.last_modified.filter(|_| status != Status::Created);
     let mut row = Row::new(body, status, version);
-    // Kinto.js met every deletion up to its timestamp, and the record was kept or made in spite of it: it is listed once more.
+    // Kinto.js has seen every deletion up to its timestamp, and the record was kept or created in spite of it. That deletion is listed once
+    // more.
     row.gone_at = known_upto.filter(|_| status == Status::Created);
     Ok(Some((id, row)))
 }
 
-/// A timestamp that is none (a text, a fraction) is not worth a record.
+/// Reads a record, and ignores a `last_modified` that is no timestamp (a text, a fraction): the record itself is worth more.
 fn read_as_kinto_js_does(text: &str) -> Result<Parsed> {
     read_record(text).or_else(|error| {
         let is_usable = |(key, _): &(&str, &str)| !json::is_key(key, "last_modified");
@@ -200,9 +203,9 @@ mod tests {
             (r#""_status":"deleted""#, None),
             (r#""last_modified":7"#, Some((Updated, Some(7)))),
             (r#""_status":"odd""#, Some((Created, None))),
-            // Ghosts: a deletion of the server's that Kinto.js keeps as a record.
+            // A tombstone of the server that Kinto.js keeps as a record.
             (r#""_status":"synced","last_modified":7,"deleted":true"#, None),
-            // A field of the app's that has the same name.
+            // A field of the app that is called `deleted`.
             (r#""_status":"updated","last_modified":7,"deleted":true"#, Some((Updated, Some(7)))),
             (r#""_status":"synced","last_modified":"yesterday""#, Some((Synced, None))),
             (r#""_status":"updated","last_modified":7.5"#, Some((Created, None))),
@@ -232,7 +235,7 @@ mod tests {
         assert_eq!(state.notes[METADATA], "{\"id\":\"tasks\"}");
         assert_eq!(state.notes[LAST_MODIFIED], "50");
         let cursor = Cursor::read(&state.notes[ADOPTED_CURSOR]);
-        // Nothing vouches for a version past the timestamp: it may come from a dump.
+        // A version newer than the timestamp does not count: it may come from a dump.
         assert_eq!(cursor.witness, Some((RecordId::from_text("b"), 49)));
         assert_eq!(cursor.ask_since(), Some(0));
     }
@@ -249,7 +252,7 @@ mod tests {
         assert!(draft.note(ADOPTED).is_some());
     }
 
-    /// The whole list comes once more: what is here on the same version is passed without a word.
+    /// The first pull lists all versions; a record that is here in the same version gives no entry and no change.
     #[test]
     fn the_first_pull_finds_nothing_to_say_of_what_kinto_js_knew() {
         let (state, _) = adopted(concat!(

@@ -1,51 +1,58 @@
-//! How far a remote collection has been read, kept as a note and committed with each page.
+//! The cursor: how far a remote collection has been read. It is kept as a note and committed with each page.
 //!
-//! Kinto gives each write of a collection a greater `last_modified`, and `_since` is strict, so pages sorted by it
-//! ascending can be cut anywhere and resumed. Kinto.js sorts the other way and keeps the last page's ETag: a record
-//! written between two of its pages is never seen.
+//! Kinto gives each write of a collection a greater `last_modified`, and `_since` excludes its own value. So a listing sorted by
+//! `last_modified`,
+//! oldest first, can be interrupted anywhere and resumed. Kinto.js sorts the other way and keeps the last page's ETag, so it never sees a
+//! record that
+//! is written between two of its pages.
 
 use super::json;
 use super::record::RecordId;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// All changes up to here have been dealt with. Held back while a conflict or an undecodable record is open, so that it is met again.
+    /// All changes up to this version have been dealt with. Held back while a conflict or an undecodable record is open, so that it is
+    /// listed again.
     pub since: Option<u64>,
-    /// The newest version seen. A server that shows neither it nor a later one of the same record was flushed or restored.
+    /// The newest version seen, with its record. A server that shows neither this version nor a later one of the record was flushed or
+    /// restored.
     pub witness: Option<(RecordId, u64)>,
-    /// The collection's timestamp when nothing was left to read, and the local time (ms) of that.
+    /// The collection's timestamp when nothing was left to read, and the local time (ms) of that reading.
     pub etag: Option<u64>,
     pub read_at_ms: Option<u64>,
-    /// Nothing can appear behind the cursor any more: the next pull asks only whether the timestamp changed.
+    /// Nothing can appear behind the cursor any more. The next pull only asks whether the timestamp has changed.
     pub confirmed: bool,
-    /// Where the next listing begins: before `since`, as long as something may still appear late.
+    /// Where the next listing begins. It is before `since` as long as something may still appear late.
     pub again: Option<u64>,
-    /// The last version shown by a listing that was cut. The next sync goes on there; `etag`, `read_at_ms`, `confirmed` and
-    /// `again` are what holds once that listing is read to its end.
+    /// The last version that an interrupted listing showed. The next sync resumes there. Until then `etag`, `read_at_ms`, `confirmed` and
+    /// `again` are what will hold when that listing has been read to its end.
     pub reached: Option<u64>,
-    /// What is listed is still compared with records that were here before (see `engine::recognise`).
+    /// The versions listed are still being compared with records that were here before the first pull (see `engine::recognise`).
     pub comparing: bool,
-    /// The collection that was read.
+    /// The identity of the collection that was read.
     pub made: Option<Made>,
 }
 
-/// What tells a collection of a server from one of the same name: when it was made, or its metadata last changed, and who may
-/// write it (JSON), where the user may know that.
+/// The identity of a collection on a server, which tells it from a later one of the same name: the time when it was created or its metadata
+/// last changed (ms), and who may write it (JSON), if the user may know that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Made {
     pub at: u64,
     pub owners: Option<String>,
 }
 
-/// On PostgreSQL a write gets its timestamp before its transaction commits, so that it may appear behind a younger one:
-/// measured with one batch writer beside a single one, an incremental reader never saw 524 of 1,155 records. So the seconds
-/// before a listing began are read again after its end, until a look that long after them finds that nothing has changed.
-/// They are not read again in the middle of a listing: what is written in one burst would keep it at its first page.
+/// The span (ms) before the beginning of a listing that is read again after its end. On PostgreSQL a write gets its timestamp before its
+/// transaction commits, so it may appear behind a younger one: with one batch writer beside a single one, an incremental reader never saw
+/// 524 of 1,155
+/// records. So this span is read again until a listing that begins at least this long after the previous one finds that nothing has
+/// changed. It is
+/// not read again while a listing is in progress: a large number of writes within ten seconds would keep the listing at its first page.
 pub const LATE_MS: u64 = 10_000;
 
 impl Cursor {
     pub fn read(note: &str) -> Self {
-        // An earlier version took any number of a server's for a version, as `1e400`: such a cursor would miss it for ever.
+        // An earlier version accepted any number of a server as a version, also `1e400`. Such a number is ignored, since nothing could be
+        // newer.
         let number = |name: &str| json::member(note, name).and_then(json::whole);
         let witness = json::member(note, "witness").and_then(|raw| RecordId::read(raw).ok());
         let (since, confirmed) = (number("since"), json::member(note, "confirmed") == Some("true"));
@@ -84,7 +91,7 @@ impl Cursor {
         )
     }
 
-    /// The `_since` that shows what is new, and the witness.
+    /// The `_since` of a request that shows what is new, and also the newest version seen.
     pub fn ask_since(&self) -> Option<u64> {
         let before_witness = self.witness.as_ref().map(|(_, at)| at.saturating_sub(1));
         let begin = self.reached.or_else(|| [self.since, self.again].into_iter().flatten().min());

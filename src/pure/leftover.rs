@@ -1,7 +1,7 @@
-//! Unsynced rows that appeared at Kinto.js after the adoption, written by an old tab or an old version of the app.
+//! Remaining Kinto.js changes: unsynced rows that an old tab or an old version of the app wrote after the migration.
 //!
-//! Nobody knows which of two unsynced edits is the later one, so where the record here is not simply what the other was
-//! made on, that is for the app to decide.
+//! Nothing tells which of two unsynced edits is the later one. So the app decides, unless the Kinto.js change was simply made on top of the
+//! record that is here.
 
 use super::adoption::{Earlier, Marker, is_of_nothing};
 use super::draft::Draft;
@@ -10,7 +10,7 @@ use super::record::{Parsed, RecordId, Row, same_content};
 use super::state::State;
 use crate::error::{Error, Result};
 
-/// Which one to take where both were changed.
+/// Which side to take if both were changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Prefer {
     Here,
@@ -18,7 +18,7 @@ pub enum Prefer {
 }
 
 impl Prefer {
-    /// `""` for none: neither is taken. Errors: `invalid_option`.
+    /// Reads the option; `""` is `None`: neither side is taken. Errors: `invalid_option`.
     pub fn read(name: &str) -> Result<Option<Self>> {
         match name {
             "" => Ok(None),
@@ -31,17 +31,17 @@ impl Prefer {
     }
 }
 
-/// What came of the leftovers.
+/// What was done with the remaining changes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
-    /// As they are here now.
+    /// Records that were taken from Kinto.js, as they are here now.
     pub adopted: Vec<(RecordId, Row)>,
-    /// Changed on both sides, and left: (here, there).
+    /// Records that were changed on both sides, and were left: (id, row here, row in Kinto.js).
     pub conflicts: Vec<(RecordId, Row, Row)>,
 }
 
 impl Settled {
-    /// `{"adopted": […], "conflicts": [{"local", "leftover"}]}`
+    /// As JSON: `{"adopted": […], "conflicts": [{"local", "leftover"}]}`.
     pub fn to_json(&self) -> String {
         let adopted: Vec<String> = self.adopted.iter().map(|(id, row)| row.to_json(id)).collect();
         let conflict = |(id, here, there): &(RecordId, Row, Row)| format!("{{\"local\":{},\"leftover\":{}}}", here.to_json(id), there.to_json(id));
@@ -58,7 +58,7 @@ enum Fate {
     Conflict,
 }
 
-/// A leftover meets what is here.
+/// Decides about one remaining change (`there`), given the row that is here.
 fn meet(here: Option<&Row>, there: &Row) -> Fate {
     let Some(here) = here else {
         return if is_of_nothing(there) { Fate::Known } else { Fate::Take };
@@ -68,9 +68,9 @@ fn meet(here: Option<&Row>, there: &Row) -> Fate {
         (here, there) => here == there,
     };
     let is_made_on_it = match is_of_nothing(there) {
-        // A tombstone has the content that was deleted.
+        // A deletion's row in Kinto.js has the content that was deleted.
         true => same_content(&here.body, &there.body, &[]),
-        // Made on this version, or on a newer one that will be pulled.
+        // Made on the version that is here, or on a newer one that will be pulled.
         false => !here.is_dirty() && there.last_modified.is_some() && there.last_modified >= here.last_modified,
     };
     match same {
@@ -80,14 +80,14 @@ fn meet(here: Option<&Row>, there: &Row) -> Fate {
     }
 }
 
-/// Rows that were neither adopted, nor settled, nor are here by other ways.
+/// The unsynced rows of Kinto.js that were neither migrated nor decided before, and whose content is not here already.
 pub fn find(state: &State, earlier: &Earlier) -> Vec<(RecordId, Row)> {
     let marker = Marker::read(state.notes.get(ADOPTED).map(String::as_str));
     let is_left = |(id, row): &(RecordId, Row)| !marker.has(id, row) && meet(state.rows.get(id), row) != Fate::Known;
     earlier.unsynced().filter(is_left).collect()
 }
 
-/// Takes leftovers over. What is settled is marked in the same commit; what is in conflict stays a leftover.
+/// Takes over remaining changes. Those that are decided are marked in the same commit; those in conflict remain.
 pub fn adopt(draft: &mut Draft, earlier: &Earlier, prefer: Option<Prefer>) -> Settled {
     let marker = Marker::read(draft.note(ADOPTED).as_deref());
     let mut after = Marker::default();
@@ -116,7 +116,7 @@ pub fn adopt(draft: &mut Draft, earlier: &Earlier, prefer: Option<Prefer>) -> Se
     settled
 }
 
-/// As if the user had edited or deleted the record that is here.
+/// Changes the record as if the user had edited or deleted it.
 fn replace(draft: &mut Draft, id: &RecordId, there: &Row) {
     if !there.is_live() {
         operations::delete_any(draft, id);
@@ -129,7 +129,7 @@ fn replace(draft: &mut Draft, id: &RecordId, there: &Row) {
         deleted: false,
         body: there.body.to_string(),
     };
-    // It fails only for what is too large for an encrypted collection, which adopts nothing.
+    // This can only fail if the record is too large for an encrypted collection, and into such a collection nothing is migrated.
     let _ = operations::upsert(draft, &record, &[]);
 }
 
@@ -184,7 +184,7 @@ mod tests {
             (Some(Row::new("\"n\":2", Deleted, Some(5))), edit(Some(5)), Fate::Conflict),
             (Some(Row::new("\"n\":3", Updated, Some(5))), gone(Some(5)), Fate::Conflict),
             (Some(gone(Some(5))), gone(Some(5)), Fate::Known),
-            // Taken over, and then deleted there before it ever was on the server.
+            // Migrated, and then deleted in Kinto.js before it ever was on the server.
             (None, gone(None), Fate::Known),
             (Some(gone(None)), gone(None), Fate::Known),
             (Some(Row::new("\"n\":1", Created, None)), gone(None), Fate::Take),

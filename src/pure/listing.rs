@@ -1,16 +1,20 @@
-//! One listing of a remote collection, oldest first, page by page.
+//! One listing of a remote collection, oldest first, page by page: which page to ask for next, and when the listing has ended.
 //!
-//! The next page is asked for by the last version shown (`_since`). `Next-Page` only says that there is more, and its address
-//! is never requested: CORS or a front server may hide the header, and behind a front server that does not pass `Host` on it
-//! names an inner address. A server may also show fewer rows than `_limit` asks for, so a short page is not the last one. The
-//! last page is one that shows nothing newer, or whose last row is as new as the collection's timestamp (`ETag`).
+//! The next page is requested by the last version shown (`_since`). The header `Next-Page` only says that there is more; its URL is never
+//! requested. CORS or a proxy may hide that header, and behind a proxy that does not pass `Host` on it names an internal URL. A server may
+//! also show fewer
+//! rows than `_limit` asks for, so a short page is not the last one. The last page is one that shows nothing newer, or whose last row is as
+//! new as
+//! the collection's timestamp (`ETag`).
 //!
-//! Two rows have one version where a client forced it, on Kinto's memory backend; and a front server may answer in another order.
-//! The next page is then asked for by token where that can be seen: `_since` would pass rows that were not shown.
+//! Two rows can have the same version, if a client forced it on Kinto's memory backend; and a proxy may answer in another order. Then
+//! `_since`
+//! would pass over rows that were not shown, so the next page is requested by token, if the header shows one.
 //!
-//! A listing without `_since` shows no tombstones, and one with `has_ct` loses its `_since` on Kinto's memory backend. Such a
-//! listing is continued by the `_token` of `Next-Page`, on its own address, where that header can be seen; otherwise it is
-//! continued by `_since`, with tombstones and emptied rows.
+//! A listing without `_since` shows no tombstones, and one with `has_ct` loses its `_since` on Kinto's memory backend. Such a listing is
+//! continued by the `_token` of `Next-Page`, on the URL of the first request, if that header is visible. Otherwise it is continued by
+//! `_since`, which also
+//! shows tombstones and emptied rows.
 
 use super::answers;
 use super::http::{Request, Response};
@@ -21,13 +25,14 @@ use crate::pure::sealed::item;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// A listing has an end: a server could go on for ever, and no other sync could begin. A plain pull resumes where it was ended.
+/// Limits of one listing. A server could list without end, and no other sync could begin. A plain pull that was ended resumes in the next
+/// sync.
 const MOST_PAGES: usize = 4096;
 const MOST_ROWS: usize = 1_000_000;
-/// Of pages with fewer than 25 rows on average.
+/// The limit on pages that have fewer than [`SHORT_PAGE_ROWS`] rows on average.
 const MOST_SHORT_PAGES: usize = 1024;
 const SHORT_PAGE_ROWS: usize = 25;
-/// Pages in a row of a journal's listing that have rows, but none of a journal.
+/// The limit on consecutive pages in the listing of a journal that have rows, but none of the journal.
 const MOST_FOREIGN_PAGES: usize = 256;
 
 pub struct Listing {
@@ -36,22 +41,25 @@ pub struct Listing {
     next: Option<Request>,
     /// The newest version shown.
     last: Option<u64>,
-    /// The other way to ask for the next page, if there is one, and which way the server takes, once it refused one.
+    /// The other way (token or version) to ask for the next page, if there is one. `takes_tokens` is the way that the server accepts, known
+    /// once it has refused one.
     other: Option<Request>,
     is_by_token: bool,
     takes_tokens: Option<bool>,
-    /// Hashes of rows whose version does not tell whether they were shown before: those without one, and those of a list that is not in order.
+    /// Hashes of rows whose version does not tell whether they were shown before: rows without a version, and rows of a listing that is out
+    /// of order.
     shown: BTreeSet<u64>,
-    /// Hashes of the rows of the newest version shown.
+    /// Hashes of the rows that have the newest version shown.
     newest: BTreeSet<u64>,
     is_in_order: bool,
-    /// The newest version shown of the collection's own rows: a row that is none may be of any time.
+    /// The newest version shown among the collection's own rows. In a journal, a row that is neither page nor segment may have any version.
     last_own: Option<u64>,
     is_of_journal: bool,
     pages: usize,
     rows: usize,
     foreign_pages: usize,
-    /// The end was concluded although the server refuses to list what is newer: it is more than a day ahead of its clock.
+    /// The listing ended although rows may be missing: those more than a day ahead of the server's clock, which it refuses to list by
+    /// `_since`.
     pub is_cut: bool,
 }
 
@@ -77,7 +85,7 @@ impl Listing {
         }
     }
 
-    /// Rows that are neither pages nor segments count as nothing.
+    /// Makes this the listing of a journal: rows that are neither pages nor segments do not count.
     pub fn of_journal(self, is_of_journal: bool) -> Self {
         Listing { is_of_journal, ..self }
     }
@@ -87,7 +95,7 @@ impl Listing {
         self.next.take()
     }
 
-    /// Whether this answer refuses the way in which the page was asked for. The other way is next.
+    /// Whether this answer (a 400) refuses the way in which the page was requested, by token or by version. If so, the other way is next.
     pub fn is_refused(&mut self, response: &Response) -> bool {
         let other = self.other.take();
         let is_refused = response.status == 400 && other.is_some();
@@ -107,7 +115,7 @@ impl Listing {
         self.last
     }
 
-    /// The rows of a page that were not shown before.
+    /// Returns the rows of a page that were not shown before, and prepares the request for the next page.
     pub fn read<'a>(&mut self, response: &'a Response, url: &str) -> Result<Vec<&'a str>> {
         let body = answers::accept(response, url)?;
         let mut records = answers::records(body, url, response.status)?;
@@ -128,7 +136,7 @@ impl Listing {
                 Some(_) if self.is_in_order => at > before,
                 Some(_) => self.shown.insert(hash(record)),
             };
-            // What has no version is shown on every later page too.
+            // A row without a version is no news: it is shown again on every later page.
             has_news |= is_new && at.is_some();
             is_new
         });
@@ -153,7 +161,7 @@ impl Listing {
         }
     }
 
-    /// In a journal, a page or a segment of it.
+    /// Whether a row is the collection's own: in a journal, a page or a segment; otherwise any row.
     fn is_own(&self, record: &str) -> bool {
         let id = || json::member(record, "id").and_then(json::string);
         !self.is_of_journal || id().is_some_and(|id| item::read_name(&id).is_some())
@@ -195,7 +203,9 @@ impl Listing {
         let page = format!("_since={since}");
         let query_since: Vec<&str> = query.split('&').filter(is_kept).chain([page.as_str()]).collect();
         let by_version = request(query_since.join("&"));
-        // What is deleted while a listing without tombstones is read is told after the timestamp of its first page: it has to have one.
+        // A listing without `_since` is only continued by token if its answers have a timestamp: a deletion during the listing is found by
+        // the next pull,
+        // which reads the tombstones after the timestamp of the first page.
         let prefers_token = !self.is_in_order || is_tied || query.starts_with("has_ct=") || since < last || is_dated && !query.contains("_since=");
         let (next, other) = match by_token {
             Some(by_token) if self.takes_tokens.unwrap_or(prefers_token) => (by_token, Some(by_version)),
@@ -213,7 +223,7 @@ fn hash(text: &str) -> u64 {
     hasher.finish()
 }
 
-/// The token in the address of a next page, as it is there, if it can be put into another address.
+/// The value of `_token` in the URL of a next page, still encoded, if it can safely be put into another URL.
 fn token(next: &str) -> Option<&str> {
     let (_, query) = next.split_once('?')?;
     let token = query.split(['&', '#']).find_map(|part| part.strip_prefix("_token="))?;

@@ -1,7 +1,8 @@
-//! Where a remote change meets a local record: Kinto.js's table, and two rows more.
+//! Merge of one remote change into one local record: the table of Kinto.js, with two more rules.
 //!
-//! A version that this device itself sent, and whose answer was lost, counts as that answer (see [`Sent`]). And a
-//! deletion of a record that the server never acknowledged deletes there only the very content that was deleted here.
+//! A version that this device itself sent, and whose answer was lost, counts as that answer (see [`Sent`]). And the deletion of a record
+//! that
+//! the server never acknowledged deletes on the server only the very content that was deleted here.
 
 use super::json;
 use super::record::{Body, RecordId, Row, Sent, Status, merge_bodies, same_content, same_on_server, split_local};
@@ -28,7 +29,7 @@ impl Strategy {
     }
 }
 
-/// A record or a tombstone as the server has it, decoded.
+/// A record or a tombstone as the server has it, decoded by the app's transformers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote {
     pub id: RecordId,
@@ -38,7 +39,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// As the server would show it.
+    /// The record as the server would show it, as JSON.
     pub fn to_json(&self) -> String {
         let row = Row::new(self.body.clone(), Status::Synced, self.last_modified);
         let text = row.to_json(&self.id);
@@ -50,7 +51,7 @@ impl Remote {
     }
 }
 
-/// What becomes of the local row.
+/// What the merge does with the local row.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Fate {
     Keep,
@@ -58,12 +59,12 @@ pub enum Fate {
     Remove,
 }
 
-/// What becomes of the local row, and what the report says.
+/// The result of a merge: what to do with the local row, and the entry of the sync's result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     pub fate: Fate,
     pub entry: Option<(List, String)>,
-    /// The change has not been dealt with: the next pull has to show it again.
+    /// The change has not been dealt with, so the next pull has to list it again.
     pub open: bool,
 }
 
@@ -85,14 +86,14 @@ impl Outcome {
     }
 }
 
-/// Where a conflict was noticed.
+/// Where a conflict was found: in a pull, or in a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     Incoming,
     Outgoing,
 }
 
-/// One pulled change against one local row.
+/// Merges one pulled change into the local row.
 pub fn meet(local: Option<&Row>, remote: &Remote, strategy: Strategy, local_fields: &[String]) -> Outcome {
     let Some(local) = local else {
         return match remote.deleted {
@@ -116,7 +117,8 @@ pub fn meet(local: Option<&Row>, remote: &Remote, strategy: Strategy, local_fiel
     }
 }
 
-/// What is here was made on top of this very version: the server has nothing newer, whatever the strategy.
+/// Whether the local row was made on top of this very version. Then the server has nothing newer, and the local change stays under every
+/// strategy.
 fn is_made_from(local: &Row, remote: &Remote) -> bool {
     match remote.deleted {
         true => remote.last_modified.is_some() && remote.last_modified <= local.gone_at,
@@ -130,8 +132,8 @@ pub(super) fn created(remote: &Remote) -> Outcome {
     Outcome::new(Fate::Put(row), List::Created, json)
 }
 
-/// The local members that never leave this device stay. What has no version is not a server's record but a change that an
-/// app imports by itself: it is laid over the record.
+/// The remote record with the local fields of the row. A remote change without a version is not a server's record but a change that an app
+/// imports itself: its members are merged over the local ones.
 fn with_local_fields(local: &Row, remote: &Remote, local_fields: &[String]) -> Row {
     let body = match remote.last_modified {
         Some(_) => merge_bodies(&remote.body, &split_local(&local.body, local_fields).1),
@@ -164,7 +166,7 @@ pub(super) fn follow(local: &Row, remote: &Remote, local_fields: &[String]) -> O
     Outcome::new(Fate::Put(row), List::Updated, entry)
 }
 
-/// The lost answer to our own request, if that is what the remote shows.
+/// Acknowledges the local content if the remote version shows what was sent from here, and the answer to that request was lost.
 fn settle_sent(local: &Row, remote: &Remote, local_fields: &[String]) -> Option<Outcome> {
     match (local.sent.as_ref()?, remote.deleted) {
         (Sent::Deletion, true) if local.status == Status::Deleted => Some(Outcome::new(Fate::Remove, List::Skipped, local.to_json(&remote.id))),
@@ -180,7 +182,7 @@ fn settle_sent(local: &Row, remote: &Remote, local_fields: &[String]) -> Option<
     }
 }
 
-/// The server has what is here was made on; what is here is still to be sent.
+/// The row after the server has stored the content that it was made on (`remote`). The local change is still to be sent.
 pub fn acknowledged(local: &Row, remote: Option<&Remote>) -> Row {
     let status = if local.status == Status::Deleted { Status::Deleted } else { Status::Updated };
     let mut row = Row::new(local.body.clone(), status, remote.and_then(|remote| remote.last_modified));
@@ -188,8 +190,9 @@ pub fn acknowledged(local: &Row, remote: Option<&Remote>) -> Row {
     row
 }
 
-/// A record that stays although the server deleted it: it is new to the server. Not knowing when (a 412 does not say), any
-/// deletion that is listed before the record has been sent is the one that it was kept in spite of.
+/// The row of a record that stays although the server has deleted it: it is new to the server. `gone_at` is the version of that deletion
+/// (ms).
+/// If it is not known (a 412 does not say), every deletion counts that is listed before the record has been sent.
 pub fn made_again(local: &Row, gone_at: Option<u64>) -> Row {
     let gone_at = gone_at.or(Some(u64::MAX)).max(local.gone_at);
     Row {
@@ -210,15 +213,16 @@ fn meet_deletion(local: &Row, remote: &Remote, local_fields: &[String]) -> Outco
         return Outcome::new(Fate::Remove, List::Skipped, json);
     }
     if local.last_modified.is_none() {
-        // A record without members is what `push` makes to leave a tombstone.
+        // `push` uploads a record without members and deletes it again, in order to leave a tombstone. This is that record.
         let is_made_to_delete = local.is_lost_deletion() && remote.body.is_empty();
         return match is_made_to_delete || same_on_server(&local.body, &remote.body, local_fields) {
             true => Outcome::new(Fate::Put(acknowledged(local, Some(remote))), List::Skipped, json),
             false => created(remote),
         };
     }
-    // The deletion is pushed with the version it was made on, and meets the newer one there. What comes of that may be
-    // an older version than this one (a conflict of before, resolved late), so this one is not passed yet.
+    // The deletion is pushed with the version that it was made on, and conflicts with the newer one there. The outcome may be an older
+    // version
+    // than this one (an earlier conflict that is resolved late), so the cursor must not pass this version yet.
     Outcome {
         open: true,
         ..Outcome::new(Fate::Keep, List::Skipped, json)
@@ -232,13 +236,13 @@ pub(super) fn meet_edit(local: &Row, remote: &Remote, strategy: Strategy, local_
     conflict(local, Some(remote), &remote.id, strategy, Side::Incoming, local_fields)
 }
 
-/// A conflict, resolved as the strategy says. `remote` is `None` or a tombstone where the server has no such record.
+/// A conflict, resolved as the strategy says. `remote` is `None` or a tombstone if the server has no such record.
 pub fn conflict(local: &Row, remote: Option<&Remote>, id: &RecordId, strategy: Strategy, side: Side, local_fields: &[String]) -> Outcome {
     let alive = remote.filter(|remote| !remote.deleted);
     let remote_json = remote.map_or_else(|| "null".to_owned(), Remote::to_json);
     match strategy {
         Strategy::ClientWins => {
-            // On no version at all if the server has none: If-Match with a tombstone's timestamp is always refused.
+            // If the server has no record, the row has no version: If-Match with a tombstone's timestamp is always refused.
             let row = match alive {
                 None if local.is_live() => made_again(local, remote.and_then(|remote| remote.last_modified)),
                 _ => acknowledged(local, alive),

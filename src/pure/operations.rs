@@ -1,7 +1,8 @@
-//! What the operations on records do, with Kinto.js's statuses (kintojs.readthedocs.io, "API").
+//! The operations on records, with the statuses of Kinto.js (kintojs.readthedocs.io, "API"), applied to a draft.
 //!
-//! Each one checks everything before its first write, so an operation that fails leaves its draft as it was,
-//! and operations of one group can share a draft.
+//! Each operation checks everything before its first write. So an operation that fails leaves its draft as it was, and the operations of
+//! one
+//! group can share a draft.
 
 use super::draft::Draft;
 use super::hidden;
@@ -24,7 +25,7 @@ pub fn create(draft: &mut Draft, record: &Parsed, synced: bool) -> Result<Row> {
     Ok(row)
 }
 
-/// Within a transaction Kinto.js keeps whatever status the record carries.
+/// Creates a record with the status that it carries, as Kinto.js does within a transaction.
 pub fn create_as_given(draft: &mut Draft, record: &Parsed) -> Result<Row> {
     let mut row = create(draft, record, false)?;
     if let Some(status) = record.status.filter(|status| *status != row.status) {
@@ -34,7 +35,8 @@ pub fn create_as_given(draft: &mut Draft, record: &Parsed) -> Result<Row> {
     Ok(row)
 }
 
-/// As Kinto.js's adapters write: the record with the status it carries. What is known of its way to the server stays known.
+/// Stores a record with the status that it carries, as the adapters of Kinto.js do. What is known of the record's state on the server is
+/// kept.
 pub fn put_as_given(draft: &mut Draft, record: &Parsed) -> Result<Row> {
     let id = record.id()?;
     let status = record.status.unwrap_or(Status::Created);
@@ -51,14 +53,14 @@ pub fn put_as_given(draft: &mut Draft, record: &Parsed) -> Result<Row> {
 
 #[derive(Clone, Debug, Default)]
 pub struct UpdateOptions {
-    /// Keep the members that the new record does not name, but for these.
+    /// Keep the members that the new record does not name, except for the ones listed.
     pub patch: Option<Vec<String>>,
-    /// The server has it so already.
+    /// The server has this content already.
     pub synced: bool,
 }
 
 impl UpdateOptions {
-    /// `without`, for a patch: a JSON array of the members that it takes away.
+    /// `without` is `Some` for a patch: a JSON array of the members that the patch removes.
     pub fn read(without: Option<&str>, synced: bool) -> Self {
         let names = |list| json::elements(list).into_iter().flatten().filter_map(json::string).map(Into::into).collect();
         UpdateOptions {
@@ -68,7 +70,7 @@ impl UpdateOptions {
     }
 }
 
-/// The new row and the old one.
+/// Replaces or patches a live record. Returns the new row and the old one.
 pub fn update(draft: &mut Draft, record: &Parsed, options: &UpdateOptions, local_fields: &[String]) -> Result<(Row, Row)> {
     let id = record.id()?;
     let old = live(draft, id)?;
@@ -96,7 +98,7 @@ fn successor(old: &Row, record: &Parsed, options: &UpdateOptions, local_fields: 
     row
 }
 
-/// The new row, and the old one if a live record was replaced.
+/// Creates or replaces a record. Returns the new row, and the old one if a live record was replaced.
 pub fn upsert(draft: &mut Draft, record: &Parsed, local_fields: &[String]) -> Result<(Row, Option<Row>)> {
     let id = record.id()?;
     let old = draft.row(id);
@@ -109,7 +111,7 @@ pub fn upsert(draft: &mut Draft, record: &Parsed, local_fields: &[String]) -> Re
     Ok((row, old.filter(Row::is_live)))
 }
 
-/// Marks as deleted, or removes at once if not `virtual`; gives the record as it was.
+/// Marks a record as deleted, or removes it on this device only if not `virtual`. Returns the row as it was.
 pub fn delete(draft: &mut Draft, id: &RecordId, is_virtual: bool) -> Result<Row> {
     if !is_virtual {
         let old = draft.row(id).ok_or_else(|| not_found(id))?;
@@ -132,7 +134,7 @@ pub fn delete(draft: &mut Draft, id: &RecordId, is_virtual: bool) -> Result<Row>
     Ok(old)
 }
 
-/// As [`delete`], but a missing record is no error.
+/// Like [`delete`] with `virtual`, but a missing record is no error.
 pub fn delete_any(draft: &mut Draft, id: &RecordId) -> Option<Row> {
     let old = draft.row(id)?;
     if old.is_live() {
@@ -155,7 +157,7 @@ pub fn get(draft: &Draft, id: &RecordId, include_deleted: bool) -> Result<Row> {
     draft.row(id).filter(|row| include_deleted || row.is_live()).ok_or_else(|| not_found(id))
 }
 
-/// Takes over records that the server is known to have; what is changed here, or as new here, stays.
+/// Stores records that the server is known to have. A record here is only replaced if it is synced and has an older version.
 pub fn import_bulk(draft: &mut Draft, records: &[Parsed]) -> Result<Vec<(RecordId, Row)>> {
     for record in records {
         let id = record.id()?;
@@ -181,7 +183,7 @@ pub fn import_bulk(draft: &mut Draft, records: &[Parsed]) -> Result<Vec<(RecordI
     Ok(written)
 }
 
-/// Removes everything. What was taken over from an earlier library is not taken over again.
+/// Removes everything, except the note of the migration: data of Kinto.js are not migrated a second time.
 pub fn clear(draft: &mut Draft) {
     let kept = OUTLIVES_CLEAR.map(|name| (name, draft.note(name)));
     draft.clear();
@@ -190,16 +192,18 @@ pub fn clear(draft: &mut Draft) {
     }
 }
 
-/// Prepares everything to be sent to a server that has none of it. Gives the number of rows touched.
+/// Prepares all records to be sent to a server that has none of them. Returns the number of rows changed, not counting edits (`updated`) of
+/// a plain collection, which were unsynced before.
 pub fn reset_sync_status(draft: &mut Draft) -> usize {
     let mut count = 0;
     for (id, row) in draft.rows() {
         match row.status {
             Status::Deleted if draft.is_sealed() => draft.remove(&id),
-            // Pushed if the next pull shows what was deleted, and dropped otherwise.
+            // A deletion is pushed if the next pull shows the content that was deleted, and dropped otherwise.
             Status::Deleted | Status::Synced => draft.put(&id, as_new(row, false)),
             _ if row.base.is_some() => draft.put(&id, Row::new(row.body, Status::Created, None)),
-            // What it was made on stays known, in whatever version the server shows that.
+            // `sent` keeps the content that the edit was made on, so the edit counts as made on that content, whatever version it has on
+            // the next server.
             Status::Updated => {
                 draft.put(&id, as_new(row, false));
                 continue;
@@ -220,16 +224,18 @@ pub fn reset_sync_status(draft: &mut Draft) -> usize {
 /// Names of notes.
 pub const METADATA: &str = "metadata";
 pub const LAST_MODIFIED: &str = "last_modified";
-/// Followed by the URL of the remote collection: a cursor belongs to one server, another begins afresh.
+/// The prefix of the cursors' names; the URL of the remote collection follows it. Each server has its own cursor.
 pub const CURSOR: &str = "cursor ";
-/// A random text, written by the first sync. Whatever forgets what is known of servers removes it (`clear()`, a deleted database):
-/// a sync that began in another epoch writes nothing.
+/// A random text, written by the first sync. `clear()` and all else that forgets the state of servers (a deleted database, too) removes it.
+/// A sync
+/// that began in another epoch writes nothing.
 pub const EPOCH: &str = "epoch";
-/// What is kept of a collection that was cleared: it is as empty as a new one otherwise.
+/// The notes that stay when a collection is cleared. Otherwise it is as empty as a new one.
 pub const OUTLIVES_CLEAR: [&str; 1] = [ADOPTED];
-/// A cursor too, so that whatever forgets cursors forgets it: for the first remote that is asked after the adoption.
+/// The cursor for the first remote that is asked after the migration. Its name begins like those of all cursors, so that whatever removes
+/// cursors removes it too.
 pub const ADOPTED_CURSOR: &str = "cursor adopted";
-/// Says that an earlier library's data was taken over, and what of it was unsynced (see `adoption`). Outlives `clear()`.
+/// Says that Kinto.js data was migrated, and which of its rows were unsynced (see `adoption`). Stays after `clear()`.
 pub const ADOPTED: &str = "adopted";
 
 fn live(draft: &Draft, id: &RecordId) -> Result<Row> {

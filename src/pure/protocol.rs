@@ -1,4 +1,4 @@
-//! Kinto over HTTP, as data: URLs and requests. No request leaves from here.
+//! The Kinto HTTP API as data: builds URLs, requests and batches. It sends nothing.
 //!
 //! Obeys docs.kinto-storage.org, "API": records, batch operations, timestamps, pagination, backoff.
 
@@ -10,14 +10,14 @@ use std::fmt;
 
 pub type Headers = Vec<(String, String)>;
 
-/// A server's root: `https://kinto.example/v1`.
+/// The URL of a server's root: `https://kinto.example/v1`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Remote(String);
 
 impl Remote {
     pub fn read(url: &str) -> Result<Self> {
         let root = url.strip_suffix('/').unwrap_or(url);
-        // Without what may be a password.
+        // The URL in error messages, without the part that may be a password.
         let shown = url.rsplit_once('@').map_or_else(|| url.to_owned(), |(_, rest)| format!("…@{rest}"));
         let bad = |message: String| Error::InvalidOption { message };
         let version = root.rsplit('/').next().and_then(|last| last.strip_prefix('v')).unwrap_or("");
@@ -40,7 +40,9 @@ impl Remote {
         origin(&self.0).unwrap_or_default()
     }
 
-    /// The address in a `Next-Page`, for `KintoClient`: only where the credentials belong. A sync never requests it (see `pure::listing`).
+    /// Checks the URL of a `Next-Page` header, for `KintoClient`: credentials are sent to no other origin. A sync never requests that URL
+    /// (see
+    /// `pure::listing`).
     pub fn next_page(&self, next: &str) -> Result<String> {
         match origin(next) {
             Some(there) if there == self.origin() => Ok(next.to_owned()),
@@ -52,8 +54,10 @@ impl Remote {
     }
 }
 
-/// `scheme://host:port`, lower case, default port dropped; `None` for anything but a plain absolute http(s) URL.
-/// Stricter than the URL standard on purpose: backslashes, spaces, controls and credentials, which parsers read differently, are refused.
+/// The origin of a URL as `scheme://host:port`, in lower case and without a default port; `None` for all but a plain absolute http(s) URL.
+/// This is
+/// stricter than the URL standard on purpose: backslashes, spaces, control characters and credentials, which parsers read differently, are
+/// refused.
 pub fn origin(url: &str) -> Option<String> {
     if !url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
         return None;
@@ -74,7 +78,7 @@ pub fn origin(url: &str) -> Option<String> {
     Some(format!("{scheme}://{}", authority.strip_suffix(default_port).unwrap_or(&authority)))
 }
 
-/// As JavaScript's `encodeURIComponent`.
+/// Encodes a text as JavaScript's `encodeURIComponent` does.
 pub fn encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -86,34 +90,34 @@ pub fn encode(text: &str) -> String {
     out
 }
 
-/// One remote collection, and what every request to it carries.
+/// One remote collection, and the headers of every request to it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Target {
     pub remote: Remote,
     pub bucket: String,
     pub collection: String,
     pub headers: Headers,
-    /// For caches in between: the timestamp that the caller knows the server has (`_expected`).
+    /// The timestamp that the caller knows the server to have. Sent as `_expected`, so that an HTTP cache does not answer with older data.
     pub expected_timestamp: Option<String>,
 }
 
-/// Without the headers: there are credentials in them.
+/// Leaves out the headers: they carry credentials.
 impl fmt::Debug for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url())
     }
 }
 
-/// How many records a page of a listing may have. A page is one local commit, and what an interrupted pull loses at most.
+/// How many records a page of a listing may have. A page is one local commit; an interrupted pull loses at most one.
 pub const PAGE_RECORDS: usize = 2000;
 
 impl Target {
-    /// Names the remote collection: what its cursor is kept under.
+    /// The URL of the remote collection. Its cursor is stored under this name.
     pub fn url(&self) -> String {
         format!("{}{}", self.remote.url(), self.path())
     }
 
-    /// Relative to the server's root.
+    /// The path of the collection, relative to the server's root.
     pub fn path(&self) -> String {
         format!("/buckets/{}/collections/{}", encode(&self.bucket), encode(&self.collection))
     }
@@ -131,7 +135,7 @@ impl Target {
         }
     }
 
-    /// A page of a listing.
+    /// A GET request for a page of a listing.
     fn get_page(&self, url: String) -> Request {
         Request {
             asks: Asks::Many,
@@ -139,7 +143,7 @@ impl Target {
         }
     }
 
-    /// The app's headers win over ours, whatever their case.
+    /// The app's headers replace the library's of the same name, in whatever case.
     fn headers_with(&self, ours: &[(&str, &str)]) -> Headers {
         let given = |name: &str| self.headers.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
         let added = ours
@@ -161,12 +165,12 @@ impl Target {
         self.get(format!("{}{expected}", self.url()))
     }
 
-    /// Changes since `since`, oldest first, tombstones included; everything that lives without it.
+    /// With `since`: the changes after that version, oldest first, with tombstones. Without: all live records.
     pub fn list(&self, since: Option<u64>, if_none_match: Option<u64>) -> Request {
         self.listing("", since, if_none_match)
     }
 
-    /// As [`Target::list`], but only what changed, when, and whether it was deleted.
+    /// Like [`Target::list`], but only the id, the version and the member `deleted` of each row.
     pub fn list_versions(&self, since: Option<u64>) -> Request {
         self.listing("_fields=id,last_modified,deleted&", since, None)
     }
@@ -191,7 +195,7 @@ impl Target {
         self.get_page(format!("{}/records?deleted=true&_fields=id&_limit=1", self.url()))
     }
 
-    /// What was written to an encrypted collection since, oldest first.
+    /// The rows of an encrypted collection that were written after `since`, oldest first.
     pub fn list_journal_since(&self, since: u64, rows: usize, if_none_match: Option<u64>) -> Request {
         let mut request = self.get_page(format!("{}/records?_since={since}&_sort=last_modified&_limit={rows}", self.url()));
         if let Some(etag) = if_none_match {
@@ -200,12 +204,13 @@ impl Target {
         request
     }
 
-    /// Everything in an encrypted collection that is not emptied. Never together with `_since`: Kinto's memory backend then forgets that.
+    /// All rows of an encrypted collection that are not emptied. Never together with `_since`: Kinto's memory backend then ignores
+    /// `_since`.
     pub fn list_journal(&self, rows: usize) -> Request {
         self.get_page(format!("{}/records?has_ct=true&_sort=last_modified&_limit={rows}", self.url()))
     }
 
-    /// As [`Target::list_journal`], names and versions only, and `e`, which an emptied page does not have.
+    /// Like [`Target::list_journal`], but only names, versions, and `e`, which an emptied page does not have.
     pub fn list_journal_names(&self) -> Request {
         self.get_page(format!(
             "{}/records?has_ct=true&_fields=id,e,last_modified&_sort=last_modified&_limit={PAGE_RECORDS}",
@@ -217,12 +222,13 @@ impl Target {
         self.get(format!("{}{}", self.remote.url(), self.record_path(id)))
     }
 
-    /// Creates the collection if it is not there.
+    /// Creates the collection if it does not exist.
     pub fn create(&self) -> Request {
         self.send("PUT", &self.path(), &[("If-None-Match", "*")], Some("{}".to_owned()))
     }
 
-    /// Kinto refuses a batch whose parts have `/batch` in their path, as a batch within a batch.
+    /// Whether batches can be used for this collection. Kinto takes a request whose path has `/batch` in it for a batch within a batch, and
+    /// refuses it.
     pub fn takes_batches(&self) -> bool {
         !self.path().split('/').any(|part| part.starts_with("batch"))
     }
@@ -252,7 +258,7 @@ impl Target {
         }
     }
 
-    /// The path has the id already; within the body Kinto's `default` bucket rewrites ids that contain "default".
+    /// The body has no id, since the path has it: within a body, Kinto's `default` bucket rewrites ids that contain "default".
     pub fn put(&self, id: &RecordId, body: &Body, version: Option<u64>) -> Part {
         let condition = match version {
             Some(version) => ("If-Match", format!("\"{version}\"")),
@@ -266,7 +272,7 @@ impl Target {
         }
     }
 
-    /// As [`Target::record`], within a batch.
+    /// Like [`Target::record`], as part of a batch.
     pub fn read(&self, id: &RecordId) -> Part {
         Part {
             method: "GET",
@@ -286,14 +292,14 @@ impl Target {
     }
 }
 
-/// One request for a record, within a batch or on its own.
+/// One request about a record, in a batch or on its own.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Part {
     pub method: &'static str,
     pub path: String,
-    /// The header that makes a write safe.
+    /// The header that makes a write safe (`If-Match` or `If-None-Match`).
     pub condition: (&'static str, String),
-    /// The record as sent, JSON.
+    /// The record to send, as JSON.
     pub data: Option<String>,
 }
 
@@ -310,15 +316,15 @@ impl Part {
     }
 }
 
-/// Front servers commonly refuse bodies past 1 MiB.
+/// The most bytes of a batch: proxies commonly refuse bodies above 1 MiB.
 pub(super) const BATCH_BYTES: usize = 900 << 10;
 
-/// How many of these parts go into one batch: as many as the server and a front server take, and at least one.
+/// How many of these parts go into one batch: as many as the server and a proxy accept, but at least one.
 pub fn batch_length<'a>(parts: impl Iterator<Item = &'a Part>, max_requests: usize) -> usize {
     lengths_within(parts.map(Part::bytes), max_requests, BATCH_BYTES)
 }
 
-/// How many of these lengths, from the first on, have this sum at most; at least one.
+/// How many of the first lengths have a sum of at most `max_sum`; at least one.
 pub(super) fn lengths_within(lengths: impl Iterator<Item = usize>, max_count: usize, max_sum: usize) -> usize {
     let mut sum = 0;
     lengths

@@ -1,4 +1,4 @@
-//! What `list()` asks for: filters, and an order with JavaScript's idea of less.
+//! The query of `list()`: filters, and an order by JavaScript's comparison.
 
 use super::filter::{Filter, Name, field, read_filters};
 use super::json;
@@ -7,7 +7,7 @@ use super::state::State;
 use crate::error::{Error, Result};
 use std::cmp::Ordering;
 
-/// What `list()` asks for: `{"filters": {…}, "order": "-last_modified", "includeDeleted": false}`.
+/// A query as JSON: `{"filters": {…}, "order": "-last_modified", "includeDeleted": false}`.
 #[derive(Clone, Debug, Default)]
 pub struct Query {
     filters: Vec<Filter>,
@@ -49,7 +49,7 @@ impl Query {
         out
     }
 
-    /// The ids of the matching ones of these, as they would be listed.
+    /// The ids of the matching rows, in the order in which they would be listed.
     pub fn ids(&self, rows: &[(RecordId, Row)]) -> Vec<RecordId> {
         let matching = rows.iter().map(|(id, row)| (id, row)).filter(|(id, row)| self.matches(id, row));
         self.sorted(matching).into_iter().map(|(_, id, _)| id.clone()).collect()
@@ -59,8 +59,9 @@ impl Query {
         (self.include_deleted || row.is_live()) && self.filters.iter().all(|filter| filter.matches(id, row))
     }
 
-    /// Beside each row what it was sorted by. Those without the field (unsynced records have no `last_modified`) come first
-    /// ascending, last descending; equal ones stay in the order of storage.
+    /// Sorts rows, and returns each with its sort key. Rows without the field (unsynced records have no `last_modified`) come first in
+    /// ascending order and
+    /// last in descending order. Equal rows stay in the order of storage.
     fn sorted<'a>(&self, rows: impl Iterator<Item = (&'a RecordId, &'a Row)>) -> Vec<(Option<Sortable>, &'a RecordId, &'a Row)> {
         let Some((field, descending)) = &self.order else {
             return rows.map(|(id, row)| (None, id, row)).collect();
@@ -97,14 +98,14 @@ fn read_order(raw: &str) -> Result<Option<(Name, bool)>> {
     })
 }
 
-/// What is compared. JavaScript's `<` puts `"10"` after `9.5`, that after `"9"`, and `"9"` after `"10"`: no sort can keep that
-/// (Rust's may even refuse), so what is of different kinds is ordered by kind, as here from above.
+/// A sort key. JavaScript's `<` puts `"10"` after `9.5`, that after `"9"`, and `"9"` after `"10"`: no sort can satisfy this (and Rust's may
+/// panic). So values of different kinds are ordered by kind, in the order of the variants.
 enum Sortable {
     /// Numbers; `null` and `false` are 0, `true` is 1.
     Number(f64),
-    /// By UTF-16 units.
+    /// Compared by UTF-16 units.
     Text(Vec<u16>),
-    /// Objects and arrays, all equal.
+    /// Objects and arrays, which are all equal.
     Structure,
 }
 

@@ -1,23 +1,27 @@
-//! What a server says when it refuses: the members of Kinto's error format, and nothing else of the body.
+//! Errors from a server's refusal: reads the members of Kinto's error format, and nothing else of the body.
 //!
-//! Any other member would stand in the error's data beside what only the client itself writes, such as the evidence of an
-//! alarm. Texts are cut off: an error is kept, logged and sent around.
+//! Any other member would appear in the error's data, beside members that only the client itself writes, such as the evidence of an alarm.
+//! Texts
+//! are cut off, since errors are kept, logged and sent around.
 
 use super::answers;
 use super::http::{Response, excerpt};
 use super::json;
 use crate::error::{Answer, Error};
 
-/// The status in words, where the server gave some, beside the headers; written as HTTP/2 writes what is beside them.
+/// The name under which [`Response::headers`] keeps the status text, if the server sent one. It begins with a colon, as the pseudo-headers
+/// of
+/// HTTP/2 do, so that it cannot be a header's.
 pub const REASON: &str = ":reason";
 
 const TEXT_BYTES: usize = 2 << 10;
 const DETAILS_BYTES: usize = 16 << 10;
-/// Of a 412, whose `details` hold the server's version of the object: callers resolve the conflict with it.
+/// The limit for a 412, whose `details` hold the server's version of the object: callers resolve the conflict with it.
 const EXISTING_BYTES: usize = 1 << 20;
 const HEADERS_BYTES: usize = 16 << 10;
 
-/// The message has the form `HTTP <status> <error>: <errno text> (<server message>)`, which apps know from Kinto.js.
+/// The error for a refusal. Its message has the form `HTTP <status> <error>: <errno text> (<server message>)`, which apps know from
+/// Kinto.js.
 pub fn error(response: &Response, url: &str) -> Error {
     let status = response.status;
     let url = url.to_owned();
@@ -45,7 +49,7 @@ pub fn error(response: &Response, url: &str) -> Error {
 
 fn answer(response: &Response, body: String) -> Answer {
     let mut headers = String::new();
-    // Outside of browsers, cookies are among them.
+    // Outside of browsers, an app can see cookies in the headers; they are left out.
     for (name, value) in response.headers.iter().filter(|(name, _)| name != REASON && name != "set-cookie") {
         if headers.len() + name.len() + value.len() < HEADERS_BYTES {
             headers.push_str(&format!("{name}: {value}\n"));
@@ -58,7 +62,8 @@ fn answer(response: &Response, body: String) -> Answer {
     }
 }
 
-/// `{"code", "errno", "error", "message", "info", "details"}`, those of them that the body has in the right type.
+/// The members `code`, `errno`, `error`, `message`, `info` and `details` of a body, as a JSON object. Members of another type than Kinto's
+/// are left out.
 pub fn said(body: &str, status: u16) -> String {
     let body = if json::validate(body).is_ok() { body } else { "" };
     let details_bytes = if status == 412 { EXISTING_BYTES } else { DETAILS_BYTES };
@@ -88,7 +93,7 @@ fn errno(body: &str) -> Option<u32> {
     json::member(body, "errno").and_then(whole)
 }
 
-/// Whether Kinto itself failed, and not something before it.
+/// Whether Kinto itself failed, and not a proxy before it.
 pub fn is_programmatic_error(response: &Response) -> bool {
     const UNDEFINED: u32 = 999;
     json::validate(&response.body).is_ok() && errno(&response.body) == Some(UNDEFINED)

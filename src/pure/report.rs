@@ -1,4 +1,4 @@
-//! What a sync did: the lists of Kinto.js's `SyncResultObject`. Entries are JSON texts; the facade removes duplicates.
+//! The result of a sync: the lists of Kinto.js's `SyncResultObject`. Entries are JSON texts; the TypeScript facade removes duplicates.
 
 use super::json;
 use super::protocol::Part;
@@ -6,7 +6,7 @@ use super::record::{RecordId, Row, Status};
 use crate::error::Error;
 use std::collections::BTreeMap;
 
-/// The lists, by the names JavaScript sees.
+/// The lists, named as JavaScript sees them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum List {
     Errors,
@@ -33,40 +33,42 @@ pub const LISTS: [(List, &str); 8] = [
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Report {
     pub last_modified: Option<u64>,
-    /// By how much (ms) the journal of an encrypted collection is ahead of this device's clock, where that is more than a day.
+    /// By how much (ms) the journal of an encrypted collection is ahead of this device's clock, if that is more than a day.
     pub clock_skew_ms: Option<u64>,
     pub entries: Vec<(List, String)>,
-    /// Where the conflict of a record is among them, by its id.
+    /// The index in `entries` of each record's conflict, by the record's id.
     pub conflicts: BTreeMap<String, usize>,
 }
 
 impl Report {
-    /// A record met in conflict twice is one conflict, with what was seen last: resolving an older one as well would put the
-    /// user's first word over the second.
+    /// Adds an entry. A second conflict of a record replaces the first one: resolving the older one as well would replace the user's newer
+    /// decision
+    /// by the older.
     pub fn add(&mut self, list: List, json: String) {
         if list == List::Conflicts
             && let Some(id) = record_in(&json)
             && let Some(old) = self.conflicts.insert(id.to_owned(), self.entries.len())
         {
-            // Emptied and not removed, which would move all entries after it: a sync may have as many conflicts as records.
+            // The old entry is emptied, not removed: removing would move all entries after it, and a sync may have as many conflicts as
+            // records.
             self.entries[old].1 = String::new();
         }
         self.entries.push((list, json));
     }
 
-    /// A change of the journal that could not be decoded.
+    /// Adds an error for a change of the journal that could not be decoded.
     pub fn add_error(&mut self, id: &RecordId, error: &Error) {
         let message = format!("\"message\":{}", json::quote(&error.to_string()));
         let (list, json) = error_entry("incoming", Some(id), None, &message);
         self.add(list, json);
     }
 
-    /// Takes over what a later step found.
+    /// Appends the entries that a later step of the sync made.
     pub fn extend(&mut self, later: Report) {
         later.entries.into_iter().for_each(|(list, json)| self.add(list, json));
     }
 
-    /// Something could not be sent or taken over, or is left to the user.
+    /// Whether something could not be sent or applied, or is left to the user.
     pub fn is_unfinished(&self) -> bool {
         self.count(List::Errors) + self.count(List::Conflicts) > 0
     }
@@ -104,7 +106,7 @@ pub fn error_entry(kind: &str, id: Option<&RecordId>, part: Option<&Part>, error
     (List::Errors, format!("{{\"type\":\"{kind}\"{id}{sent},{error}}}"))
 }
 
-/// The row as a report shows it once the server has it.
+/// The row as the result shows it once the server has it.
 pub fn synced_json(id: &RecordId, row: &Row) -> String {
     Row {
         status: Status::Synced,

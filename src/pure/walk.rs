@@ -1,48 +1,53 @@
-//! One walk through the pages of a listing: what is asked for, what is news, and what may be kept as the cursor.
+//! Progress of a listing: what to ask for, which rows are new, and what may be stored as the cursor after each page.
 
 use super::answers;
 use super::cursor::{Cursor, LATE_MS};
 use super::record::RecordId;
 
-/// Kinto refuses a `_since` of more than a day ahead of its clock. Asking from now on shows what is ahead each time again,
-/// and misses nothing.
+/// Returns `since`, or `now_ms` if `since` is too far ahead: Kinto refuses a `_since` of more than a day ahead of its clock. Listing from
+/// now
+/// on shows the rows of the future each time again, and misses none.
 pub(super) fn acceptable(since: u64, now_ms: u64) -> u64 {
     const HALF_A_DAY_MS: u64 = 12 * 3600 * 1000;
     if since > now_ms + HALF_A_DAY_MS { now_ms } else { since }
 }
 
-/// One walk through the pages of a listing, or through what was left of it when it was cut.
+/// The progress of a listing, or of the rest of one that was interrupted.
 #[derive(Clone, Debug)]
 pub struct Walk {
+    /// The cursor with which the listing began.
     pub start: Cursor,
-    /// What was asked for.
+    /// The `_since` of the first request.
     pub since: Option<u64>,
     now_ms: u64,
     cursor: Cursor,
-    /// The first version that was left open: the next pull begins before it.
+    /// The first version that was left open. The next pull begins before it.
     held_at: Option<u64>,
-    /// The collection's timestamp when the first page was made, which every later write passes.
+    /// The collection's timestamp when the first page was made. Every later write has a greater one.
     pub timestamp: Option<u64>,
     has_begun: bool,
-    /// The newest version seen has been shown, or a later one of its record.
+    /// Whether the newest version seen has been shown, and whether a later one of its record has.
     saw_witness: bool,
     saw_later: bool,
-    /// The server's timestamp is older than it.
+    /// The server's timestamp is older than the newest version seen.
     is_behind: bool,
+    /// All versions of the server have been listed, see [`Walk::has_to_look`].
     has_looked: bool,
+    /// The newest version seen is kept, since records may have been lost, see [`Walk::keep_witness`].
     keeps_witness: bool,
+    /// The server answered 304.
     pub unchanged: bool,
     /// The last version shown.
     pub reached: Option<u64>,
-    /// Perhaps not all was shown: see [`super::listing::Listing::is_cut`].
+    /// The listing may not have shown all rows: see [`super::listing::Listing::is_cut`].
     pub is_cut: bool,
 }
 
 impl Walk {
     pub fn new(start: Cursor, has_synced: bool, now_ms: u64) -> Self {
-        // Without `_since` there are no tombstones: right for a device that has nothing to delete.
+        // Without `_since` a listing has no tombstones: right for a device that has nothing to delete.
         let since = start.ask_since().map(|since| acceptable(since, now_ms)).or(has_synced.then_some(0));
-        // What was left open before the listing was cut is still open.
+        // A change that was left open before the listing was interrupted is still open.
         let held_at = start.reached.filter(|_| start.since < start.reached).map(|_| start.since.unwrap_or(0) + 1);
         Walk {
             cursor: start.clone(),
@@ -63,23 +68,24 @@ impl Walk {
         }
     }
 
-    /// Asking only whether anything changed is right when nothing is held back, and nothing can have come late.
+    /// The ETag for `If-None-Match`, if it is enough to ask whether anything has changed: no change is held back, and none can have come
+    /// late.
     pub fn only_if_changed(&self) -> Option<u64> {
         let is_held = self.start.since < self.start.witness.as_ref().map(|(_, at)| *at);
         self.start.etag.filter(|_| self.start.confirmed && self.start.reached.is_none() && !is_held)
     }
 
-    /// Whether the next answer may be that nothing has changed: of the first page, if that was asked.
+    /// Whether the next answer may be a 304: only that to the first request, and only if it had a condition.
     pub fn takes_unchanged(&self) -> bool {
         !self.has_begun && self.only_if_changed().is_some()
     }
 
-    /// Whether this change was shown before: nothing to tell of it again.
+    /// Whether this version was dealt with before this listing: then it is not reported again.
     pub fn is_old(&self, version: Option<&(RecordId, u64)>) -> bool {
         version.is_some_and(|(_, at)| Some(*at) <= self.start.since)
     }
 
-    /// Whether the end of this walk leaves a change that was not met in it, but before the listing was cut.
+    /// Whether a change is still open that was shown before this listing was interrupted, so that the rest of the listing did not show it.
     pub fn leaves_open(&self) -> bool {
         self.start.since < self.start.reached
     }
@@ -97,7 +103,9 @@ impl Walk {
         self.start.witness.as_ref().map(|(_, at)| *at)
     }
 
-    /// What will hold when this listing is read to its end: whatever is older than its first page by [`LATE_MS`] has been shown.
+    /// Prepares the cursor that will hold when this listing has been read to its end: by then everything older than the timestamp of its
+    /// first
+    /// page by [`LATE_MS`] has been shown.
     fn begin(&mut self) {
         let same = self.start.etag.is_some() && self.start.etag == self.timestamp;
         let read_at_ms = self.start.read_at_ms.filter(|_| same).unwrap_or(self.now_ms);
@@ -112,7 +120,7 @@ impl Walk {
         };
     }
 
-    /// False for the witness itself, which is asked for only to see that it is still there.
+    /// Whether a row is a change. It is not if it is the newest version seen, which is asked for only to check that it is still there.
     pub fn is_news(&mut self, text: &str) -> bool {
         let (Some((id, at)), Some((witness, seen_at))) = (answers::version(text), self.start.witness.as_ref()) else {
             return true;
@@ -122,10 +130,14 @@ impl Walk {
         !(id == *witness && at == *seen_at && self.start.since >= Some(at))
     }
 
-    /// Whether to look at all that the server has, once: the place of the newest version seen has been passed without it
-    /// (`is_last`: nothing more is listed), or something older is shown than was seen before (`is_older`). That it was edited
-    /// since is no reason, unless the collection may be another one (`is_other`). Before anything of that page is taken over,
-    /// so that what a restored server shows does not replace what is newer here.
+    /// Whether to list all versions of the server now; at most once in a listing. The reasons are: the listing has passed the newest
+    /// version seen
+    /// without showing it (`is_last`: nothing more is listed), the server's timestamp is older than that version, or the server shows an
+    /// older version of a
+    /// record than before (`is_older`). A later version of the record that had the newest version seen is no reason, unless the collection
+    /// may be another
+    /// one (`is_other`). This has to be decided before any row of the page is applied, so that rows of a restored server do not replace
+    /// newer ones here.
     pub fn has_to_look(&mut self, newest: Option<u64>, is_last: bool, is_older: bool, is_other: bool) -> bool {
         let is_seen = self.saw_witness || self.saw_later && !is_other;
         let is_missed = self.start.witness.is_some() && !is_seen && (is_last || newest > self.seen_at());
@@ -134,18 +146,20 @@ impl Walk {
         has_to
     }
 
-    /// All that the server has was looked at: of what is not there, nothing more is expected.
+    /// After all versions of the server were listed: `newest` is now the newest version seen. What the server does not have is no longer
+    /// expected.
     pub fn take_witness(&mut self, newest: Option<(RecordId, u64)>) {
         self.cursor.witness = newest;
     }
 
-    /// What is not there may have been lost: the next pull looks again.
+    /// After all versions were listed, and records that are missing there may have been lost: the next pull looks again.
     pub fn keep_witness(&mut self) {
         self.keeps_witness = true;
         self.cursor.witness = self.start.witness.clone();
         self.held_at = [self.held_at, self.seen_at()].into_iter().flatten().min();
     }
 
+    /// Moves the cursor past a row. `open`: the change in it has not been dealt with.
     pub fn passed(&mut self, version: Option<&(RecordId, u64)>, open: bool) {
         let Some((id, at)) = version else { return };
         if !self.keeps_witness {
@@ -157,20 +171,22 @@ impl Walk {
         }
     }
 
-    /// A row that is no record: it moves nothing, and the next pull begins before it, in case the server shows what it is then.
+    /// Notes a row that is not a record. It does not move the cursor, and the next pull begins before it, in case the server then shows a
+    /// record.
     pub fn refused(&mut self) {
         let at = self.cursor.since.map_or(0, |since| since + 1);
         self.held_at = Some(self.held_at.map_or(at, |held| held.min(at)));
     }
 
-    /// The cursor as it can be kept after this page: the next sync goes on behind it.
+    /// The cursor that may be stored after this page. The next sync goes on from there.
     pub fn committed(&self) -> Cursor {
         let mut cursor = self.cursor.clone();
         cursor.reached = self.reached.or(self.start.reached);
-        // Without a timestamp nothing tells what may have come late: all of it is read once more.
+        // Without a timestamp nothing tells what may come late, so the whole listing is read once more.
         cursor.again = cursor.again.or(Some(self.since.unwrap_or(0)));
-        // A record of an early page that is deleted while later pages of a listing without tombstones are read is only
-        // told by a tombstone past the first page's timestamp.
+        // In a listing without tombstones, a record of an early page may be deleted while later pages are read. Only a tombstone newer than
+        // the
+        // first page's timestamp tells of that, so the cursor must not pass this timestamp.
         if self.since.is_none() {
             let upto = |at: Option<u64>| at.min(self.timestamp.or(at));
             (cursor.since, cursor.reached) = (upto(cursor.since), upto(cursor.reached));
@@ -178,7 +194,7 @@ impl Walk {
         self.hold(cursor)
     }
 
-    /// The cursor after the last page, at this time: whatever is not past the first page's timestamp has been shown.
+    /// The cursor after the last page, read at `now_ms`. Everything up to the first page's timestamp has been shown.
     pub fn finished(&self, now_ms: u64) -> Cursor {
         if self.unchanged {
             return self.start.clone();
@@ -210,7 +226,7 @@ mod tests {
         RecordId::from_text(&format!("r{at}"))
     }
 
-    /// Reads pages of rows at these versions, and gives the walk as it is kept when the line drops after the last one.
+    /// Reads pages of rows with these versions, and returns the cursor that is stored when the connection breaks after the last one.
     fn cut(start: Cursor, timestamp: Option<u64>, now_ms: u64, versions: &[u64]) -> Cursor {
         let mut walk = walk(start, timestamp, now_ms, versions);
         walk.reached = versions.last().copied();
@@ -244,7 +260,7 @@ mod tests {
             }
             let cursor = walk(cursor, timestamp, 200_000, &[100_900]).finished(200_000);
             assert_eq!(cursor.ask_since(), Some(timestamp.map_or(0, |timestamp| timestamp - LATE_MS)));
-            // The late seconds are read in the same way.
+            // Reading the late seconds again goes on in the same way.
             let cursor = cut(cursor, timestamp, 300_000, &[100_000, 100_001]);
             assert_eq!(cursor.ask_since(), Some(100_001));
             let cursor = walk(cursor, timestamp, 300_000, &[100_900]).finished(300_000);

@@ -1,11 +1,11 @@
-//! Which unsynced rows were taken over or settled, as digests: what is not among them is new since. Kept as a note.
+//! The marker of a migration: digests of the unsynced Kinto.js rows that were dealt with. Any other row is newer. Kept as a note.
 
 use crate::pure::crypto::hash::sha256_of;
 use crate::pure::json;
 use crate::pure::record::{RecordId, Row};
 use std::collections::BTreeSet;
 
-/// In hexadecimal.
+/// Digests in hexadecimal.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Marker(BTreeSet<String>);
 
@@ -33,7 +33,9 @@ impl Marker {
     }
 }
 
-/// Eight bytes tell ten thousand rows apart, and a marker has to be small. Lengths, since two parts are of free length.
+/// A digest of eight bytes: enough to tell ten thousand rows apart, and the marker has to be small. The id's length is hashed too, because
+/// id and
+/// body both have variable lengths.
 fn digest(id: &RecordId, row: &Row) -> String {
     let version = format!("{} {:?} {}", row.status.name(), row.last_modified, id.as_json().len());
     let hash = sha256_of(&[version.as_bytes(), id.as_json().as_bytes(), row.body.as_bytes()]);
