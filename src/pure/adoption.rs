@@ -1,10 +1,9 @@
 //! Migration from Kinto.js: makes rows, cursor and marker from its data. It happens once per collection, in one commit.
 //!
 //! **The first pull does not begin at Kinto.js's timestamp.** Kinto.js keeps the timestamp of the last page that it read. A record that was
-//! written between two of its pages is older than that, and would never be pulled. So the first pull after the migration first compares
-//! all versions (`engine/recognise`), and begins where the server's first differs from those here. A record that is here in the same
-//! version as
-//! on the server is not downloaded, uploaded, or in conflict. The newest version up to that timestamp serves as the
+//! written between two of its pages is older than that, and would never be pulled. So the first pull after the migration first compares all
+//! versions (`engine/recognise`), and begins where the server's first differs from those here. A record that is here in the same version as on
+//! the server is not downloaded, uploaded, or in conflict. The newest version up to that timestamp serves as the
 //! [`witness`](super::cursor::Cursor::witness): a server that does not show the newest version known here was flushed.
 
 mod marker;
@@ -131,9 +130,8 @@ pub(super) fn is_of_nothing(row: &Row) -> bool {
 /// | `deleted` | none | the same, but it is not stored ([`is_of_nothing`]) |
 /// | none (a transaction of the app can write that) | given, none | `updated`, `created`: Kinto.js never sent it |
 ///
-/// A deletion without `last_modified` might be that of a record whose creation was sent and whose answer was lost. Kinto.js keeps such rows
-/// for ever, so most are old, and a record that has the id on the server by now may be somebody else's. So this deletion is not sent, and
-/// that
+/// A deletion without `last_modified` might be that of a record whose creation was sent and whose answer was lost. Kinto.js keeps such rows for
+/// ever, so most are old, and a record that has the id on the server by now may be somebody else's. So this deletion is not sent, and that
 /// record is pulled.
 fn read_row(text: &str, known_upto: Option<u64>) -> Result<Option<(RecordId, Row)>> {
     let parsed = read_as_kinto_js_does(text)?;

@@ -8,8 +8,7 @@ use super::record::{RecordId, invalid, is_reserved, read_record, read_timestamp}
 use super::refusal;
 use crate::error::{Error, Result};
 
-/// Returns the body of an answer below 400, checked to be valid JSON (except for a 304). For any other answer, returns the error that tells
-/// the
+/// Returns the body of an answer below 400, checked to be valid JSON (except for a 304). For any other answer, returns the error that tells the
 /// caller what to do.
 pub fn accept<'a>(response: &'a Response, url: &str) -> Result<&'a str> {
     if response.redirected || (300..400).contains(&response.status) && response.status != 304 {
@@ -61,8 +60,8 @@ pub fn etag(response: &Response) -> Option<u64> {
     json::whole(digits).filter(|_| is_added(tag[digits.len()..].trim_start_matches('"')))
 }
 
-/// The seconds in the header `name`, as milliseconds, at most one day: `1e30` or `Infinity` would mean waiting for ever. A proxy may append
-/// a second value after a comma; the first value counts.
+/// The seconds in the header `name`, as milliseconds, at most one day: `1e30` or `Infinity` would mean waiting for ever. A proxy may append a
+/// second value after a comma; the first value counts.
 pub fn seconds(response: &Response, name: &str) -> Option<u64> {
     const DAY_S: f64 = 86_400.0;
     let first = response.header(name)?.split([',', ';']).next()?;
@@ -140,12 +139,10 @@ pub fn read_remote(text: &str) -> Result<RemoteRecord> {
 }
 
 /// Like [`read_remote`], for the result of the app's transformers or hooks. `shown` says what the server's row was, `at` its version. A
-/// transformer that returns only the app's own members drops `last_modified`; then `at` is used. Without a version, the next local edit
-/// could not
-/// name the version that it was made on, and the server would refuse it in every sync.
+/// transformer that returns only the app's own members drops `last_modified`; then `at` is used. Without a version, the next local edit could
+/// not name the version that it was made on, and the server would refuse it in every sync.
 ///
-/// A transformer may delete a record on this device by adding `deleted: true`, unless the record already has a field of that name. A
-/// tombstone
+/// A transformer may delete a record on this device by adding `deleted: true`, unless the record already has a field of that name. A tombstone
 /// stays a deletion, whatever the transformer returns.
 pub fn read_decoded(text: &str, at: Option<u64>, shown: Shown) -> Result<RemoteRecord> {
     let parsed = read_record(text)?;
@@ -163,8 +160,7 @@ pub fn read_decoded(text: &str, at: Option<u64>, shown: Shown) -> Result<RemoteR
     })
 }
 
-/// Reads the id and the version of a row of a listing. The cursor needs both, even if the rest of the record cannot be decoded. A row
-/// without
+/// Reads the id and the version of a row of a listing. The cursor needs both, even if the rest of the record cannot be decoded. A row without
 /// them is an error, and so is an id that is not a string: a server has no others.
 pub fn read_version(text: &str) -> Result<(RecordId, u64)> {
     let missing = |name: &str| invalid(&format!("A record of the server has no {name}."), name);
@@ -197,8 +193,7 @@ pub enum PartAnswer {
     NotFound(String),
     /// 412: the version on the server differs from the expected one. Holds the server's record as JSON, if the answer has it.
     Overtaken(Option<String>),
-    /// Not done, or rolled back. Kinto on PostgreSQL answers 409 to truly simultaneous writers, and rolls back the earlier requests of the
-    /// same
+    /// Not done, or rolled back. Kinto on PostgreSQL answers 409 to truly simultaneous writers, and rolls back the earlier requests of the same
     /// batch as well, although it reports them as 201.
     Undone,
     Refused(String),

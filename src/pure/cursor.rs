@@ -1,18 +1,16 @@
 //! The cursor: how far a remote collection has been read. It is kept as a note and committed with each page.
 //!
 //! Kinto gives each write of a collection a greater `last_modified`, and `_since` excludes its own value. So a listing sorted by
-//! `last_modified`,
-//! oldest first, can be interrupted anywhere and resumed. Kinto.js sorts the other way and keeps the last page's ETag, so it never sees a
-//! record that
-//! is written between two of its pages.
+//! `last_modified`, oldest first, can be interrupted anywhere and resumed. Kinto.js sorts the other way and keeps the last page's ETag, so it
+//! never sees a record that is written between two of its pages.
 
 use super::json;
 use super::record::RecordId;
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
-    /// All changes up to this version have been dealt with. Held back while a conflict or an undecodable record is open, so that it is
-    /// listed again.
+    /// All changes up to this version have been dealt with. Held back while a conflict or an undecodable record is open, so that it is listed
+    /// again.
     pub since: Option<u64>,
     /// The newest version seen, with its record. A server that shows neither this version nor a later one of the record was flushed or
     /// restored.
@@ -42,11 +40,10 @@ pub struct Made {
 }
 
 /// The span (ms) before the beginning of a listing that is read again after its end. On PostgreSQL a write gets its timestamp before its
-/// transaction commits, so it may appear behind a younger one: with one batch writer beside a single one, an incremental reader never saw
-/// 524 of 1,155
-/// records. So this span is read again until a listing that begins at least this long after the previous one finds that nothing has
-/// changed. It is
-/// not read again while a listing is in progress: a large number of writes within ten seconds would keep the listing at its first page.
+/// transaction commits, so it may appear behind a younger one: with one batch writer beside a single one, an incremental reader never saw 524
+/// of 1,155 records. So this span is read again until a listing that begins at least this long after the previous one finds that nothing has
+/// changed. It is not read again while a listing is in progress: a large number of writes within ten seconds would keep the listing at its
+/// first page.
 pub const LATE_MS: u64 = 10_000;
 
 impl Cursor {

@@ -49,8 +49,7 @@ impl Draft {
         self.record_bytes.is_some()
     }
 
-    /// Refuses a record that cannot be stored. Errors: `limit`, and `invalid_record` for a plain record whose only field is `deleted:
-    /// true`.
+    /// Refuses a record that cannot be stored. Errors: `limit`, and `invalid_record` for a plain record whose only field is `deleted: true`.
     pub fn check_size(&self, id: &RecordId, row: &Row) -> Result<()> {
         if !self.is_sealed() && row.is_live() && is_bare_deletion(&row.body) {
             return Err(is_no_record());
@@ -69,9 +68,8 @@ impl Draft {
         }
     }
 
-    /// Ends one `execute()`. In an encrypted collection all that it wrote is published in one page, so the ids are noted together under
-    /// this name.
-    /// Errors: `limit`, if the records together are too large for a page.
+    /// Ends one `execute()`. In an encrypted collection all that it wrote is published in one page, so the ids are noted together under this
+    /// name. Errors: `limit`, if the records together are too large for a page.
     pub fn close_execute(&mut self, name: &str) -> Result<()> {
         let touched: BTreeSet<RecordId> = self.staged.keys().chain(&self.removed).cloned().collect();
         let (Some(_), Some(first)) = (self.record_bytes, touched.first()) else {

@@ -7,8 +7,7 @@ use super::protocol::{BATCH_BYTES, lengths_within};
 use super::refusal;
 use crate::error::Error;
 
-/// Checks that the answer is below 400, and returns the error otherwise. It is stricter than a sync: a body that is not JSON is
-/// `bad_response`,
+/// Checks that the answer is below 400, and returns the error otherwise. It is stricter than a sync: a body that is not JSON is `bad_response`,
 /// whatever the status. A sync needs no body to know that a gateway is down.
 pub fn accept(response: &Response, url: &str) -> Result<(), Error> {
     if let Some(limit) = response.exceeded {
@@ -26,8 +25,7 @@ pub fn accept(response: &Response, url: &str) -> Result<(), Error> {
     answers::accept(response, url).map(drop)
 }
 
-/// Like [`Error::to_json`], with a message that says only what happened. The advice of a sync (create the collection, log in for the next
-/// sync,
+/// Like [`Error::to_json`], with a message that says only what happened. The advice of a sync (create the collection, log in for the next sync,
 /// sync when online) does not help an app that asked for one record.
 pub fn refusal(error: &Error) -> String {
     match error.plainly() {
@@ -36,8 +34,7 @@ pub fn refusal(error: &Error) -> String {
     }
 }
 
-/// Reads an answer as TypeScript passes it: a line `{"status", "reason", "headers": [[name, value]], "redirected", "exceeded"}`, then the
-/// body.
+/// Reads an answer as TypeScript passes it: a line `{"status", "reason", "headers": [[name, value]], "redirected", "exceeded"}`, then the body.
 pub fn read_answer(text: &str) -> Option<Response> {
     let (head, body) = text.split_once('\n')?;
     let text_of = |raw: &str| json::string(raw).map(|text| text.into_owned());
@@ -58,10 +55,10 @@ pub fn read_answer(text: &str) -> Option<Response> {
     })
 }
 
-/// The bodies of the batches that carry `requests` (a JSON array), in order. `defaults` is the JSON of the headers that all requests
-/// share; `max_requests` is the server's limit, 0 for none.
+/// The bodies of the batches that carry `requests` (a JSON array), in order. `defaults` is the JSON of the headers that all requests share;
+/// `max_requests` is the server's limit, 0 for none.
 ///
-/// A batch also stays within [`BATCH_BYTES`], since a proxy may limit the size of bodies. A sync does the same.
+/// A batch also stays within `BATCH_BYTES`, since a proxy may limit the size of bodies. A sync does the same.
 pub fn batch_bodies(requests: &str, defaults: &str, max_requests: usize) -> Option<Vec<String>> {
     let requests: Vec<&str> = json::elements(requests)?.collect();
     let max = if max_requests == 0 { usize::MAX } else { max_requests };

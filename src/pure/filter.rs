@@ -49,8 +49,7 @@ impl Name {
     }
 }
 
-/// Reads the filters of `list()` and flattens nested ones into paths. Iterates, since the depth of an app's filters must not exhaust the
-/// stack.
+/// Reads the filters of `list()` and flattens nested ones into paths. Iterates, since the depth of an app's filters must not exhaust the stack.
 pub fn read_filters(raw: &str) -> Result<Vec<Filter>> {
     let mut filters = Vec::new();
     let mut nested = vec![(Vec::new(), raw)];

@@ -1,7 +1,6 @@
 //! Compaction of the local journal: when journal entries are replaced by segments, and how.
 //!
-//! There are two kinds, so that small edits to a large collection rewrite little. Usually only the journal is written as further segments.
-//! When
+//! There are two kinds, so that small edits to a large collection rewrite little. Usually only the journal is written as further segments. When
 //! these weigh more than half of the base segments, all segments are written anew.
 
 use super::page;

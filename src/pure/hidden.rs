@@ -1,8 +1,7 @@
 //! Records that were removed on this device only: `delete(id, { virtual: false })`.
 //!
-//! The last seconds of a listing are read again (see [`super::cursor::LATE_MS`]). A version that is listed and is not here may have come
-//! late, or
-//! may have been removed here. So each removed version is noted, until no listing can show it again.
+//! The last seconds of a listing are read again (see [`super::cursor::LATE_MS`]). A version that is listed and is not here may have come late,
+//! or may have been removed here. So each removed version is noted, until no listing can show it again.
 
 use super::cursor::Cursor;
 use super::draft::Draft;

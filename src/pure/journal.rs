@@ -1,12 +1,9 @@
 //! The local journal: entries that name their base, and the rule that decides which of them are valid.
 //!
-//! A commit is one append, without a read before it and without a lock. This is safe because every reader follows one rule: **an entry
-//! whose
-//! base is not the last valid entry before it is invalid (superseded).** A writer whose key is base + 1 knows that its entry is committed;
-//! any
-//! other writer may have lost the race, and reads the tail. Two alternatives failed: with a lock or a leader tab, a hibernated leader
-//! blocks all
-//! other tabs; and a read before each write costs as much as the write.
+//! A commit is one append, without a read before it and without a lock. This is safe because every reader follows one rule: **an entry whose
+//! base is not the last valid entry before it is invalid (superseded).** A writer whose key is base + 1 knows that its entry is committed; any
+//! other writer may have lost the race, and reads the tail. Two alternatives failed: with a lock or a leader tab, a hibernated leader blocks
+//! all other tabs; and a read before each write costs as much as the write.
 //!
 //! Stored bytes, format 1 (`page` documents the pages):
 //!
@@ -18,12 +15,10 @@
 use crate::error::{Error, Result};
 
 pub const FORMAT: u8 = 1;
-/// How many ids of compacted entries the head keeps. A writer whose connection broke looks for its own entry there, and does so within
-/// seconds.
+/// How many ids of compacted entries the head keeps. A writer whose connection broke looks for its own entry there, and does so within seconds.
 pub const FOLDED_IDS: usize = 1024;
 
-/// The position of a valid entry: the key of its row and its own id. The key alone is not enough: after an aborted transaction another
-/// entry
+/// The position of a valid entry: the key of its row and its own id. The key alone is not enough: after an aborted transaction another entry
 /// can get the same key.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
@@ -178,8 +173,7 @@ pub fn follow<'a>(from: Position, rows: &'a [(u64, Vec<u8>)], mut each: impl FnM
     Ok(last)
 }
 
-/// Whether the tail may be read from `known` on: `known` is the compacted position, or that very entry is still in the journal. `at_known`
-/// is
+/// Whether the tail may be read from `known` on: `known` is the compacted position, or that very entry is still in the journal. `at_known` is
 /// the row with the key `known.key`, if there is one.
 pub fn is_anchored(head: Position, at_known: Option<&[u8]>, known: Position) -> Result<bool> {
     if head == known {

@@ -1,20 +1,16 @@
 //! One listing of a remote collection, oldest first, page by page: which page to ask for next, and when the listing has ended.
 //!
 //! The next page is requested by the last version shown (`_since`). The header `Next-Page` only says that there is more; its URL is never
-//! requested. CORS or a proxy may hide that header, and behind a proxy that does not pass `Host` on it names an internal URL. A server may
-//! also show fewer
-//! rows than `_limit` asks for, so a short page is not the last one. The last page is one that shows nothing newer, or whose last row is as
-//! new as
-//! the collection's timestamp (`ETag`).
+//! requested. CORS or a proxy may hide that header, and behind a proxy that does not pass `Host` on it names an internal URL. A server may also
+//! show fewer rows than `_limit` asks for, so a short page is not the last one. The last page is one that shows nothing newer, or whose last
+//! row is as new as the collection's timestamp (`ETag`).
 //!
-//! Two rows can have the same version, if a client forced it on Kinto's memory backend; and a proxy may answer in another order. Then
-//! `_since`
+//! Two rows can have the same version, if a client forced it on Kinto's memory backend; and a proxy may answer in another order. Then `_since`
 //! would pass over rows that were not shown, so the next page is requested by token, if the header shows one.
 //!
 //! A listing without `_since` shows no tombstones, and one with `has_ct` loses its `_since` on Kinto's memory backend. Such a listing is
-//! continued by the `_token` of `Next-Page`, on the URL of the first request, if that header is visible. Otherwise it is continued by
-//! `_since`, which also
-//! shows tombstones and emptied rows.
+//! continued by the `_token` of `Next-Page`, on the URL of the first request, if that header is visible. Otherwise it is continued by `_since`,
+//! which also shows tombstones and emptied rows.
 
 use super::answers;
 use super::http::{Request, Response};
@@ -25,8 +21,7 @@ use crate::pure::sealed::item;
 use std::collections::BTreeSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-/// Limits of one listing. A server could list without end, and no other sync could begin. A plain pull that was ended resumes in the next
-/// sync.
+/// Limits of one listing. A server could list without end, and no other sync could begin. A plain pull that was ended resumes in the next sync.
 const MOST_PAGES: usize = 4096;
 const MOST_ROWS: usize = 1_000_000;
 /// The limit on pages that have fewer than [`SHORT_PAGE_ROWS`] rows on average.
@@ -46,8 +41,8 @@ pub struct Listing {
     other: Option<Request>,
     is_by_token: bool,
     takes_tokens: Option<bool>,
-    /// Hashes of rows whose version does not tell whether they were shown before: rows without a version, and rows of a listing that is out
-    /// of order.
+    /// Hashes of rows whose version does not tell whether they were shown before: rows without a version, and rows of a listing that is out of
+    /// order.
     shown: BTreeSet<u64>,
     /// Hashes of the rows that have the newest version shown.
     newest: BTreeSet<u64>,
@@ -58,8 +53,7 @@ pub struct Listing {
     pages: usize,
     rows: usize,
     foreign_pages: usize,
-    /// The listing ended although rows may be missing: those more than a day ahead of the server's clock, which it refuses to list by
-    /// `_since`.
+    /// The listing ended although rows may be missing: those more than a day ahead of the server's clock, which it refuses to list by `_since`.
     pub is_cut: bool,
 }
 
@@ -203,9 +197,8 @@ impl Listing {
         let page = format!("_since={since}");
         let query_since: Vec<&str> = query.split('&').filter(is_kept).chain([page.as_str()]).collect();
         let by_version = request(query_since.join("&"));
-        // A listing without `_since` is only continued by token if its answers have a timestamp: a deletion during the listing is found by
-        // the next pull,
-        // which reads the tombstones after the timestamp of the first page.
+        // A listing without `_since` is only continued by token if its answers have a timestamp: a deletion during the listing is found by the
+        // next pull, which reads the tombstones after the timestamp of the first page.
         let prefers_token = !self.is_in_order || is_tied || query.starts_with("has_ct=") || since < last || is_dated && !query.contains("_since=");
         let (next, other) = match by_token {
             Some(by_token) if self.takes_tokens.unwrap_or(prefers_token) => (by_token, Some(by_version)),

@@ -53,16 +53,14 @@ impl There {
         self.get(id, at).map(|(at, _)| at)
     }
 
-    /// Whether the collection was created again: its creation time differs from the known one, and no version in it is older. `None` if
-    /// this
+    /// Whether the collection was created again: its creation time differs from the known one, and no version in it is older. `None` if this
     /// cannot be told.
     fn is_made_again(&self, known: Option<&Made>) -> Option<bool> {
         let (known, made) = (known?.at, self.made.as_ref()?.at);
         Some(known != made && self.versions.values().all(|(at, _)| *at >= made))
     }
 
-    /// Whether the creation time of the collection is the known one. It is not after a backup was written into a new collection, which then
-    /// has
+    /// Whether the creation time of the collection is the known one. It is not after a backup was written into a new collection, which then has
     /// records older than itself.
     fn is_same(&self, known: Option<&Made>) -> bool {
         known.zip(self.made.as_ref()).is_some_and(|(known, made)| known.at == made.at)
@@ -97,11 +95,9 @@ fn newest_exact(known: &[(&RecordId, &Row, u64)], there: &There) -> Option<u64> 
     exact.map(|(_, _, at)| *at).max()
 }
 
-/// Decides what happened to the records that the server no longer shows. `is_alone`: no other server was ever synced with. Otherwise a
-/// record
-/// that this server lacks may belong to another server. It may also only seem to be missing if an app's transformers changed its id; so in
-/// both cases
-/// no record is judged as deleted or unsure.
+/// Decides what happened to the records that the server no longer shows. `is_alone`: no other server was ever synced with. Otherwise a record
+/// that this server lacks may belong to another server. It may also only seem to be missing if an app's transformers changed its id; so in both
+/// cases no record is judged as deleted or unsure.
 pub fn judge(state: &State, cursor: &Cursor, there: &There, is_alone: bool) -> Judged {
     let mut judged = Judged::default();
     let known = known(state, cursor);
@@ -142,8 +138,7 @@ pub fn judge(state: &State, cursor: &Cursor, there: &There, is_alone: bool) -> J
 
 /// Prepares the local rows for `repair()`. What the server has lost will be sent as new, and an older version there is replaced. What the
 /// server deleted stays deleted. Edits of content that the server shows again count as made on that content. `cursor` is the name of the
-/// cursor's note;
-/// `is_first`: this server was never read to its end.
+/// cursor's note; `is_first`: this server was never read to its end.
 pub fn prepare(draft: &mut Draft, cursor: &str, there: &There, is_first: bool) {
     let known_cursor = draft.note(cursor).map_or_else(Cursor::default, |note| Cursor::read(&note));
     let rows = draft.rows();

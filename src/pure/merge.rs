@@ -1,7 +1,6 @@
 //! Merge of one remote change into one local record: the table of Kinto.js, with two more rules.
 //!
-//! A version that this device itself sent, and whose answer was lost, counts as that answer (see [`Sent`]). And the deletion of a record
-//! that
+//! A version that this device itself sent, and whose answer was lost, counts as that answer (see [`Sent`]). And the deletion of a record that
 //! the server never acknowledged deletes on the server only the very content that was deleted here.
 
 use super::json;
@@ -190,8 +189,7 @@ pub fn acknowledged(local: &Row, remote: Option<&Remote>) -> Row {
     row
 }
 
-/// The row of a record that stays although the server has deleted it: it is new to the server. `gone_at` is the version of that deletion
-/// (ms).
+/// The row of a record that stays although the server has deleted it: it is new to the server. `gone_at` is the version of that deletion (ms).
 /// If it is not known (a 412 does not say), every deletion counts that is listed before the record has been sent.
 pub fn made_again(local: &Row, gone_at: Option<u64>) -> Row {
     let gone_at = gone_at.or(Some(u64::MAX)).max(local.gone_at);
@@ -220,8 +218,7 @@ fn meet_deletion(local: &Row, remote: &Remote, local_fields: &[String]) -> Outco
             false => created(remote),
         };
     }
-    // The deletion is pushed with the version that it was made on, and conflicts with the newer one there. The outcome may be an older
-    // version
+    // The deletion is pushed with the version that it was made on, and conflicts with the newer one there. The outcome may be an older version
     // than this one (an earlier conflict that is resolved late), so the cursor must not pass this version yet.
     Outcome {
         open: true,

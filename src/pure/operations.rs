@@ -1,7 +1,6 @@
 //! The operations on records, with the statuses of Kinto.js (kintojs.readthedocs.io, "API"), applied to a draft.
 //!
-//! Each operation checks everything before its first write. So an operation that fails leaves its draft as it was, and the operations of
-//! one
+//! Each operation checks everything before its first write. So an operation that fails leaves its draft as it was, and the operations of one
 //! group can share a draft.
 
 use super::draft::Draft;
@@ -35,8 +34,7 @@ pub fn create_as_given(draft: &mut Draft, record: &Parsed) -> Result<Row> {
     Ok(row)
 }
 
-/// Stores a record with the status that it carries, as the adapters of Kinto.js do. What is known of the record's state on the server is
-/// kept.
+/// Stores a record with the status that it carries, as the adapters of Kinto.js do. What is known of the record's state on the server is kept.
 pub fn put_as_given(draft: &mut Draft, record: &Parsed) -> Result<Row> {
     let id = record.id()?;
     let status = record.status.unwrap_or(Status::Created);
@@ -192,8 +190,8 @@ pub fn clear(draft: &mut Draft) {
     }
 }
 
-/// Prepares all records to be sent to a server that has none of them. Returns the number of rows changed, not counting edits (`updated`) of
-/// a plain collection, which were unsynced before.
+/// Prepares all records to be sent to a server that has none of them. Returns the number of rows changed, not counting edits (`updated`) of a
+/// plain collection, which were unsynced before.
 pub fn reset_sync_status(draft: &mut Draft) -> usize {
     let mut count = 0;
     for (id, row) in draft.rows() {
@@ -202,8 +200,8 @@ pub fn reset_sync_status(draft: &mut Draft) -> usize {
             // A deletion is pushed if the next pull shows the content that was deleted, and dropped otherwise.
             Status::Deleted | Status::Synced => draft.put(&id, as_new(row, false)),
             _ if row.base.is_some() => draft.put(&id, Row::new(row.body, Status::Created, None)),
-            // `sent` keeps the content that the edit was made on, so the edit counts as made on that content, whatever version it has on
-            // the next server.
+            // `sent` keeps the content that the edit was made on, so the edit counts as made on that content, whatever version it has on the
+            // next server.
             Status::Updated => {
                 draft.put(&id, as_new(row, false));
                 continue;
@@ -226,9 +224,8 @@ pub const METADATA: &str = "metadata";
 pub const LAST_MODIFIED: &str = "last_modified";
 /// The prefix of the cursors' names; the URL of the remote collection follows it. Each server has its own cursor.
 pub const CURSOR: &str = "cursor ";
-/// A random text, written by the first sync. `clear()` and all else that forgets the state of servers (a deleted database, too) removes it.
-/// A sync
-/// that began in another epoch writes nothing.
+/// A random text, written by the first sync. `clear()` and all else that forgets the state of servers (a deleted database, too) removes it. A
+/// sync that began in another epoch writes nothing.
 pub const EPOCH: &str = "epoch";
 /// The notes that stay when a collection is cleared. Otherwise it is as empty as a new one.
 pub const OUTLIVES_CLEAR: [&str; 1] = [ADOPTED];

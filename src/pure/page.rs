@@ -11,8 +11,7 @@
 //! varint  := LEB128, unsigned
 //! ```
 //! Texts have a length and no delimiter, so that opening a collection scans no record. JSON for the whole page was tried in a prototype:
-//! opening
-//! was three times slower, since each body had to be escaped or scanned.
+//! opening was three times slower, since each body had to be escaped or scanned.
 
 use super::record::{Base, RecordId, Row, Sent, Status};
 use super::state::Change;
@@ -136,9 +135,8 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    /// The outer `None` means damaged bytes. The inner `None` is a change of a record whose id is not JSON: it is left out, so that the
-    /// rest of the
-    /// collection still opens.
+    /// The outer `None` means damaged bytes. The inner `None` is a change of a record whose id is not JSON: it is left out, so that the rest of
+    /// the collection still opens.
     fn change(&mut self) -> Option<Option<Change>> {
         Some(match self.byte()? {
             1 => {

@@ -40,8 +40,7 @@ impl Remote {
         origin(&self.0).unwrap_or_default()
     }
 
-    /// Checks the URL of a `Next-Page` header, for `KintoClient`: credentials are sent to no other origin. A sync never requests that URL
-    /// (see
+    /// Checks the URL of a `Next-Page` header, for `KintoClient`: credentials are sent to no other origin. A sync never requests that URL (see
     /// `pure::listing`).
     pub fn next_page(&self, next: &str) -> Result<String> {
         match origin(next) {
@@ -54,9 +53,8 @@ impl Remote {
     }
 }
 
-/// The origin of a URL as `scheme://host:port`, in lower case and without a default port; `None` for all but a plain absolute http(s) URL.
-/// This is
-/// stricter than the URL standard on purpose: backslashes, spaces, control characters and credentials, which parsers read differently, are
+/// The origin of a URL as `scheme://host:port`, in lower case and without a default port; `None` for all but a plain absolute http(s) URL. This
+/// is stricter than the URL standard on purpose: backslashes, spaces, control characters and credentials, which parsers read differently, are
 /// refused.
 pub fn origin(url: &str) -> Option<String> {
     if !url.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\') {
@@ -204,8 +202,7 @@ impl Target {
         request
     }
 
-    /// All rows of an encrypted collection that are not emptied. Never together with `_since`: Kinto's memory backend then ignores
-    /// `_since`.
+    /// All rows of an encrypted collection that are not emptied. Never together with `_since`: Kinto's memory backend then ignores `_since`.
     pub fn list_journal(&self, rows: usize) -> Request {
         self.get_page(format!("{}/records?has_ct=true&_sort=last_modified&_limit={rows}", self.url()))
     }

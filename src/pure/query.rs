@@ -60,8 +60,7 @@ impl Query {
     }
 
     /// Sorts rows, and returns each with its sort key. Rows without the field (unsynced records have no `last_modified`) come first in
-    /// ascending order and
-    /// last in descending order. Equal rows stay in the order of storage.
+    /// ascending order and last in descending order. Equal rows stay in the order of storage.
     fn sorted<'a>(&self, rows: impl Iterator<Item = (&'a RecordId, &'a Row)>) -> Vec<(Option<Sortable>, &'a RecordId, &'a Row)> {
         let Some((field, descending)) = &self.order else {
             return rows.map(|(id, row)| (None, id, row)).collect();

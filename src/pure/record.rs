@@ -1,7 +1,6 @@
 //! Records, their ids and statuses.
 //!
-//! A record is kept as the text of its own members. The members that the library adds (`id`, `last_modified`, `_status`) are kept beside
-//! it.
+//! A record is kept as the text of its own members. The members that the library adds (`id`, `last_modified`, `_status`) are kept beside it.
 
 use super::crypto::encoding;
 use super::crypto::hash::sha256;
@@ -30,9 +29,8 @@ impl RecordId {
         }
     }
 
-    /// Reads a stored text of [`RecordId::as_json`]. It may come from an earlier version, which wrote some numbers differently. `None` if
-    /// the text is
-    /// not JSON: that version wrote `inf` for an id `1e400` of a server.
+    /// Reads a stored text of [`RecordId::as_json`]. It may come from an earlier version, which wrote some numbers differently. `None` if the
+    /// text is not JSON: that version wrote `inf` for an id `1e400` of a server.
     pub fn from_disk(json: &str) -> Option<Self> {
         match json.starts_with('"') {
             true => Some(RecordId(json.into())),
@@ -104,11 +102,9 @@ impl Status {
 pub type Body = Rc<str>;
 
 /// Content from this device that the server has or may have: content that was sent and whose answer was lost, or the content that a local
-/// change
-/// was made on. If a listing shows this content, in whatever version, it shows nothing that the local change does not know already. Without
-/// this,
-/// a device would report its own earlier edit as a conflict, and would take what was uploaded again to a flushed server for a change of
-/// somebody else.
+/// change was made on. If a listing shows this content, in whatever version, it shows nothing that the local change does not know already.
+/// Without this, a device would report its own earlier edit as a conflict, and would take what was uploaded again to a flushed server for a
+/// change of somebody else.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Sent {
     Body(Body),
@@ -166,8 +162,7 @@ impl Row {
         self.status != Status::Synced
     }
 
-    /// Whether this is a deletion that the server no longer knows and another device may not know yet. It has to be uploaded as a
-    /// tombstone.
+    /// Whether this is a deletion that the server no longer knows and another device may not know yet. It has to be uploaded as a tombstone.
     pub fn is_lost_deletion(&self) -> bool {
         !self.is_live() && self.last_modified.is_none() && self.sent == Some(Sent::Deletion)
     }
@@ -185,9 +180,8 @@ impl Row {
         self.status == Status::Created && self.sent.is_none()
     }
 
-    /// This row with the deleted content replaced by a digest. `None` if there is no content, or if the engine still needs it: to recognise
-    /// a push whose
-    /// answer was lost, or (in an encrypted collection) because the server's journal has the record.
+    /// This row with the deleted content replaced by a digest. `None` if there is no content, or if the engine still needs it: to recognise a
+    /// push whose answer was lost, or (in an encrypted collection) because the server's journal has the record.
     pub fn without_deleted_content(&self) -> Option<Row> {
         let is_needed = self.is_live() || matches!(self.sent, Some(Sent::Body(_))) || self.base.is_some();
         (!is_needed && !self.body.is_empty() && !is_digest(&self.body)).then(|| Row {
@@ -233,9 +227,8 @@ pub struct Parsed {
 }
 
 impl Parsed {
-    /// Whether this is a deletion as a server lists it: `deleted: true` and no other member, except the reserved ones. With another member
-    /// it is a
-    /// record of an app that has a field of that name.
+    /// Whether this is a deletion as a server lists it: `deleted: true` and no other member, except the reserved ones. With another member it
+    /// is a record of an app that has a field of that name.
     pub fn is_tombstone(&self) -> bool {
         self.deleted && is_bare_deletion(&self.body)
     }
@@ -299,9 +292,7 @@ pub fn read_record(text: &str) -> Result<Parsed> {
     Ok(parsed)
 }
 
-/// Reads a version: an integer that JavaScript can hold exactly. Larger numbers, negative ones and fractions are refused, since they could
-/// not be
-/// ordered reliably.
+/// Reads a version: an integer from 0 on that JavaScript can hold exactly. Any other number could count as newer, or as older, than all versions.
 pub fn read_timestamp(raw: &str) -> Result<Option<u64>> {
     match json::whole(raw) {
         _ if raw == "null" => Ok(None),

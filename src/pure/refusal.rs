@@ -1,16 +1,14 @@
 //! Errors from a server's refusal: reads the members of Kinto's error format, and nothing else of the body.
 //!
 //! Any other member would appear in the error's data, beside members that only the client itself writes, such as the evidence of an alarm.
-//! Texts
-//! are cut off, since errors are kept, logged and sent around.
+//! Texts are cut off, since errors are kept, logged and sent around.
 
 use super::answers;
 use super::http::{Response, excerpt};
 use super::json;
 use crate::error::{Answer, Error};
 
-/// The name under which [`Response::headers`] keeps the status text, if the server sent one. It begins with a colon, as the pseudo-headers
-/// of
+/// The name under which [`Response::headers`] keeps the status text, if the server sent one. It begins with a colon, as the pseudo-headers of
 /// HTTP/2 do, so that it cannot be a header's.
 pub const REASON: &str = ":reason";
 
@@ -20,8 +18,7 @@ const DETAILS_BYTES: usize = 16 << 10;
 const EXISTING_BYTES: usize = 1 << 20;
 const HEADERS_BYTES: usize = 16 << 10;
 
-/// The error for a refusal. Its message has the form `HTTP <status> <error>: <errno text> (<server message>)`, which apps know from
-/// Kinto.js.
+/// The error for a refusal. Its message has the form `HTTP <status> <error>: <errno text> (<server message>)`, which apps know from Kinto.js.
 pub fn error(response: &Response, url: &str) -> Error {
     let status = response.status;
     let url = url.to_owned();
@@ -62,8 +59,8 @@ fn answer(response: &Response, body: String) -> Answer {
     }
 }
 
-/// The members `code`, `errno`, `error`, `message`, `info` and `details` of a body, as a JSON object. Members of another type than Kinto's
-/// are left out.
+/// The members `code`, `errno`, `error`, `message`, `info` and `details` of a body, as a JSON object. Members of another type than Kinto's are
+/// left out.
 pub fn said(body: &str, status: u16) -> String {
     let body = if json::validate(body).is_ok() { body } else { "" };
     let details_bytes = if status == 412 { EXISTING_BYTES } else { DETAILS_BYTES };

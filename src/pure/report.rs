@@ -42,8 +42,7 @@ pub struct Report {
 
 impl Report {
     /// Adds an entry. A second conflict of a record replaces the first one: resolving the older one as well would replace the user's newer
-    /// decision
-    /// by the older.
+    /// decision by the older.
     pub fn add(&mut self, list: List, json: String) {
         if list == List::Conflicts
             && let Some(id) = record_in(&json)

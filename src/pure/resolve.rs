@@ -8,8 +8,8 @@ use super::sealed::held::{self, Held};
 use super::sealed::told;
 use crate::error::{Error, Result};
 
-/// Stores the user's decision about a conflict. `conflict` is `{type, local, remote}`, `resolution` a record or `null`; both are JSON.
-/// Returns the record's id and its new row.
+/// Stores the user's decision about a conflict. `conflict` is `{type, local, remote}`, `resolution` a record or `null`; both are JSON. Returns
+/// the record's id and its new row.
 ///
 /// Choosing a deletion deletes; Kinto.js stores a live record `{"deleted": true}` instead.
 pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields: &[String]) -> Result<(RecordId, Row)> {
@@ -33,8 +33,7 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
         })??,
     };
     let last_modified = remote.as_ref().and_then(|remote| remote.last_modified);
-    // If the server refused a deletion, the conflict shows only the id as the local record. Choosing it repeats the deletion; it does not
-    // store
+    // If the server refused a deletion, the conflict shows only the id as the local record. Choosing it repeats the deletion; it does not store
     // an empty record.
     let is_bare = |record: &Parsed| record.body.is_empty() && record.status.is_none();
     let local_is_bare = json::member(conflict, "local").is_some_and(|raw| read_record(raw).is_ok_and(|local| is_bare(&local)));
@@ -84,8 +83,7 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
     Ok((id, row))
 }
 
-/// Since the conflict was shown, a sync in another tab may have brought a newer version. The decision is then made a change of that
-/// version.
+/// Since the conflict was shown, a sync in another tab may have brought a newer version. The decision is then made a change of that version.
 fn stand_on_newer(row: &mut Row, present: &Row, local_fields: &[String]) {
     let is_newer = row.last_modified.is_some() && present.last_modified > row.last_modified;
     let known = match &present.base {

@@ -10,8 +10,7 @@ pub enum Change {
     Remove(RecordId),
     /// Sets or removes a note. Notes are kept beside the records and committed with them: the server's metadata, a cursor for each remote.
     Note(String, Option<String>),
-    /// The record's present content is about to be sent (see [`Sent`]). Only the id is stored, so that a push does not store the content
-    /// twice.
+    /// The record's present content is about to be sent (see [`Sent`]). Only the id is stored, so that a push does not store the content twice.
     Sending(RecordId),
     /// Removes every row and note.
     Clear,

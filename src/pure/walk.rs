@@ -4,8 +4,7 @@ use super::answers;
 use super::cursor::{Cursor, LATE_MS};
 use super::record::RecordId;
 
-/// Returns `since`, or `now_ms` if `since` is too far ahead: Kinto refuses a `_since` of more than a day ahead of its clock. Listing from
-/// now
+/// Returns `since`, or `now_ms` if `since` is too far ahead: Kinto refuses a `_since` of more than a day ahead of its clock. Listing from now
 /// on shows the rows of the future each time again, and misses none.
 pub(super) fn acceptable(since: u64, now_ms: u64) -> u64 {
     const HALF_A_DAY_MS: u64 = 12 * 3600 * 1000;
@@ -68,8 +67,7 @@ impl Walk {
         }
     }
 
-    /// The ETag for `If-None-Match`, if it is enough to ask whether anything has changed: no change is held back, and none can have come
-    /// late.
+    /// The ETag for `If-None-Match`, if it is enough to ask whether anything has changed: no change is held back, and none can have come late.
     pub fn only_if_changed(&self) -> Option<u64> {
         let is_held = self.start.since < self.start.witness.as_ref().map(|(_, at)| *at);
         self.start.etag.filter(|_| self.start.confirmed && self.start.reached.is_none() && !is_held)
@@ -103,8 +101,7 @@ impl Walk {
         self.start.witness.as_ref().map(|(_, at)| *at)
     }
 
-    /// Prepares the cursor that will hold when this listing has been read to its end: by then everything older than the timestamp of its
-    /// first
+    /// Prepares the cursor that will hold when this listing has been read to its end: by then everything older than the timestamp of its first
     /// page by [`LATE_MS`] has been shown.
     fn begin(&mut self) {
         let same = self.start.etag.is_some() && self.start.etag == self.timestamp;
@@ -130,14 +127,11 @@ impl Walk {
         !(id == *witness && at == *seen_at && self.start.since >= Some(at))
     }
 
-    /// Whether to list all versions of the server now; at most once in a listing. The reasons are: the listing has passed the newest
-    /// version seen
-    /// without showing it (`is_last`: nothing more is listed), the server's timestamp is older than that version, or the server shows an
-    /// older version of a
-    /// record than before (`is_older`). A later version of the record that had the newest version seen is no reason, unless the collection
-    /// may be another
-    /// one (`is_other`). This has to be decided before any row of the page is applied, so that rows of a restored server do not replace
-    /// newer ones here.
+    /// Whether to list all versions of the server now; at most once in a listing. The reasons are: the listing has passed the newest version
+    /// seen without showing it (`is_last`: nothing more is listed), the server's timestamp is older than that version, or the server shows an
+    /// older version of a record than before (`is_older`). A later version of the record that had the newest version seen is no reason, unless
+    /// the collection may be another one (`is_other`). This has to be decided before any row of the page is applied, so that rows of a restored
+    /// server do not replace newer ones here.
     pub fn has_to_look(&mut self, newest: Option<u64>, is_last: bool, is_older: bool, is_other: bool) -> bool {
         let is_seen = self.saw_witness || self.saw_later && !is_other;
         let is_missed = self.start.witness.is_some() && !is_seen && (is_last || newest > self.seen_at());
@@ -184,8 +178,7 @@ impl Walk {
         cursor.reached = self.reached.or(self.start.reached);
         // Without a timestamp nothing tells what may come late, so the whole listing is read once more.
         cursor.again = cursor.again.or(Some(self.since.unwrap_or(0)));
-        // In a listing without tombstones, a record of an early page may be deleted while later pages are read. Only a tombstone newer than
-        // the
+        // In a listing without tombstones, a record of an early page may be deleted while later pages are read. Only a tombstone newer than the
         // first page's timestamp tells of that, so the cursor must not pass this timestamp.
         if self.since.is_none() {
             let upto = |at: Option<u64>| at.min(self.timestamp.or(at));

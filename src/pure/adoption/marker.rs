@@ -33,9 +33,8 @@ impl Marker {
     }
 }
 
-/// A digest of eight bytes: enough to tell ten thousand rows apart, and the marker has to be small. The id's length is hashed too, because
-/// id and
-/// body both have variable lengths.
+/// A digest of eight bytes: enough to tell ten thousand rows apart, and the marker has to be small. The id's length is hashed too, because id
+/// and body both have variable lengths.
 fn digest(id: &RecordId, row: &Row) -> String {
     let version = format!("{} {:?} {}", row.status.name(), row.last_modified, id.as_json().len());
     let hash = sha256_of(&[version.as_bytes(), id.as_json().as_bytes(), row.body.as_bytes()]);
