@@ -1,4 +1,4 @@
-//! Taking over what an earlier library left, and what appears there afterwards.
+//! Migration of Kinto.js data when a collection is opened, and of changes that Kinto.js writes afterwards.
 
 use super::collection::Collection;
 use super::resident::{Job, Resident};
@@ -14,8 +14,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 impl<P: Platform> Resident<P> {
-    /// Into a collection that is empty, in one entry with the marker: killed before, it is done again from the beginning;
-    /// in the transaction that appends it, so that another tab which is doing the same does not do it twice.
+    /// Migrates Kinto.js data into an empty collection, in one entry together with the marker of the migration. If the page is killed
+    /// before, the migration starts again from the beginning. The collection is found empty in the transaction that appends the entry, so
+    /// that two tabs do not both migrate.
     pub(super) async fn adopt(self: &Rc<Self>) -> Result<()> {
         if !self.adopts.get() {
             return Ok(());
@@ -51,12 +52,13 @@ impl<P: Platform> Resident<P> {
 }
 
 impl<P: Platform> Collection<P> {
-    /// What opening took over from an earlier library: `{"records", "unsynced", "refused": [{"id", "message"}]}`. Told once.
+    /// What opening migrated from an earlier library: `{"records", "unsynced", "refused": [{"id", "message"}]}`. Returned once.
     pub fn take_adopted(&self) -> Option<String> {
         self.resident.adopted.take()
     }
 
-    /// The unsynced records that an earlier library has, and that were neither taken over nor are here by other ways: `[…]`.
+    /// The remaining Kinto.js changes, a JSON array: unsynced records of the earlier library that were not migrated and are not here by
+    /// another way.
     pub async fn leftovers(&self) -> Result<String> {
         let Some(earlier) = self.resident.unsynced_earlier().await? else {
             return Ok("[]".to_owned());
@@ -65,14 +67,14 @@ impl<P: Platform> Collection<P> {
         Ok(array(&found))
     }
 
-    /// Takes leftovers over: `{"adopted": […], "conflicts": [{"local", "leftover"}]}`. `prefer` says which is taken where both
-    /// sides were changed: `"here"`, `"leftover"`, or `""` for neither. Errors: `invalid_option`.
+    /// Migrates the remaining Kinto.js changes. Gives `{"adopted": […], "conflicts": [{"local", "leftover"}]}`. `prefer` says which record
+    /// is kept if both sides were changed: `"here"`, `"leftover"`, or `""` for neither. Errors: `invalid_option`.
     pub async fn adopt_leftovers(&self, prefer: &str) -> Result<String> {
         let prefer = Prefer::read(prefer)?;
         self.resident.read(|_| ()).await?;
         let begun = self.resident.syncs.begin();
         let earlier = self.resident.unsynced_earlier().await?.unwrap_or_default();
-        // What was cleared since this call stays empty.
+        // A collection that was cleared since this call stays empty.
         let adopt = move |draft: &mut Draft| match begun.is_cancelled() || draft.is_cleared() {
             true => Err(interrupted()),
             false => Ok(leftover::adopt(draft, &earlier, prefer).to_json()),

@@ -1,4 +1,4 @@
-//! Ending a sync that is under way: `clear()`, `close()` or the deletion of the database came between.
+//! Cancels running syncs when `clear()`, `close()` or the deletion of the database comes between.
 
 use crate::error::Result;
 use futures_util::future::LocalBoxFuture;
@@ -7,7 +7,7 @@ use std::future::{pending, poll_fn};
 use std::rc::{Rc, Weak};
 use std::task::{Poll, Waker};
 
-/// The token of one sync, whether it runs or waits for its turn.
+/// The cancellation token of one sync that runs or waits for its turn.
 #[derive(Default)]
 pub(super) struct Cancellation {
     is_cancelled: Cell<bool>,
@@ -20,7 +20,7 @@ impl Cancellation {
         self.is_cancelled.get()
     }
 
-    /// Runs `work` to its end, or drops it where it waits, requests and locks included: then this is `None`.
+    /// Runs `work` to its end. If the sync is cancelled, drops `work` where it waits, with its requests and locks, and returns `None`.
     pub async fn run<R>(&self, mut work: LocalBoxFuture<'_, R>) -> Option<R> {
         poll_fn(|context| {
             if self.is_over() {
@@ -40,13 +40,14 @@ impl Cancellation {
         self.is_cancelled() && !self.in_commit.get()
     }
 
-    /// A commit is not dropped: it may be the leader of a group, and carry the changes of other callers.
+    /// Runs a commit to its end even if the sync is cancelled: the sync may be the leader of a group whose commit carries changes of other
+    /// callers.
     pub async fn finish(&self, commit: LocalBoxFuture<'_, Result<()>>) -> Result<()> {
         self.in_commit.set(true);
         let outcome = commit.await;
         self.in_commit.set(false);
         match self.is_cancelled() {
-            // The next poll of `run` drops the sync.
+            // Waits until the next poll of `run` drops the sync.
             true => pending().await,
             false => outcome,
         }

@@ -1,4 +1,4 @@
-//! One app on one database name: its collections, and what it knows of its servers.
+//! One app on one database name: its collections, and what is known of its servers.
 
 use super::collection::Collection;
 use super::resident::Resident;
@@ -14,7 +14,7 @@ pub struct Client<P: Platform> {
     db_name: String,
     servers: Rc<Servers>,
     residents: RefCell<Vec<Weak<Resident<P>>>>,
-    /// Every collection that was opened.
+    /// Every collection that was opened with this client.
     opened: RefCell<Vec<CollectionId>>,
     closed: Rc<Cell<bool>>,
 }
@@ -24,7 +24,7 @@ impl<P: Platform> Client<P> {
         Self::with_servers(platform, db_name, Rc::default())
     }
 
-    /// With what others know of these servers: another database of the same app, its HTTP client.
+    /// Like [`Client::new`], but shares what is known of the servers with another database of the same app, or with its HTTP client.
     pub fn with_servers(platform: Rc<P>, db_name: &str, servers: Rc<Servers>) -> Self {
         Client {
             platform,
@@ -36,12 +36,12 @@ impl<P: Platform> Client<P> {
         }
     }
 
-    /// A handle. All handles of one collection share what is resident.
+    /// Returns a handle. All handles of one collection share its [`Resident`].
     pub fn collection(&self, bucket: &str, name: &str, app: P::App, local_fields: Vec<String>) -> Collection<P> {
         self.open(bucket, name, None, app, local_fields)
     }
 
-    /// A handle on an encrypted collection. Errors: `invalid_key`.
+    /// Returns a handle on an encrypted collection. Errors: `invalid_key`.
     pub fn sealed_collection(&self, bucket: &str, name: &str, app: P::App, local_fields: Vec<String>, key: &str) -> Result<Collection<P>> {
         let secrets = Secrets::derive(key, name)?;
         Ok(self.open(bucket, name, Some(Rc::new(secrets)), app, local_fields))
@@ -69,20 +69,20 @@ impl<P: Platform> Client<P> {
         Collection::new(resident, self.servers.clone(), secrets, app, local_fields)
     }
 
-    /// Collections that are in use and have removed content on disk.
+    /// The collections in use whose database still contains removed content.
     pub fn with_removed_content(&self) -> Vec<Rc<Resident<P>>> {
         let residents = self.residents.borrow();
         residents.iter().filter_map(Weak::upgrade).filter(|resident| resident.holds_removed()).collect()
     }
 
-    /// Deletes what an earlier library left under this database name: all its collections, also those never opened here.
+    /// Deletes the Kinto.js data under this database name: all its collections, also those that were never opened here.
     pub async fn forget_predecessor(&self) -> Result<()> {
         let opened = self.opened.borrow().clone();
         self.platform.predecessor().forget(&self.db_name, &opened).await
     }
 
-    /// From now on nothing is written and nothing is sent: syncs under way are dropped, with their requests. Everything rejects
-    /// with `closed`, but for a write that storage was already given.
+    /// From now on nothing is written and nothing is sent. Running syncs are dropped with their requests. Every call rejects with `closed`,
+    /// except a write that was already handed to storage.
     pub fn close(&self) {
         self.closed.set(true);
         let residents = self.residents.take();

@@ -1,4 +1,4 @@
-//! A collection as an app uses it. Records, ids and queries come and go as JSON text.
+//! A collection as an app uses it. Records, ids and queries are passed as JSON text.
 
 use super::resident::{Job, Resident, take};
 use super::sealed::Secrets;
@@ -21,23 +21,23 @@ use std::rc::Rc;
 pub struct Collection<P: Platform> {
     pub(super) resident: Rc<Resident<P>>,
     pub(super) servers: Rc<Servers>,
-    /// For an encrypted collection.
+    /// Only for an encrypted collection.
     pub(super) secrets: Option<Rc<Secrets>>,
     pub(super) app: Rc<P::App>,
-    /// Told of the next change, once it is committed.
+    /// Called with the answer of the next change, once that is committed.
     told: Cell<Option<Told>>,
     pub(super) local_fields: Rc<Vec<String>>,
     /// Syncs of this handle that have not begun.
     pub(super) waiting: RefCell<Vec<Rc<Waiting>>>,
 }
 
-/// Gets the answer of a change.
+/// Receives the answer of a change.
 pub type Told = Box<dyn FnOnce(&str)>;
 
-/// Decides on an answer as JSON, or on `""`.
+/// Decides a change on a draft. Returns the answer as JSON, or `""`.
 pub(super) type Operation = dyn FnMut(&mut Draft) -> Result<String>;
 
-/// What `open` tells.
+/// The result of `open`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Opened {
     pub persistent: bool,
@@ -63,8 +63,8 @@ impl<P: Platform> Collection<P> {
         }
     }
 
-    /// The same collection, for one change: `told` gets its answer when it is committed, in the order of the commits and before
-    /// the call resolves, to nothing but `null`.
+    /// A handle on the same collection, for one change. `told` receives the change's answer after its commit, in the order of the commits
+    /// and before the call resolves. The call itself then resolves to `null`.
     pub fn telling(&self, told: Told) -> Self {
         Collection {
             resident: self.resident.clone(),
@@ -85,7 +85,7 @@ impl<P: Platform> Collection<P> {
         })
     }
 
-    /// How many unsynced changes were lost since the last look, because the database was deleted under the page. Told once.
+    /// How many unsynced changes were lost because the database was deleted while the page was open. Each loss is returned once.
     pub fn take_evicted(&self) -> Option<usize> {
         self.resident.take_evicted()
     }
@@ -99,7 +99,7 @@ impl<P: Platform> Collection<P> {
         self.resident.state.borrow().notes.get(LAST_MODIFIED).and_then(|ms| ms.parse().ok())
     }
 
-    /// Operations are boxed here and answer with one type, so that the engine is not compiled for each of them.
+    /// Commits an operation. Operations are boxed here and return one type, so that the engine is not compiled for each of them.
     pub(super) async fn commit(&self, operation: Box<Operation>) -> Result<String> {
         let (mut job, slot) = Job::new(operation);
         if let Some(told) = self.told.take() {
@@ -119,7 +119,7 @@ impl<P: Platform> Collection<P> {
         take(&slot)
     }
 
-    /// Stores a record that has its id.
+    /// Creates a record; the given record has its id already. Returns the record as stored.
     pub async fn create(&self, record: &str, synced: bool) -> Result<String> {
         let record = read_record(record)?;
         record.id()?;
@@ -127,7 +127,7 @@ impl<P: Platform> Collection<P> {
         self.commit(Box::new(create)).await
     }
 
-    /// `{"data", "oldRecord"}`
+    /// Returns `{"data", "oldRecord"}`.
     pub async fn update(&self, record: &str, options: UpdateOptions) -> Result<String> {
         let record = read_record(record)?;
         record.id()?;
@@ -139,7 +139,7 @@ impl<P: Platform> Collection<P> {
         self.commit(Box::new(update)).await
     }
 
-    /// `{"data", "oldRecord"?}`
+    /// Returns `{"data", "oldRecord"?}`.
     pub async fn upsert(&self, record: &str) -> Result<String> {
         let record = read_record(record)?;
         record.id()?;
@@ -160,7 +160,7 @@ impl<P: Platform> Collection<P> {
         row.map(|row| row.to_json(&id)).ok_or_else(|| Error::NotFound { id: id.display() })
     }
 
-    /// The record, a tombstone, or `null`.
+    /// Returns the record, a tombstone, or `null`.
     pub async fn get_any(&self, id: &str) -> Result<String> {
         let id = RecordId::read(id)?;
         self.resident
@@ -168,21 +168,21 @@ impl<P: Platform> Collection<P> {
             .await
     }
 
-    /// The record as it was.
+    /// Returns the record as it was.
     pub async fn delete(&self, id: &str, is_virtual: bool) -> Result<String> {
         let id = RecordId::read(id)?;
         let delete = move |draft: &mut Draft| Ok(operations::delete(draft, &id, is_virtual)?.to_json(&id));
         self.commit(Box::new(delete)).await
     }
 
-    /// `{"data", "deleted"}`
+    /// Returns `{"data", "deleted"}`.
     pub async fn delete_any(&self, id: &str) -> Result<String> {
         let id = RecordId::read(id)?;
         let delete = move |draft: &mut Draft| Ok(data_and_deleted(&id, operations::delete_any(draft, &id).as_ref()));
         self.commit(Box::new(delete)).await
     }
 
-    /// The records as they were.
+    /// Returns the records as they were.
     pub async fn delete_all(&self) -> Result<String> {
         let delete_all = |draft: &mut Draft| {
             let ids = Query::read("{}")?.ids(&draft.rows());
@@ -206,7 +206,7 @@ impl<P: Platform> Collection<P> {
         Ok(())
     }
 
-    /// The records that were written.
+    /// Returns the records that were written.
     pub async fn import_bulk(&self, records: &str) -> Result<String> {
         let records = json::elements(records).ok_or_else(|| invalid("Records is not an array.", ""))?;
         let records = records.map(read_record).collect::<Result<Vec<Parsed>>>()?;
@@ -217,7 +217,7 @@ impl<P: Platform> Collection<P> {
         self.commit(Box::new(import)).await
     }
 
-    /// Runs `work` exactly once in one transaction; its reads see its writes; an error from it undoes everything.
+    /// Runs `work` exactly once, in one transaction. Its reads see its writes. An error from it undoes everything.
     pub async fn execute<R>(&self, work: impl FnOnce(Transaction) -> Result<R>) -> Result<R> {
         let local_fields = self.local_fields.clone();
         let work = |draft: &Rc<RefCell<Option<Draft>>>| {
@@ -248,7 +248,7 @@ impl<P: Platform> Collection<P> {
         self.commit(Box::new(save)).await.map(drop)
     }
 
-    /// What a push would send: changed records, then tombstones, encoded.
+    /// What a push would send: changed records, then tombstones, encoded by the app's transformers.
     pub async fn gather_local_changes(&self) -> Result<String> {
         let dirty = self
             .resident
@@ -306,7 +306,7 @@ impl<P: Platform> Collection<P> {
         Ok(format!("[{}]", pages.await?.join(",")))
     }
 
-    /// Errors: `invalid_option` for a collection that is not encrypted.
+    /// The secrets of an encrypted collection. Errors: `invalid_option` for a collection that is not encrypted.
     pub(super) fn sealed(&self, method: &str) -> Result<&Rc<Secrets>> {
         let message = || format!("{method}() is for encrypted collections.");
         self.secrets.as_ref().ok_or_else(|| Error::InvalidOption { message: message() })

@@ -1,4 +1,4 @@
-//! Folding the journal into segments, off the path of commits.
+//! Compaction: replaces journal entries by segments, beside the commits and not within them.
 
 use super::resident::Resident;
 use crate::error::Result;
@@ -14,7 +14,7 @@ use futures_util::future::select;
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// What the journal holds since the last fold.
+/// What the journal contains since the last compaction.
 #[derive(Debug, Default)]
 pub struct Unfolded {
     /// The compacted position, as far as this tab knows.
@@ -23,13 +23,14 @@ pub struct Unfolded {
     records: BTreeSet<RecordId>,
     notes: BTreeSet<String>,
     cleared: bool,
-    /// Content was removed that is still in the journal or in a segment: all segments have to be written anew.
+    /// Removed content is still in the journal or in a segment. All segments have to be written anew to erase it.
     pub(super) holds_removed: bool,
     sizes: Sizes,
 }
 
 impl Unfolded {
-    /// Which segments came by which kind of fold is not stored: the first ones that are full make the base.
+    /// The initial value for a database as stored. It is not stored which segments a compaction of everything wrote and which were added
+    /// later; the leading full segments are counted as the base.
     pub fn after(stored: &Stored) -> Self {
         let base = stored
             .segments
@@ -70,7 +71,7 @@ impl Unfolded {
         }
     }
 
-    /// What comes after a fold up to `upto`; `segments` are the bytes it wrote.
+    /// The value after a compaction up to `upto` that wrote `segments`.
     fn folded(&self, upto: Position, kind: Kind, segments: &[Vec<u8>]) -> Self {
         let bytes = segments.iter().map(Vec::len).sum::<usize>();
         let sizes = match kind {
@@ -93,7 +94,8 @@ impl Unfolded {
         }
     }
 
-    /// Takes over what was added since `self` was set as the successor of a fold that did not happen.
+    /// Undoes [`Unfolded::folded`] for a compaction that failed: `before` is the value before it, to which everything is added that came
+    /// meanwhile.
     fn restore(&mut self, mut before: Unfolded) {
         before.ids.append(&mut self.ids);
         before.records.extend(std::mem::take(&mut self.records));
@@ -106,7 +108,8 @@ impl Unfolded {
     }
 }
 
-/// Whether content goes with this change that no later change shows again. What an edit replaces stays until the next compaction.
+/// Whether this change removes content that no later change contains. Content that an edit replaces does not count; it stays on disk until
+/// the next compaction.
 pub(super) fn removes(change: &Change) -> bool {
     match change {
         Change::Put(_, row) => !row.is_live(),
@@ -117,7 +120,7 @@ pub(super) fn removes(change: &Change) -> bool {
 }
 
 impl<P: Platform> Resident<P> {
-    /// Starts a fold beside the caller, if it is time and none is running here.
+    /// Starts a compaction in a task of its own, if one is due and none is running in this tab.
     pub(super) fn fold_if_due(self: &Rc<Self>) {
         let due = {
             let unfolded = self.unfolded.borrow();
@@ -128,7 +131,7 @@ impl<P: Platform> Resident<P> {
         {
             let resident = self.clone();
             self.platform.spawn(async move {
-                // A fold that fails costs nothing but the next opening's speed; it is due again at the next commit.
+                // A failed compaction only makes the next opening slower. It is due again at the next commit.
                 let _ = resident.fold(kind).await;
                 resident.folding.set(false);
             });
@@ -147,8 +150,8 @@ impl<P: Platform> Resident<P> {
         self.fold_locked(kind).await
     }
 
-    /// Starts to rewrite what holds removed content, after this time. Nothing waits for it, and a collection that is closed
-    /// meanwhile does it when it is closed, or opened again.
+    /// Starts to rewrite the segments without removed content, after `ms` milliseconds. Nothing waits for it. If the collection is closed
+    /// meanwhile, the rewrite happens when it is closed or opened again.
     pub(super) fn erase_after(self: &Rc<Self>, ms: u64) {
         if !self.holds_removed() || self.erasing.replace(true) {
             return;
@@ -156,9 +159,9 @@ impl<P: Platform> Resident<P> {
         let (resident, platform) = (Rc::downgrade(self), self.platform.clone());
         self.platform.spawn(async move {
             platform.clock().sleep_ms(ms).await;
-            // Whoever closes it does it then.
+            // `close()` has taken over the rewrite.
             if let Some(resident) = resident.upgrade().filter(|resident| !resident.closed.get()) {
-                // What is removed from now on may come too late for this one.
+                // Content that is removed from now on may miss this rewrite, so it starts another one.
                 resident.erasing.set(false);
                 let _ = resident.erase().await;
             }
@@ -174,7 +177,7 @@ impl<P: Platform> Resident<P> {
         self.unfolded.borrow().holds_removed
     }
 
-    /// Writes all segments anew, without what was removed.
+    /// Writes all segments anew, without removed content.
     async fn erase(self: &Rc<Self>) -> Result<()> {
         const ATTEMPTS: usize = 3;
         if !self.holds_removed() {
@@ -182,7 +185,7 @@ impl<P: Platform> Resident<P> {
         }
         let _guard = self.platform.tabs().lock(&self.fold_lock()).await?;
         for _ in 0..ATTEMPTS {
-            // Another tab may have folded first; what it wrote is read then, and may hold removed content too.
+            // If another tab compacted first, its segments are read here; they may contain removed content too, so try again.
             if self.holds_removed() {
                 self.fold_locked(Kind::Whole).await?;
             }
@@ -190,7 +193,8 @@ impl<P: Platform> Resident<P> {
         Ok(())
     }
 
-    /// As [`Resident::erase`], for whoever waits; but not for ever: another tab that holds the lock may be asleep.
+    /// Like [`Resident::erase`], for a caller that waits. Waits at most two seconds, because another tab that holds the lock may be
+    /// suspended.
     pub async fn erase_now(self: &Rc<Self>) {
         const PATIENCE_MS: u64 = 2_000;
         let (done, erased) = oneshot::channel::<()>();
@@ -217,13 +221,14 @@ impl<P: Platform> Resident<P> {
         }
     }
 
-    /// Copies the state in one turn, so that it is the state of exactly one position.
+    /// Copies the state synchronously, so that the segments are the state at exactly one position.
     fn begin_fold(&self, kind: Kind) -> (Fold, Unfolded) {
         let state = self.state.borrow();
         let mut unfolded = self.unfolded.borrow_mut();
-        // Something may have been cleared since this fold was found to be due.
+        // The journal may have been cleared since this compaction was found to be due.
         let kind = if unfolded.cleared { Kind::Whole } else { kind };
-        // A page of an encrypted collection that may have been published becomes the base of what was deleted since.
+        // While a sealed page may have reached the server, keep the content of records deleted since: it becomes their base when the page
+        // is acknowledged.
         let deleted = match self.keeps_deleted.get() || known::has_pending(&state) {
             true => DeletedContent::Keep,
             false => DeletedContent::Drop,

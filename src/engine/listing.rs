@@ -1,4 +1,4 @@
-//! Listings of a remote collection: see [`crate::pure::listing`].
+//! Reads the listings of a remote collection page by page. [`crate::pure::listing`] decides how a listing continues and where it ends.
 
 use super::sync::Session;
 use crate::error::Result;
@@ -10,7 +10,7 @@ impl<P: Platform> Session<'_, P> {
         Listing::new(request, self.collection.resident.platform.clock().now_ms()).of_journal(self.collection.secrets.is_some())
     }
 
-    /// The next page of a listing, and the address that it was requested at; `None` after the last one.
+    /// The next page of a listing and the URL that it was requested from; `None` after the last page.
     pub(in crate::engine) async fn next_page(&self, listing: &mut Listing) -> Result<Option<(Response, String)>> {
         while let Some(request) = listing.take_next() {
             let url = request.url.clone();

@@ -1,5 +1,4 @@
-//! Servers that no longer show what they had: finding out what became of it, and `repair()` of a plain collection. What is
-//! decided is in [`crate::pure::lost`].
+//! Servers that lost data: finds out what happened to a server, and repairs a plain collection. The decisions are in [`crate::pure::lost`].
 
 use super::pull::Incoming;
 use super::sync::Session;
@@ -17,8 +16,8 @@ use crate::pure::state::State;
 use crate::pure::walk::Walk;
 
 impl<P: Platform> Session<'_, P> {
-    /// All versions that the server has. The collection is asked for again after that: what replaced it meanwhile is not
-    /// taken for the one that was known.
+    /// Lists all versions that the server has. The metadata are requested after the listing: a collection that replaced the known one
+    /// meanwhile is then not taken for the known one.
     async fn list_there(&mut self) -> Result<There> {
         let mut there = There::default();
         there.ids_are_mapped = self.collection.app.has_transformers();
@@ -36,7 +35,8 @@ impl<P: Platform> Session<'_, P> {
         Ok(there)
     }
 
-    /// What was deleted there is deleted here. What may have been lost is told, and stays.
+    /// Lists everything that the server has, because it did not show what it should. Deletes here what was deleted there. Records that may
+    /// have been lost stay here and are reported as conflicts.
     pub(super) async fn look_for_losses(&mut self, walk: &mut Walk) -> Result<()> {
         let there = self.list_there().await?;
         let (cursor, name) = (walk.start.clone(), self.cursor_name());
@@ -87,8 +87,8 @@ impl<P: Platform> Session<'_, P> {
         self.apply(walk, incoming).await
     }
 
-    /// Brings a plain collection and its server together again, on the user's word: what the server has lost is uploaded, and
-    /// what was deleted, here or there, stays deleted.
+    /// Brings a plain collection and its server together again, when the user asks for it: uploads what the server has lost. Records that
+    /// were deleted here or there stay deleted.
     pub(super) async fn repair_plain(&mut self) -> Result<()> {
         let there = self.list_there().await?;
         let name = self.cursor_name();
@@ -114,7 +114,7 @@ impl<P: Platform> Session<'_, P> {
         self.run_plain().await
     }
 
-    /// Records that were synced with another server, and this one, which was never asked before, has none of them.
+    /// The error for records that were synced with another server, when this server was never read before and has none of them.
     pub(super) fn never_had(client_timestamp: u64, server_timestamp: Option<u64>) -> Error {
         Error::ServerFlushed {
             client_timestamp,
@@ -124,7 +124,7 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-/// Whether no other server was ever read.
+/// Whether no server other than that of the cursor note `name` was ever read.
 pub(super) fn is_only_cursor(state: &State, name: &str) -> bool {
     let is_other = |note: &&String| note.starts_with(CURSOR) && note.as_str() != name && note.contains("://");
     !state.notes.keys().any(|note| is_other(&note))

@@ -1,8 +1,9 @@
-//! The straight-line programs, generic over a [`Platform`](crate::ports::Platform). Every decision they take is in `pure`.
+//! Collections and their sync: async code without I/O of its own, generic over a [`Platform`](crate::ports::Platform). Every decision is in
+//! `pure`.
 
 mod adoption;
 mod cancellation;
-/// One app on one database name: its collections, and what it knows of its servers.
+/// One app on one database name: its collections, and what is known of its servers.
 pub mod client;
 /// A collection as an app uses it.
 pub mod collection;
@@ -18,10 +19,10 @@ mod sealed;
 pub mod server;
 mod settle;
 mod steps;
-/// Bringing a collection and its remote together.
+/// Syncs a collection with its remote.
 pub mod sync;
 mod telling;
-/// What the callback of `execute` works with.
+/// The transaction that the callback of `execute` works with.
 pub mod transaction;
 mod transforming;
 mod turns;

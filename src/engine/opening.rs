@@ -1,4 +1,4 @@
-//! Opening a collection: whose name it is, what became of its database since the last visit, what an earlier library left.
+//! Opening a collection: checks whether its name belongs to an encrypted collection, detects eviction, and migrates Kinto.js data.
 
 use super::resident::Resident;
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use futures_util::future::LocalBoxFuture;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// The note by which a name is known to belong to an encrypted collection.
+/// The note that marks a name as belonging to an encrypted collection.
 const ENCRYPTED: &str = "encrypted";
 
 impl<P: Platform> Resident<P> {
@@ -23,29 +23,29 @@ impl<P: Platform> Resident<P> {
         if self.collection.sealed.is_some() {
             self.claim_name().await?;
         }
-        // Before the database: one that another tab begins meanwhile is no evicted one.
+        // Read before the database: a database that another tab creates meanwhile must not look like an evicted one.
         let witnessed = self.platform.witness().read(&self.collection.database());
         let stored = self.platform.storage().open(&self.collection).await?;
         self.check_open()?;
         let is_new = stored == Stored::default();
         self.absorb(Tail::Whole(stored), &[], |_| {})?;
-        // What an evicted database held was newer than what it had once adopted.
+        // After an eviction nothing is migrated: the evicted database held newer data than the Kinto.js data that it was made from.
         if is_new && self.platform.storage().is_persistent(&self.collection) && !self.was_evicted(witnessed) {
             self.adopt().await?;
         }
         if !is_new {
-            // Apps clear localStorage, and with it the marker.
+            // Written again, because apps clear localStorage and the eviction marker with it.
             self.bear_witness();
         }
         self.opened.set(true);
         self.fold_if_due();
-        // Left behind by a page that was killed.
+        // Erases removed content that a killed page has left behind.
         self.erase_after(0);
         Ok(())
     }
 
-    /// Marks the name as that of an encrypted collection, in the database that it would have without a key: where both
-    /// look first. Errors: `not_encrypted` if there is something in it.
+    /// Marks the name as that of an encrypted collection. The mark is in the database that the collection would have without a key, because
+    /// opening with and without a key both read it first. Errors: `not_encrypted` if that database contains anything.
     async fn claim_name(&self) -> Result<()> {
         let plain = Resident::new(self.platform.clone(), self.collection.unsealed(), self.closed.clone());
         plain.adopts.set(false);
@@ -69,28 +69,28 @@ impl<P: Platform> Resident<P> {
         }
     }
 
-    /// Opened, and how many unsynced changes had been lost with an evicted database.
+    /// Opens the collection. Returns how many unsynced changes were lost with an evicted database.
     pub async fn open(self: &Rc<Self>) -> Result<Option<usize>> {
         self.read(|_| ()).await?;
         Ok(self.take_evicted())
     }
 
-    /// Told once.
+    /// Each loss is returned once.
     pub fn take_evicted(&self) -> Option<usize> {
         self.evicted.take()
     }
 
-    /// Whether there was a database of which nothing is left; [`Resident::take_evicted`] tells what was lost with it.
+    /// Whether the database was evicted: there is a marker, and nothing else. [`Resident::take_evicted`] then returns what was lost.
     fn was_evicted(&self, witnessed: Option<String>) -> bool {
         let Some(note) = witnessed else { return false };
-        // Told once, and remembered: as long as nothing is written, it is the evicted one.
+        // The loss is reported once. The marker stays: as long as nothing is written, the database is still the evicted one.
         self.platform.witness().write(&self.collection.database(), Some("{\"unsynced\":0}"));
         let unsynced = json::member(&note, "unsynced").and_then(json::number).map(|count| count as usize);
         self.evicted.set(unsynced.filter(|count| *count > 0));
         true
     }
 
-    /// A name that is marked as an encrypted collection's.
+    /// Errors: `key_required` if the name is marked as an encrypted collection's and this collection was opened without a key.
     pub(super) fn refuse_without_key(&self) -> Result<()> {
         match self.collection.sealed.is_none() && self.state.borrow().notes.contains_key(ENCRYPTED) {
             true => Err(Error::KeyRequired {
@@ -100,7 +100,8 @@ impl<P: Platform> Resident<P> {
         }
     }
 
-    /// What lets the next visit tell an evicted database from a new one. Written at once: later might be after the page.
+    /// Writes the eviction marker, by which the next visit tells an evicted database from a new one. It is written at once, because later
+    /// the page may be gone.
     pub(super) fn bear_witness(&self) {
         let unsynced = self.state.borrow().unsynced();
         if self.witnessed.replace(Some(unsynced)) != Some(unsynced) && self.platform.storage().is_persistent(&self.collection) {

@@ -1,5 +1,4 @@
-//! What is new on the server, page by page. A page and the cursor after it are one commit, so that a pull that is cut
-//! goes on where it was.
+//! Pulls what is new on the server, page by page. A page and the cursor after it are one commit, so that an interrupted pull resumes there.
 
 use super::sync::Session;
 use crate::error::{Error, Result};
@@ -19,10 +18,10 @@ use crate::pure::state::State;
 use crate::pure::walk::Walk;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A change as it came, and decoded.
+/// A remote change as it was received, and decoded.
 pub(super) struct Incoming {
     pub id: Option<RecordId>,
-    /// As on the wire, for what cannot be decoded.
+    /// Id and version as the server sent them, needed for changes that cannot be decoded.
     pub version: Option<(RecordId, u64)>,
     pub decoded: Result<Remote>,
 }
@@ -52,7 +51,8 @@ impl<P: Platform> Session<'_, P> {
         ))
     }
 
-    /// Where a remote that was never read is begun: where the app said, or where it parts from what is here.
+    /// The cursor for a remote that was never read: the position that the app has stated, or the first difference between the server and
+    /// the records here.
     async fn first_cursor(&self, name: &str, begun: Option<Cursor>) -> Result<Option<Cursor>> {
         let name = name.to_owned();
         let take_over = move |draft: &mut Draft| {
@@ -75,7 +75,8 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    /// The first remote after an adoption is the one that Kinto.js knew: what it saw there is the witness.
+    /// The first remote that is read after a migration is the one that Kinto.js synced with, so the newest version seen is the one that
+    /// Kinto.js knew.
     async fn adopted_or_recognised(&self, begun: Option<Cursor>) -> Result<Option<Cursor>> {
         let recognised = self.recognise(begun).await?;
         let look = |state: &State| state.notes.get(ADOPTED_CURSOR).map(|note| Cursor::read(note));
@@ -91,7 +92,8 @@ impl<P: Platform> Session<'_, P> {
 
     pub(super) async fn pull(&mut self) -> Result<()> {
         if self.pull_listing().await? {
-            // What was left open before a listing was cut is met now, if the line allows it: all else has come.
+            // Changes that were left open before an earlier listing was interrupted are merged in this second listing. A failure is
+            // ignored, because everything else has been pulled.
             match self.pull_listing().await {
                 Err(error) if is_cut(&error) => {}
                 done => drop(done?),
@@ -100,12 +102,13 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
-    /// True if something is still open that was met before this listing was cut, in another sync.
+    /// Returns true if a change is still open that another sync has seen, before its listing was interrupted.
     async fn pull_listing(&mut self) -> Result<bool> {
         let mut walk = self.begin_walk().await?;
         let mut listing = self.listing(self.target.list(walk.since, walk.only_if_changed()));
         match self.pull_page(&mut walk, &mut listing).await {
-            // Kinto refuses a `_since` of more than a day ahead of its clock, which was put right, or a record's time was forced.
+            // Kinto refuses a `_since` of more than a day ahead of its clock. The clock may have been put right since, or a client may have
+            // forced the version of a record.
             Err(Error::Server { status: 400, .. }) if walk.since > Some(0) => {
                 walk.since = Some(0);
                 listing = self.listing(self.target.list(walk.since, walk.only_if_changed()));
@@ -121,9 +124,8 @@ impl<P: Platform> Session<'_, P> {
         Ok(leaves_open)
     }
 
-    /// After a push: what was just written need not come back. If nothing else is new, the cursor passes it, for the
-    /// price of a list of versions. (Kinto can leave out ids, but that would hide a foreign change to the same record;
-    /// it takes no list of timestamps to leave out.)
+    /// Moves the cursor past what was just pushed, if nothing else is new on the server. The price is a list of versions. (Kinto can
+    /// exclude ids from a listing, but that would hide a change of another client to the same record. It cannot exclude timestamps.)
     pub(super) async fn pull_past(&mut self, written: &BTreeMap<RecordId, u64>) -> Result<()> {
         let mut walk = self.begin_walk().await?;
         let mut listing = self.listing(self.target.list_versions(walk.since));
@@ -134,7 +136,7 @@ impl<P: Platform> Session<'_, P> {
             self.note_timestamp(&mut walk, &response);
             let records = listing.read(&response, &url)?;
             let fresh: Vec<&str> = records.into_iter().filter(|text| walk.is_news(text)).collect();
-            // What has no version is no record: the pull has said so.
+            // A row without a version is no record; the pull has reported it.
             let fresh = self.not_here(&mut walk, fresh).await?.0;
             for text in fresh.into_iter().filter(|text| answers::version(text).is_some()) {
                 let version = answers::version(text).filter(|(id, at)| written.get(id) == Some(at));
@@ -149,7 +151,7 @@ impl<P: Platform> Session<'_, P> {
         self.finish(walk).await
     }
 
-    /// Hooks are told it with the first page.
+    /// Notes the collection's timestamp. Hooks receive it as `lastModified`, from the first page on.
     fn note_timestamp(&mut self, walk: &mut Walk, response: &Response) {
         walk.note_timestamp(answers::etag(response));
         self.report.last_modified = walk.timestamp.or(self.report.last_modified);
@@ -185,9 +187,9 @@ impl<P: Platform> Session<'_, P> {
         self.apply(walk, incoming).await
     }
 
-    /// Without what is only listed again, and so no business of the app's transformers and hooks: records that are here in this
-    /// very version, or were removed here for good; deletions that this device has met, or had nothing to delete by. And whether
-    /// one is shown in an older version than this server has shown before.
+    /// Drops records that are only listed again, so that the app's transformers and hooks do not see them: records that are here in this
+    /// very version, or were removed on this device only; deletions that were merged before, or that delete nothing here. Also returns
+    /// whether a record is shown in an older version than this server has shown before.
     async fn not_here<'r>(&self, walk: &mut Walk, records: Vec<&'r str>) -> Result<(Vec<&'r str>, bool)> {
         let versions: Vec<_> = records.iter().map(|text| answers::version(text)).collect();
         let is_here = |state: &State, hidden: &BTreeMap<RecordId, u64>, text: &str, version: &Option<(RecordId, u64)>| {
@@ -195,9 +197,9 @@ impl<P: Platform> Session<'_, P> {
             let is_old = walk.is_old(version.as_ref());
             let is_deletion = answers::is_tombstone(text);
             match state.rows.get(id) {
-                // A listing without `_since` that is continued by it shows tombstones too.
+                // A listing that begins without `_since` may be continued with it, and then shows tombstones too.
                 None if is_deletion => is_old || walk.since.is_none(),
-                // Whoever begins anew, after `resetSyncStatus()`, wants all of it.
+                // Only if the listing showed it before: a pull that begins anew, after `resetSyncStatus()`, brings everything back.
                 None => is_old && hidden.get(id) == Some(at),
                 Some(row) if is_deletion => is_old && (row.gone_at >= Some(*at) || row.is_new_here()),
                 Some(row) => row.last_modified == Some(*at) && (row.status == Status::Synced || is_old),
@@ -256,7 +258,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(incoming)
     }
 
-    /// The hook sees what was decoded, and says what is to be taken over instead.
+    /// Passes the decoded changes to the app's hook, whose answer replaces them.
     pub(super) async fn run_hook(&self, incoming: &mut Vec<Incoming>) -> Result<()> {
         let decoded = || incoming.iter().filter_map(|change| change.decoded.as_ref().ok());
         let changes: Vec<String> = decoded().map(Remote::to_json).collect();
@@ -288,7 +290,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
-    /// One page and the cursor after it, in one commit.
+    /// Commits a page of changes together with the cursor after it.
     pub(super) async fn apply(&mut self, walk: &mut Walk, incoming: Vec<Incoming>) -> Result<()> {
         let (strategy, local_fields, name) = (self.options.strategy, self.collection.local_fields.clone(), self.cursor_name());
         let before = walk.clone();
@@ -331,7 +333,8 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
-    /// A page that changes nothing here moves the next try forward too, if more are to come.
+    /// Saves how far the listing was read after a page that changes nothing here, if more pages follow: an interrupted pull then resumes
+    /// after it.
     async fn keep_progress(&self, walk: &mut Walk, listing: &Listing) -> Result<()> {
         walk.reached = listing.last();
         if !listing.has_more() {
@@ -366,12 +369,12 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-/// The line failed, or the server did.
+/// The connection failed, or the server did.
 fn is_cut(error: &Error) -> bool {
     matches!(error, Error::Network { .. } | Error::Timeout { .. } | Error::Server { status: 500.., .. })
 }
 
-/// True if the change is left open.
+/// Merges one remote change. Returns true if the change is left open.
 pub(super) fn take_over(draft: &mut Draft, remote: &Remote, strategy: merge::Strategy, local_fields: &[String], mut tell: impl FnMut(List, String)) -> bool {
     let local = draft.row(&remote.id);
     let outcome = merge::meet(local.as_ref(), remote, strategy, local_fields);

@@ -1,10 +1,11 @@
-//! Local changes to the server, batch by batch.
+//! Pushes local changes to the server, batch by batch.
 //!
-//! What is about to be sent is noted before (`Sending`) and settled after, each in a commit of its own, so that a lost
-//! answer is recognised when the record comes back. A record edited meanwhile stays dirty, on the version just written.
+//! Before a batch is sent, its records are noted as `Sending`; its answers are applied after it. Each is a commit of its own, so that a
+//! write whose answer was lost is recognised when the record comes back. A record that was edited meanwhile stays dirty, based on the
+//! version just written.
 //!
-//! Kinto refuses a whole batch for one record that it cannot read or store (a lone surrogate; on PostgreSQL a NUL, as
-//! "503, retry later" for ever). So a refused batch is cut in halves until the culprit stands alone, and the rest goes on.
+//! Kinto refuses a whole batch because of one record that it cannot read or store (a lone surrogate; on PostgreSQL a NUL, which it always
+//! answers with "503, retry later"). So a refused batch is halved until the rejected record is alone, and the others are sent.
 
 use super::server::{COLLISION, Patience, collision_wait_ms};
 use super::settle::{Answer, Outgoing, Settle};
@@ -20,36 +21,37 @@ use crate::pure::report::List;
 use crate::pure::report::error_entry;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-/// How far a push has come.
+/// Progress of a push.
 #[derive(Default)]
 pub(super) struct Push {
     queue: VecDeque<RecordId>,
-    /// The versions that the server gave.
+    /// The versions that the server gave to what was written.
     written: BTreeMap<RecordId, u64>,
-    /// Not again in this sync.
+    /// Records that are not sent again in this sync.
     refused: BTreeSet<RecordId>,
-    /// How often a record was undone by somebody else's conflict.
+    /// How often the server undid a record, because another request collided with its batch.
     undone: BTreeMap<RecordId, u64>,
     isolation: Isolation,
-    /// Something is to be sent that could not be before.
+    /// Something has to be sent that could not be sent before.
     has_more: bool,
 }
 
 /// The search for the record that makes the server refuse a batch.
 #[derive(Default)]
 struct Isolation {
-    /// How many records go into the next batch, while searching.
+    /// How many records the next batch may contain during the search.
     limit: Option<usize>,
-    /// Whether the server took anything since the search began: if it takes nothing at all, it is not about a record.
+    /// Whether the server accepted anything since the search began. If it accepts nothing at all, the cause is not a record.
     answered: bool,
-    /// A record alone at which the server failed, before it answered anything.
+    /// A record that was sent alone and that the server failed at, before it accepted anything.
     suspect: Option<(Outgoing, Error)>,
 }
 
 impl<P: Platform> Session<'_, P> {
-    /// Pushes everything that is dirty but not in conflict. Gives the versions that were written.
+    /// Pushes everything that is dirty and not in conflict. Returns the versions that were written.
     pub(super) async fn push(&mut self) -> Result<BTreeMap<RecordId, u64>> {
-        // A conflict that the client wins is sent again on the version that won before; it may lose again, but not for ever.
+        // A conflict that `client_wins` resolves is sent again, based on the version that won. It may lose again, so the number of passes
+        // is limited.
         const PASSES: usize = 3;
         let mut push = Push::default();
         for pass in 0..PASSES {
@@ -68,7 +70,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(push.written)
     }
 
-    /// Ids to push, deletions first. Deletions of what never was on the server end here.
+    /// Ids to push, deletions first. Removes tombstones of records that the server never had.
     async fn to_push(&self, refused: &BTreeSet<RecordId>) -> Result<VecDeque<RecordId>> {
         let conflicts = &self.conflicts;
         let (gone, dirty) = self
@@ -94,7 +96,8 @@ impl<P: Platform> Session<'_, P> {
             };
             self.commit(drop_tombstones).await?;
         }
-        // In four heaps, which is a stable sort.
+        // Four groups, which is a stable sort: deletions, then other records; after these, in the same order, records that were rejected
+        // before.
         let mut heaps: [Vec<RecordId>; 4] = Default::default();
         for (id, row) in dirty {
             heaps[2 * usize::from(self.is_known_culprit(&id, &row)) + usize::from(row.is_live())].push(id);
@@ -163,7 +166,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
-    /// The server refused a whole batch: smaller ones, until the culprit is alone. Other errors end the sync.
+    /// Handles the refusal of a whole batch: halves the batches until the rejected record is alone. Other errors end the sync.
     fn isolate(&mut self, push: &mut Push, outgoing: Vec<Outgoing>, error: Error) -> Result<()> {
         let Error::Server { status, .. } = error else { return Err(error) };
         match <[Outgoing; 1]>::try_from(outgoing) {
@@ -174,12 +177,12 @@ impl<P: Platform> Session<'_, P> {
                     push.queue.push_front(one.id);
                 }
             }
-            // The server understood the request, or has answered others: it is about this record.
+            // The server understood the request, or has answered for other records: this record is the cause.
             Ok([one]) if status < 500 && status != COLLISION || push.isolation.answered || self.is_known_culprit(&one.id, &one.row) => {
                 push.isolation.limit = None;
                 self.refuse(push, &one, &error);
             }
-            // It may be about this record, or about the server: the next one tells.
+            // The cause may be this record or the server; the next record shows which.
             Ok([one]) if push.isolation.suspect.is_none() && !push.queue.is_empty() => {
                 push.isolation.limit = Some(1);
                 push.isolation.suspect = Some((one, error));
@@ -197,19 +200,21 @@ impl<P: Platform> Session<'_, P> {
         self.collection.resident.culprits.borrow_mut().insert(one.id.clone(), one.row.body.clone());
     }
 
-    /// Found out in an earlier sync, and not edited since: when it is the only one left to send, nothing else would tell it from a server that is down.
+    /// Whether the record was rejected in an earlier sync and not edited since. Without this, a rejected record that is the only one left
+    /// to send could not be told from a server that is down.
     fn is_known_culprit(&self, id: &RecordId, row: &Row) -> bool {
         self.collection.resident.culprits.borrow().get(id) == Some(&row.body)
     }
 
-    /// Encodes the records as they are now. One that cannot be encoded is an error of its own.
+    /// Encodes the records as they are now. A record that cannot be encoded is reported as an error, and the others are sent.
     async fn prepare(&mut self, ids: Vec<RecordId>, refused: &mut BTreeSet<RecordId>) -> Result<Vec<Outgoing>> {
         let rows: Vec<(RecordId, Row)> = self
             .collection
             .resident
             .read(|state| ids.iter().filter_map(|id| Some((id.clone(), state.rows.get(id)?.clone()))).collect())
             .await?;
-        // Deleted since the queue was made: the next one ends it.
+        // Leaves out records that were deleted since the queue was made and that the server never had; `to_push` removes their tombstones
+        // later.
         let rows: Vec<_> = rows.into_iter().filter(|(_, row)| row.is_dirty() && !never_there(row)).collect();
         let encoded = self.collection.encode(&rows).await?;
         let mut outgoing = Vec::with_capacity(rows.len());
@@ -227,21 +232,21 @@ impl<P: Platform> Session<'_, P> {
         Ok(outgoing)
     }
 
-    /// A transformer may give another id, keep a deleted record (by its `_status`), or leave all as it is.
+    /// The request for one record. A transformer may change the id, keep a deleted record (by its `_status`), or change nothing.
     fn part(&self, id: &RecordId, row: &Row, encoded: &str) -> Result<Part> {
         let encoded = read_record(encoded)?;
         let remote_id = encoded.id.as_ref().unwrap_or(id);
         if !remote_id.is_addressable() {
-            // It would be stored as a text, and come back as another record.
+            // The server would store this id as a text, and the record would come back with another id.
             return Err(Error::InvalidId {
                 message: format!("Invalid Id: {remote_id:?}. On a server ids are texts: a transformer has to make one of it, and to read it again."),
             });
         }
         let deletes = row.status == Status::Deleted && matches!(encoded.status, None | Some(Status::Deleted));
-        // A record that is new here is new there, whatever `last_modified` the app gave it.
+        // A record that is new here is new on the server, whatever `last_modified` the app gave it.
         let is_new = encoded.status.unwrap_or(row.status) == Status::Created;
         match (deletes, row.last_modified) {
-            // Made only to be deleted, which leaves a tombstone for the devices that do not know of the deletion.
+            // Creates a record only to delete it. That leaves a tombstone for devices that do not know of the deletion.
             (true, None) => Ok(self.target.put(remote_id, &Body::from(""), None)),
             (true, Some(version)) => Ok(self.target.delete(remote_id, version)),
             _ if is_bare_deletion(&encoded.body) => Err(is_no_record()),
@@ -249,7 +254,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    /// Leaves out what was edited since it was encoded: it is dirty still, and goes next time.
+    /// Notes records as `Sending`. Leaves out those that were edited since they were encoded: they are still dirty and are sent next time.
     async fn note_sending(&self, outgoing: Vec<Outgoing>) -> Result<Vec<Outgoing>> {
         if outgoing.is_empty() {
             return Ok(outgoing);
@@ -272,7 +277,7 @@ impl<P: Platform> Session<'_, P> {
             parts => self.target.batch(parts),
         };
         let url = request.url.clone();
-        // Waiting at each step of the search would make it last for minutes.
+        // Without retries during the search: waiting at each of its steps would take minutes.
         let patience = Patience {
             retries: if is_searching { 0 } else { self.options.patience.retries },
             ..self.options.patience
@@ -322,7 +327,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(outgoing.iter().zip(answers).map(decode).collect())
     }
 
-    /// What the server said of one batch, in one commit.
+    /// Applies the server's answers to one batch, in one commit.
     async fn settle(&mut self, push: &mut Push, outgoing: Vec<Outgoing>, answers: Vec<Answer>) -> Result<()> {
         let settle = Settle {
             strategy: self.options.strategy,
@@ -338,7 +343,8 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-/// Deleted here before the server knew it. Asked only after a complete pull, which would have shown what a lost answer hid.
+/// Whether the record was created and deleted here and the server never had it. Asked only after a complete pull, which would have shown a
+/// write whose answer was lost.
 fn never_there(row: &Row) -> bool {
     !row.is_live() && row.last_modified.is_none() && !row.is_lost_deletion()
 }

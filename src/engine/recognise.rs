@@ -1,9 +1,9 @@
-//! A first pull where records are already, from a dump or another server: what this server has in just the same version
-//! need not come again. Kinto.js downloads everything.
+//! The first pull from a server when there are records already, from a dump or from another server: finds out which of them the server has
+//! in the same version, so that they are not downloaded again. (Kinto.js downloads everything.)
 //!
-//! To begin after the youngest of them without asking (what Kinto.js does once it has a timestamp) would be wrong: a dump may
-//! be a part of the collection, and what it left out would never come. So the versions are compared first, as far as they are
-//! the same. The price is a list of versions, a tenth of the records.
+//! Starting after the youngest record without a comparison, as Kinto.js does once it has a timestamp, would be wrong: a dump may contain
+//! only a part of the collection, and the rest would never be pulled. So the versions are compared, oldest first, until the first
+//! difference. This costs a list of versions, a tenth of the size of the records.
 
 use super::lost::is_only_cursor;
 use super::sync::Session;
@@ -16,7 +16,8 @@ use crate::pure::state::State;
 use std::collections::BTreeMap;
 
 impl<P: Platform> Session<'_, P> {
-    /// Up to where all that the server has is here. `begun`: as far as an earlier sync came, which was cut.
+    /// Returns a cursor up to which everything that the server has is here. `begun` is the cursor of an earlier comparison that was
+    /// interrupted.
     pub(super) async fn recognise(&self, begun: Option<Cursor>) -> Result<Option<Cursor>> {
         let here = self.collection.resident.read(versions).await?;
         if here.is_empty() {
@@ -26,7 +27,7 @@ impl<P: Platform> Session<'_, P> {
             comparing: true,
             ..Cursor::default()
         });
-        // With tombstones: what was deleted there is still to be told here.
+        // Listed with tombstones: records that are here may have been deleted there.
         let mut listing = self.listing(self.target.list_versions(Some(cursor.reached.unwrap_or(0))));
         let (mut asked, mut has_field) = (false, false);
         let mut stranger = self.stranger().await?;
@@ -35,7 +36,7 @@ impl<P: Platform> Session<'_, P> {
             let rows = listing.read(&response, &url)?;
             timestamp = answers::etag(&response);
             cursor.again = cursor.again.or(timestamp.map(|at| at.saturating_sub(LATE_MS)));
-            // By the members that are listed here, a record with a field `deleted: true` cannot be told from a deletion.
+            // The members that are listed here do not tell a record with a field `deleted: true` from a deletion.
             if !asked && rows.iter().any(|row| answers::is_tombstone(row)) {
                 (asked, has_field) = (true, self.has_records_with_field().await?);
             }
@@ -58,7 +59,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    /// Whether a live record has a field `deleted: true`: without `_since`, deletions are not listed.
+    /// Whether a live record has a field `deleted: true`. Deletions do not interfere, because they are not listed without `_since`.
     async fn has_records_with_field(&self) -> Result<bool> {
         let request = self.target.list_with_field();
         let url = request.url.clone();
@@ -67,7 +68,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(!answers::records(body, &url, response.status)?.is_empty())
     }
 
-    /// Where records were synced with another server, this one may be the app's new one, and have none of them.
+    /// `Some` if records may have been synced with another server: then this server may be a new one of the app that has none of them.
     async fn stranger(&self) -> Result<Option<Stranger>> {
         let name = self.cursor_name();
         let is_first = self.collection.resident.read(move |state| is_only_cursor(state, &name)).await?;
@@ -75,13 +76,13 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-/// A server that was never asked before, compared with records that were synced with another one.
+/// Compares a server that was never read before with the records that were synced with another server.
 #[derive(Default)]
 struct Stranger {
-    /// It has a version that is here.
+    /// The server has a version that is here.
     is_known: bool,
     lives: bool,
-    /// How many of the records here it has, in whatever version.
+    /// How many of the records here the server has, in any version.
     shared: usize,
 }
 
@@ -94,17 +95,17 @@ impl Stranger {
         self.lives |= !answers::is_tombstone(row);
     }
 
-    /// It is empty, or another device has begun to upload there what is here too. One that has other records only is a second
-    /// server beside the first one.
+    /// Whether the server is empty, or another device has only begun to upload to it the records that are here. A server that has only
+    /// other records counts as a second server beside the first one.
     fn had_none(&self, here: usize) -> bool {
         !self.is_known && (!self.lives || self.shared > 0 && self.shared < here)
     }
 }
 
-/// The cursor that a pull begins with.
+/// The cursor that the pull begins with.
 fn ended(cursor: Cursor) -> Cursor {
     Cursor {
-        // What appears late behind what was compared is read by the pull.
+        // Versions that appear late among the compared ones are read by the pull.
         again: cursor.since.map(|since| since.saturating_sub(LATE_MS)).min(cursor.again),
         reached: None,
         comparing: false,
@@ -119,7 +120,7 @@ fn versions(state: &State) -> BTreeMap<RecordId, u64> {
     versions
 }
 
-/// Whether a row of the list is here in the same version, or a deletion of what is not here: then the cursor passes it.
+/// Whether the cursor may pass a listed row: the record is here in the same version, or the row is a deletion of a record that is not here.
 fn is_same(here: &BTreeMap<RecordId, u64>, cursor: &mut Cursor, row: &str, has_field: bool) -> bool {
     let Some((id, at)) = answers::version(row) else { return true };
     let known = here.get(&id);

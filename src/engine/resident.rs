@@ -1,8 +1,8 @@
-//! One collection, resident in memory: what all its handles in this page share.
+//! One collection in memory: its state, which all its handles in this page share.
 //!
-//! Reads never touch storage after opening. A write is decided on the resident state, appended as one entry, and
-//! acknowledged when that entry is known to stand (see `pure::journal`). Overtaken by another tab, it is decided
-//! again, in the transaction that appends it, so that nobody starves.
+//! Reads never touch storage after opening. A write is decided on the state in memory, appended as one entry, and acknowledged when that
+//! entry is known to be valid (see `pure::journal`). If it lost the race against another tab, it is decided again in the transaction that
+//! appends it, so that every writer makes progress.
 
 use super::cancellation::Syncs;
 use super::folding::{Unfolded, removes};
@@ -21,17 +21,18 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
-/// How long after a notice the other tab's changes are read, if nothing else reads them before.
+/// How long (ms) after a notice the other tab's changes are read, if nothing else reads them before.
 const LOOK_AFTER_MS: u64 = 20;
 
-/// Runs on a draft, as often as needed; true if it failed or wrote nothing although it is there to write.
+/// A job of the commit queue. `run` decides it on a draft, as often as needed. It returns true if the result is uncertain, because it
+/// failed or wrote nothing: the state here may be older than that of another tab.
 pub(super) struct Job {
     pub run: Box<dyn FnMut(&mut Draft) -> bool>,
-    /// Tells the app what it did, once it is committed.
+    /// Tells the app what the job did, once it is committed.
     pub tell: Option<Box<dyn FnOnce()>>,
 }
 
-/// What an operation gave when it ran last.
+/// The result of an operation's last run.
 pub(super) type Slot<R> = Rc<RefCell<Option<Result<R>>>>;
 
 impl Job {
@@ -63,13 +64,13 @@ pub struct Resident<P: Platform> {
     pub(super) state: Rc<RefCell<State>>,
     turns: Rc<Turns<Job>>,
     pub(super) opened: Cell<bool>,
-    /// Set once for all collections of a client: nothing is written any more.
+    /// Shared by all collections of a client. Once it is true, nothing is written any more.
     pub(super) closed: Rc<Cell<bool>>,
     /// Another tab said that it wrote.
     stale: Cell<bool>,
-    /// The syncs that run or wait in this page, and whose turn it is.
+    /// The syncs that run or wait in this page. `sync_turns` is their queue.
     pub(super) syncs: Syncs,
-    /// How often the database was deleted under this page.
+    /// How often the database was deleted while the page was open.
     pub(super) taken_away: Cell<u32>,
     pub(super) sync_turns: Rc<Turns<()>>,
     pub(super) telling: Telling<P::App>,
@@ -77,23 +78,24 @@ pub struct Resident<P: Platform> {
     pub(super) position: Cell<Position>,
     pub(super) unfolded: RefCell<Unfolded>,
     pub(super) folding: Cell<bool>,
-    /// Whether removed content is about to be erased.
+    /// Whether a rewrite that erases removed content is planned.
     pub(super) erasing: Cell<bool>,
-    /// The app's transformers get a deleted record as it was, when its deletion is sent.
+    /// The app has transformers. They receive a deleted record with its content when its deletion is sent, so its content is kept.
     pub(super) keeps_deleted: Cell<bool>,
-    /// Unsynced changes that an evicted database took with it.
+    /// How many unsynced changes were lost with an evicted database.
     pub(super) evicted: Cell<Option<usize>>,
     pub(super) witnessed: Cell<Option<usize>>,
-    /// Whether it takes over what an earlier library has of it.
+    /// Whether Kinto.js data of this collection is migrated.
     pub(super) adopts: Cell<bool>,
-    /// What was just taken over from an earlier library, as JSON.
+    /// What was just migrated, as JSON.
     pub(super) adopted: Cell<Option<String>>,
-    /// What a server refused, on its own, with an error that reads as if the server were down.
+    /// Rejected records, with the body that was rejected: the server refused them when they were sent alone. The error may read as if the
+    /// server were down.
     pub(super) culprits: RefCell<BTreeMap<RecordId, Body>>,
     _listener: <P::Tabs as Tabs>::Listener,
 }
 
-/// An entry in the making.
+/// An entry that is not yet known to be committed.
 struct Proposal {
     id: u128,
     changes: Vec<Change>,
@@ -135,8 +137,8 @@ impl<P: Platform> Resident<P> {
         })
     }
 
-    /// If another tab cleared the collection, the syncs of this page end now, and not at their next commit. Of other changes the
-    /// app is told in a moment, many at once.
+    /// Handles a notice. If the database is deleted, or another tab cleared the collection, the syncs of this page end now and not at their
+    /// next commit. The app is told of other changes a little later, so that many are told at once.
     fn hear(self: &Rc<Self>, notice: DatabaseNotice) {
         if notice == DatabaseNotice::TakenAway {
             self.taken_away.set(self.taken_away.get().wrapping_add(1));
@@ -164,14 +166,15 @@ impl<P: Platform> Resident<P> {
         }
     }
 
-    /// Decides on the current state and resolves when what was decided stands. `operation` runs again if it was overtaken.
+    /// Decides on the current state; resolves when the entry is committed. `operation` runs again if it lost the race against another tab.
     pub async fn commit<R: 'static>(self: &Rc<Self>, operation: impl FnMut(&mut Draft) -> Result<R> + 'static) -> Result<R> {
         let (job, slot) = Job::new(operation);
         self.join(job).await?;
         take(&slot)
     }
 
-    /// Apart from [`Resident::commit`], and boxed, so that each kind of operation does not bring its own copy of it.
+    /// Queues a job and waits until it is committed. Not part of [`Resident::commit`], and boxed, so that it is not compiled again for each
+    /// kind of operation.
     pub(super) fn join<'a>(self: &'a Rc<Self>, job: Job) -> LocalBoxFuture<'a, Result<()>> {
         Box::pin(async move {
             match self.turns.join(job).await {
@@ -198,7 +201,7 @@ impl<P: Platform> Resident<P> {
     async fn commit_group(self: &Rc<Self>, group: &mut [Waiting<Job>]) -> Result<()> {
         self.ensure_open().await?;
         let (draft, uncertain) = self.decide(group);
-        // What failed or found nothing to do may only be behind another tab: it is decided on the tail.
+        // The state here may be older than that of another tab, so the operations are decided again on the newest entries.
         if uncertain {
             return self.decide_again(group, Vec::new()).await;
         }
@@ -234,7 +237,7 @@ impl<P: Platform> Resident<P> {
         (draft, uncertain)
     }
 
-    /// Reads the tail, decides and appends in one transaction. `tried` are entries of this group that may stand already.
+    /// Reads the tail, decides and appends in one transaction. `tried` are entries of this group that may be committed already.
     pub(super) async fn decide_again(self: &Rc<Self>, group: &mut [Waiting<Job>], mut tried: Vec<u128>) -> Result<()> {
         const ATTEMPTS: usize = 5;
         for attempt in 1.. {
@@ -258,9 +261,9 @@ impl<P: Platform> Resident<P> {
                     return Ok(());
                 }
                 Ok(_) => return Ok(()),
-                // Operations are ours and can run again, unlike the user's code in `execute`.
+                // These operations are essaim's own and can run again, unlike the user's code in `execute`.
                 Err(Error::StorageLost { .. }) if attempt < ATTEMPTS => tried.extend(attempted),
-                // Whatever it says: an entry that was appended may stand.
+                // Whatever the error says: an entry that was appended before may be committed.
                 Err(Error::StorageLost { message } | Error::Storage { message } | Error::Quota { message }) if !tried.is_empty() => {
                     return Err(uncertain(&message));
                 }
@@ -270,7 +273,8 @@ impl<P: Platform> Resident<P> {
         Ok(())
     }
 
-    /// Folded, it is decided again on the state that it was decided on, so that what the segments have is compared with that.
+    /// Called when an entry of this group turns out to be committed. If it was compacted already, its operations run again on the state
+    /// that they were decided on: compared with the segments, that state then differs only by changes of other tabs.
     fn own_stood(&self, group: &mut [Waiting<Job>], is_folded: bool) {
         if is_folded {
             let (draft, _) = self.decide(group);
@@ -280,7 +284,7 @@ impl<P: Platform> Resident<P> {
         self.telling.add_group(group);
     }
 
-    /// Runs `work` exactly once, on the current state, in the transaction that appends what it wrote.
+    /// Runs `work` exactly once, on the newest state, in the transaction that appends what it wrote.
     pub async fn execute<R>(self: &Rc<Self>, work: impl FnOnce(&Rc<RefCell<Option<Draft>>>) -> Result<R>, tell: Option<Box<dyn FnOnce()>>) -> Result<R> {
         let _turn = self.turns.alone().await;
         self.ensure_open().await?;
@@ -292,7 +296,7 @@ impl<P: Platform> Resident<P> {
             if let Some(draft) = draft.borrow_mut().as_mut() {
                 draft.close_execute(&format!("{:x}", self.random_id()))?;
             }
-            // Taken away from whoever kept a handle: a transaction ends with its callback.
+            // Takes the draft away from a callback that kept the transaction: a transaction ends with its callback.
             let changes = draft.borrow_mut().take().map_or_else(Vec::new, Draft::into_changes);
             if changes.is_empty() {
                 return Ok((None, (None, value)));
@@ -313,7 +317,7 @@ impl<P: Platform> Resident<P> {
         decided.map(|(_, (_, value))| value)
     }
 
-    /// Reads, after everything that was started before.
+    /// Reads the state, after everything that was started before.
     pub async fn read<R>(self: &Rc<Self>, look: impl FnOnce(&State) -> R) -> Result<R> {
         if !(self.opened.get() && !self.stale.get() && self.turns.is_idle()) {
             self.catch_up().await?;
@@ -337,7 +341,8 @@ impl<P: Platform> Resident<P> {
         self.read_tail().await
     }
 
-    /// Everything from storage again: another tab folded the journal first, and what is known of the segments is out of date.
+    /// Reads everything from storage again. Needed when another tab compacted first, because what is known here of the segments is then out
+    /// of date.
     pub(super) async fn reload(self: &Rc<Self>) -> Result<()> {
         let _turn = self.turns.alone().await;
         let stored = self.platform.storage().open(&self.collection).await?;
@@ -356,8 +361,8 @@ impl<P: Platform> Resident<P> {
         absorbed
     }
 
-    /// Takes over committed entries; true if one of `tried` is among them. `own` is called when it is that one's turn:
-    /// with true if it was folded, so that it is only known to come after the state that is here.
+    /// Applies the tail. Returns true if one of `tried` is among its valid entries. `own` is then called in that entry's place: with
+    /// `false` just before the entry is applied; with `true` if the entry was compacted, so that its place among the others is not known.
     pub(super) fn absorb(&self, tail: Tail, tried: &[u128], own: impl FnOnce(bool)) -> Result<bool> {
         let (mut stood, mut ended, mut own) = (false, false, Some(own));
         let is_whole = matches!(tail, Tail::Whole(_));
@@ -366,7 +371,8 @@ impl<P: Platform> Resident<P> {
         let (from, rows) = match tail {
             Tail::Since(rows) => (self.position.get(), rows),
             Tail::Whole(stored) => {
-                // What is behind us and does not hold our position is another database: ours was deleted under the page.
+                // If the stored head is before our position and the journal does not contain that position, this is another database: ours
+                // was deleted while the page was open.
                 let here = self.position.get();
                 ended = stored.head.position.key < here.key && !holds(&stored.journal, here)?;
                 if ended {
@@ -382,7 +388,7 @@ impl<P: Platform> Resident<P> {
         };
         let last = follow(from, &rows, |position, bytes| {
             let changes = page::read(bytes)?;
-            // What a restart reads again may have been cleared long ago.
+            // Not for a tail that is everything: its entries may contain a clear that was applied long ago.
             ended |= !is_whole && ends_epoch(&changes);
             if tried.contains(&position.id) {
                 stood = true;
@@ -402,13 +408,13 @@ impl<P: Platform> Resident<P> {
         Ok(stood)
     }
 
-    /// The state as the segments have it.
+    /// Replaces the state by that of the segments. Returns the compacted position.
     fn restart(&self, stored: &Stored) -> Result<Position> {
         let mut state = State::default();
         let mut unfolded = Unfolded::after(stored);
         for segment in &stored.segments {
             for change in page::read(segment)? {
-                // Of something that is in a segment before this one.
+                // A segment removes something that an earlier segment contains.
                 unfolded.holds_removed |= removes(&change) && state.has(&change);
                 state.apply(change);
             }
@@ -428,7 +434,7 @@ impl<P: Platform> Resident<P> {
         self.position.set(position);
     }
 
-    /// Cancels the syncs that were called in this epoch of the collection, if it has ended.
+    /// Cancels the syncs of the epoch that was current before, if that epoch has ended.
     fn end_epoch(&self, epoch: &Option<String>, ended: bool) {
         if ended || epoch.is_some() && self.state.borrow().notes.get(EPOCH) != epoch.as_ref() {
             self.syncs.cancel_all();
@@ -453,7 +459,7 @@ impl<P: Platform> Resident<P> {
         )
     }
 
-    /// The entry is known to stand.
+    /// The entry is committed: applies it, and starts what follows from it.
     fn stand(self: &Rc<Self>, key: u64, proposal: Proposal) {
         let (epoch, ended) = (self.state.borrow().notes.get(EPOCH).cloned(), ends_epoch(&proposal.changes));
         self.apply(Position { key, id: proposal.id }, proposal.changes, proposal.bytes);
@@ -465,7 +471,8 @@ impl<P: Platform> Resident<P> {
     }
 }
 
-/// Comparing the epochs before and after does not show a reset in the commit that also began the epoch.
+/// Whether these changes end the collection's epoch. Comparing the epochs before and after is not enough: one commit may begin an epoch and
+/// reset it.
 fn ends_epoch(changes: &[Change]) -> bool {
     changes.iter().any(|change| match change {
         Change::Clear => true,
@@ -481,7 +488,7 @@ fn holds(journal: &Rows, position: Position) -> Result<bool> {
     }
 }
 
-/// An append whose answer was lost, and storage that cannot be asked any more.
+/// The error for an append whose answer was lost, when storage cannot be asked any more.
 fn uncertain(message: &str) -> Error {
     Error::storage(format!(
         "{message}. It is not known whether the last change was written; reload the page and look."

@@ -1,4 +1,4 @@
-//! Talking to a server: timeouts, retries, and leaving it alone when it asks for that.
+//! Sends requests to servers, with timeouts and retries, and waits when a server asks for it.
 
 use crate::error::{Error, Result};
 use crate::ports::{Clock, Platform, Request, Response, Rng, Transport};
@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 use std::cell::RefCell;
 use std::pin::pin;
 
-/// What is remembered of each server, by its root URL, for as long as the page lives.
+/// What is remembered of each server, by its root URL, as long as the page lives.
 #[derive(Default)]
 pub struct Servers {
     known: RefCell<Vec<(Remote, Server)>>,
@@ -18,20 +18,20 @@ pub struct Servers {
 
 type Listener = dyn Fn(Notice<'_>);
 
-/// What a server asks for beside its answer. Times are epoch milliseconds.
+/// What a server asks for beside its answer. Times are milliseconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Notice<'a> {
-    /// Ask nothing before this time; 0 if at once. Told at each answer.
+    /// Send no request before this time; 0 if requests may be sent at once. Reported with each answer.
     Backoff { until_ms: u64 },
-    /// Ask this again at that time.
+    /// Send this request again at that time.
     RetryAfter { at_ms: u64 },
-    /// Warn who runs the app: the header, which should be JSON.
+    /// A warning for those who run the app: the header's text, which should be JSON.
     Alert(&'a str),
 }
 
 #[derive(Clone, Debug, Default)]
 struct Server {
-    /// Ask nothing before this time (epoch, ms).
+    /// Send no request before this time (ms since 1970).
     release_at_ms: u64,
     batch_max_requests: Option<usize>,
 }
@@ -39,12 +39,12 @@ struct Server {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Patience {
     pub timeout_ms: Option<u64>,
-    /// How often to wait and ask again where the server refuses and says when (`Retry-After`).
+    /// How often to wait and ask again if the server refuses and says when (`Retry-After`).
     pub retries: u32,
 }
 
 impl Servers {
-    /// Tells `listener` what servers ask for. Nothing is borrowed then.
+    /// Calls `listener` with what servers ask for. No `RefCell` is borrowed during the call.
     pub fn heard_by(listener: impl Fn(Notice<'_>) + 'static) -> Self {
         Servers {
             known: RefCell::default(),
@@ -61,7 +61,7 @@ impl Servers {
         change(&mut servers[at].1)
     }
 
-    /// How long this server wants to be left alone.
+    /// How long (ms) this server wants no requests.
     pub fn backoff_ms(&self, remote: &Remote, now_ms: u64) -> u64 {
         self.with(remote, |server| server.release_at_ms.saturating_sub(now_ms))
     }
@@ -73,8 +73,9 @@ impl Servers {
         }
     }
 
-    /// An answer of any status. `Backoff` is remembered, `Retry-After` waited for while there are retries left. What collided is
-    /// asked again if it was a read or a batch; who writes one record knows what to make of it.
+    /// Sends a request; returns an answer of any status. Remembers `Backoff`, and waits for `Retry-After` as long as retries are left.
+    /// After a collision, reads and batches are sent again; for a write of one record the collision is returned, because its caller handles
+    /// it.
     pub async fn send<P: Platform>(&self, platform: &P, remote: &Remote, request: Request, patience: Patience) -> Result<Response> {
         let mut retries = patience.retries;
         let mut collisions = 0;
@@ -90,7 +91,7 @@ impl Servers {
         }
     }
 
-    /// As an app that asks by itself wants it: by its own transport, and a collision is an answer like any other.
+    /// Like [`Servers::send`], for requests that an app makes itself: by its own transport, and a collision counts as any other refusal.
     pub async fn send_by(&self, transport: &impl Transport, clock: &impl Clock, remote: &Remote, request: Request, patience: Patience) -> Result<Response> {
         let mut retries = patience.retries;
         loop {
@@ -126,7 +127,7 @@ impl Servers {
         }
     }
 
-    /// How many requests a batch may have, asked once per server.
+    /// How many requests a batch may contain. Each server is asked once.
     pub async fn batch_max_requests<P: Platform>(&self, platform: &P, target: &Target, patience: Patience) -> Result<usize> {
         if let Some(known) = self.with(&target.remote, |server| server.batch_max_requests) {
             return Ok(known);
@@ -140,29 +141,32 @@ impl Servers {
     }
 }
 
-/// "Integrity constraint violated, please retry": what PostgreSQL says to all but one of those who write at the same moment, and
-/// so Kinto. To read is to write where it makes the default bucket, and no two buckets of a server, whosever they are, may have
-/// one timestamp. To write a record is to write an entry of the bucket's history, after all else: of a batch in which that
-/// collides nothing stands, and it is answered as a whole. Kinto adds a `Retry-After` of half a minute, which is for servers that are down.
+/// The status of "Integrity constraint violated, please retry", which Kinto answers when PostgreSQL refuses all but one of several
+/// simultaneous writes.
+///
+/// A read can collide because it may create the default bucket, and no two buckets of a server may have the same timestamp, whoever owns
+/// them. A write of a record also writes an entry of the bucket's history, at the end of the transaction: if that collides, nothing of a
+/// batch is committed, and the batch is answered as a whole. Kinto adds a `Retry-After` of half a minute, which is meant for servers that
+/// are down.
 pub(super) const COLLISION: u16 = 409;
 
-/// Up to how long each wait is. By chance: all who collide are refused in the same moment, when the one who won is done, and those
-/// who asked again at once, or all after the same time, met again.
+/// The longest wait (ms) before each repetition. The wait is random: all requests that collide are refused in the same moment, when the
+/// winner is done, and collided again when all were repeated at once or after the same time.
 const COLLISION_WAITS_MS: [u64; 7] = [20, 40, 80, 160, 320, 640, 1280];
 
-/// How often to ask again what may only have met another request.
+/// How often to repeat a request that may only have collided with another one.
 fn collisions_to_bear(request: &Request, response: &Response) -> u64 {
     match (request.method, response.status) {
         ("PUT" | "DELETE", _) => 0,
         (_, COLLISION) => COLLISION_WAITS_MS.len() as u64,
-        // Of two who list a new collection at the same moment, Kinto on PostgreSQL finds no timestamp for one, and fails at that.
-        // It says so of any fault of its own, most of which stay.
+        // When two clients list a new collection at the same moment, Kinto on PostgreSQL finds no timestamp for one of them and fails. It
+        // gives the same answer for every internal error, and most of those persist.
         ("GET" | "HEAD", 500) if refusal::is_programmatic_error(response) => 2,
         _ => 0,
     }
 }
 
-/// How long to wait after one more collision; `None` if there were too many.
+/// How long (ms) to wait after one more collision; `None` if there were too many.
 pub(super) fn collision_wait_ms(rng: &impl Rng, collisions: &mut u64) -> Option<u64> {
     let longest_ms = COLLISION_WAITS_MS.get(*collisions as usize)?;
     *collisions += 1;
@@ -175,10 +179,11 @@ fn random(rng: &impl Rng) -> u64 {
     u64::from_le_bytes(bytes)
 }
 
-/// Kinto says half a minute where nothing else was configured. A longer wait is the caller's to decide on: the refusal says how long.
+/// Kinto's default `Retry-After` is half a minute. Whether to wait longer is for the caller to decide: the refusal says how long.
 const LONGEST_WAIT_MS: u64 = 30_000;
 
-/// How long to wait before the request is sent again, if it was refused for now. What was done is never sent again.
+/// How long (ms) to wait before the request is sent again, if the server refused it for now. A request that was carried out is never sent
+/// again.
 fn retry_after(response: &Response, retries: &mut u32) -> Option<u64> {
     if !matches!(response.status, COLLISION | 429 | 503) {
         return None;
@@ -188,7 +193,7 @@ fn retry_after(response: &Response, retries: &mut u32) -> Option<u64> {
     Some(wait_ms)
 }
 
-/// The request is aborted when its time is over: its future is dropped.
+/// Sends a request within a time limit. When the time is over, the future of the request is dropped, which aborts the request.
 async fn in_time(transport: &impl Transport, clock: &impl Clock, request: Request, timeout_ms: Option<u64>) -> Result<Response> {
     let url = request.url.clone();
     let answer = pin!(transport.send(request));

@@ -1,4 +1,4 @@
-//! What the server's answer to a write does to the record that was sent, and that may have changed since.
+//! Applies the server's answer to a push: what it does to the record that was sent and may have changed since.
 
 use crate::pure::draft::Draft;
 use crate::pure::json;
@@ -10,7 +10,7 @@ use crate::pure::report::{error_entry, synced_json};
 use crate::pure::state::present_content;
 use std::rc::Rc;
 
-/// One record on its way: as it was here, and what is sent of it.
+/// A record that is being sent: as it was here, and the part of the request with it.
 #[derive(Clone, Debug)]
 pub(super) struct Outgoing {
     pub id: RecordId,
@@ -18,7 +18,7 @@ pub(super) struct Outgoing {
     pub part: Part,
 }
 
-/// An answer, decoded.
+/// The server's answer for one record, decoded.
 pub(super) enum Answer {
     Done(Remote),
     Deleted(Option<u64>),
@@ -33,7 +33,7 @@ pub(super) struct Settled {
     pub conflicts: Vec<RecordId>,
     pub written: Vec<(RecordId, u64)>,
     pub refused: Vec<RecordId>,
-    /// Something is to be sent that only now can be.
+    /// Something has to be sent that could not be sent before.
     pub has_more: bool,
 }
 
@@ -75,7 +75,7 @@ impl Settle {
 
     fn written(&self, draft: &mut Draft, one: &Outgoing, remote: &Remote, settled: &mut Settled) {
         let version = remote.last_modified;
-        // Kept there, but deleted here, by what the app's transformers say.
+        // The server keeps the record, but it is deleted here: the app's transformers encode a deletion in this way.
         if remote.deleted {
             return self.deleted(draft, one, version, settled);
         }
@@ -90,7 +90,7 @@ impl Settle {
         let (_, kept) = split_local(&present.as_ref().unwrap_or(&one.row).body, &self.local_fields);
         let row = Row::new(merge_bodies(&remote.body, &kept), Status::Synced, version);
         settled.report.add(List::Published, synced_json(&one.id, &row));
-        // Removed here for good meanwhile (`clear()`): nothing to settle.
+        // Removed from this device meanwhile (`clear()`): there is nothing to acknowledge.
         let Some(present) = present else { return };
         match present.is_live() == one.row.is_live() && same_content(&present.body, &one.row.body, &self.local_fields) {
             true => draft.put(&one.id, row),
@@ -104,7 +104,7 @@ impl Settle {
         self.deleted_here(draft, one, version);
     }
 
-    /// The server does not have it; a record made again here meanwhile is new to it.
+    /// The server does not have the record. If it was created again here meanwhile, it is new to the server.
     fn deleted_here(&self, draft: &mut Draft, one: &Outgoing, version: Option<u64>) {
         match draft.row(&one.id) {
             Some(row) if row.is_live() => draft.put(&one.id, merge::made_again(&row, version)),
@@ -116,7 +116,7 @@ impl Settle {
     fn overtaken(&self, draft: &mut Draft, one: &Outgoing, remote: Option<&Remote>, settled: &mut Settled) {
         let alive = remote.filter(|remote| !remote.deleted);
         match (&one.row.sent, present_content(&one.row), alive) {
-            // The server has just what was sent: an earlier answer was lost, or somebody wrote the same.
+            // The server has exactly what was sent: the answer to an earlier try was lost, or somebody else wrote the same.
             (_, Sent::Body(body), Some(remote)) if same_on_server(&body, &remote.body, &self.local_fields) => return self.written(draft, one, remote, settled),
             (_, Sent::Deletion, None) => {
                 self.deleted_here(draft, one, None);
@@ -125,14 +125,14 @@ impl Settle {
                     format!("{{\"id\":{},\"path\":{}}}", one.id.as_json(), json::quote(&one.part.path)),
                 );
             }
-            // It has what was sent before that.
+            // The server has content that this device sent earlier (`sent`). The newer content is still to be sent.
             (Some(Sent::Body(earlier)), _, Some(remote)) if same_on_server(earlier, &remote.body, &self.local_fields) => {
                 if let Some(present) = draft.row(&one.id) {
                     draft.put(&one.id, merge::acknowledged(&present, Some(remote)));
                 }
                 return;
             }
-            // Another device has given it back meanwhile: the next pull shows whether that is what was deleted.
+            // Another device has created the record again meanwhile. The next pull shows whether it has the content that was deleted here.
             (_, _, Some(_)) if one.row.is_lost_deletion() => return,
             _ => {}
         }

@@ -1,6 +1,7 @@
-//! The steps of a sync, for an app that takes them itself with an HTTP client of its own. The decisions are those of
-//! [`super::pull`] and [`super::settle`]; what the server said comes as JSON text, decoded. `epoch` is that of the sync which
-//! takes the step, if one does: what was cleared since gets nothing of it.
+//! The single steps of a sync, for an app that syncs by itself with its own HTTP client.
+//!
+//! The decisions are those of [`super::pull`] and [`super::settle`]. What the server said is passed as JSON text, decoded. `epoch` is that
+//! of the sync which takes the step, if one does: nothing is written to a collection that was cleared since.
 
 use super::collection::Collection;
 use super::pull::take_over;
@@ -18,7 +19,7 @@ use crate::pure::record::{RecordId, Row, Status, invalid, read_record};
 use crate::pure::report::{Report, error_entry};
 
 impl<P: Platform> Collection<P> {
-    /// Takes over changes of the server, an array of records and tombstones, as a pull does: the lists of a `SyncResult`.
+    /// Merges an array of records and tombstones of the server, as a pull does. Returns the lists of a `SyncResult`.
     pub async fn import_changes(&self, changes: &str, strategy: &str, epoch: Option<String>) -> Result<String> {
         let strategy = read_strategy(strategy)?;
         let changes = json::elements(changes).ok_or_else(|| invalid("Changes is not an array.", ""))?;
@@ -38,9 +39,10 @@ impl<P: Platform> Collection<P> {
         self.resident.commit(import).await
     }
 
-    /// Settles what the server answered to a push, an array of `{"answer", "id", "sent", "remote"}`: the lists of a
-    /// `SyncResult`. `answer` is `published`, `gone` (there is no such record) or `overtaken` (412); `sent` is the record as
-    /// it was here before, `remote` as the server has it, both perhaps null.
+    /// Applies the server's answers to a push, an array of `{"answer", "id", "sent", "remote"}`. Returns the lists of a `SyncResult`.
+    ///
+    /// `answer` is `published`, `gone` (there is no such record) or `overtaken` (412); `sent` is the record as it was here when it was
+    /// sent, `remote` the record as the server has it. Both may be null.
     pub async fn settle_answers(&self, answers: &str, strategy: &str, epoch: Option<String>) -> Result<String> {
         let settle = Settle {
             strategy: read_strategy(strategy)?,
@@ -62,8 +64,8 @@ impl<P: Platform> Collection<P> {
         self.resident.commit(commit).await
     }
 
-    /// Takes the app's word that everything which the server had at `last_modified` is here: the next pull, wherever from,
-    /// begins after it. With `None` it begins anew.
+    /// Stores the app's statement that everything which the server had at `last_modified` is here: the next pull, from whatever remote,
+    /// begins after it. With `None` the next pull begins from the start.
     pub async fn save_last_modified(&self, last_modified: Option<u64>, epoch: Option<String>) -> Result<()> {
         let last_modified = last_modified.filter(|ms| *ms <= json::MAX_SAFE_INTEGER);
         let save = move |draft: &mut Draft| {
@@ -79,14 +81,14 @@ impl<P: Platform> Collection<P> {
         self.resident.commit(save).await
     }
 
-    /// Whether a pull that the app makes itself has to ask for everything, deletions too: as long as the timestamp that is known
-    /// is Kinto.js's, behind which something may be missing (see `pure::adoption`).
+    /// Whether a pull that the app makes itself has to ask for everything, including deletions. That is so while the known timestamp is
+    /// that of Kinto.js: changes older than it may be missing here (see `pure::adoption`).
     pub async fn reads_all(&self) -> Result<bool> {
         self.resident.read(|state| state.notes.contains_key(ADOPTED_CURSOR)).await
     }
 }
 
-/// One that cannot be taken over stops no other.
+/// Reports a record that cannot be processed. The others are still processed.
 fn refuse(report: &mut Report, kind: &str, text: &str, error: &Error) {
     let message = format!("\"message\":{}", json::quote(&error.to_string()));
     let id = json::member(text, "id").and_then(|raw| RecordId::read(raw).ok());
@@ -94,7 +96,7 @@ fn refuse(report: &mut Report, kind: &str, text: &str, error: &Error) {
     report.add(list, json);
 }
 
-/// An empty name is the default.
+/// An empty name is the default strategy.
 fn read_strategy(name: &str) -> Result<Strategy> {
     if name.is_empty() {
         return Ok(Strategy::Manual);
@@ -104,7 +106,7 @@ fn read_strategy(name: &str) -> Result<Strategy> {
     })
 }
 
-/// What the server said of one record.
+/// The server's answer for one record.
 struct Answered {
     id: RecordId,
     sent: Option<Row>,
@@ -137,7 +139,7 @@ impl Answered {
     fn settle(&self, draft: &mut Draft, settle: &Settle, settled: &mut Settled) {
         let here = draft.row(&self.id);
         if self.is_gone {
-            // A record with unsynced changes is not deleted because some path on the server is not found.
+            // A record with unsynced changes is kept: a path that is not found on the server is no reason to delete it.
             if here.is_some_and(|row| !row.is_live() || !row.is_dirty()) {
                 draft.remove(&self.id);
             }

@@ -1,6 +1,7 @@
-//! Bringing a collection and its remote together: metadata, pull, push, and a look at what came meanwhile.
+//! Syncs a collection with its remote: metadata, pull, push, then moves the cursor past what was pushed.
 //!
-//! One at a time per collection, across tabs. The order and the lists are Kinto.js's; a conflict holds back only its own record.
+//! One sync runs at a time per collection, across tabs. The order of the steps and the lists of the result are those of Kinto.js. A
+//! conflict keeps only its own record from being pushed.
 
 use super::cancellation::Cancellation;
 use super::collection::Collection;
@@ -24,31 +25,31 @@ use std::collections::BTreeSet;
 use std::pin::pin;
 use std::rc::Rc;
 
-/// A sync that waits for its turn. Another call with the same options shares it: it begins after both.
+/// A sync that waits for its turn. Another call with the same options shares it, because the sync begins after both calls.
 pub struct Waiting {
     options: String,
     cancellation: Rc<Cancellation>,
     joined: RefCell<Vec<oneshot::Sender<Result<String>>>>,
 }
 
-/// What `sync()` is asked: see `SyncOptions` of the package.
+/// The options of `sync()`: see `SyncOptions` of the package.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Options {
     pub strategy: Strategy,
     pub patience: Patience,
 }
 
-/// One sync.
+/// A running sync.
 pub(super) struct Session<'a, P: Platform> {
     pub collection: &'a Collection<P>,
     pub target: Target,
     pub options: Options,
     pub report: Report,
-    /// Left to the user: not pushed.
+    /// Records with conflicts that the user has to resolve; they are not pushed.
     pub conflicts: BTreeSet<RecordId>,
-    /// The collection, as its metadata say.
+    /// Identifies the collection on the server, by its metadata.
     pub made: Option<Made>,
-    /// The user has decided that what is here belongs on this server.
+    /// The user has decided that the records here belong on this server.
     pub is_repair: bool,
     pub cancellation: Rc<Cancellation>,
     /// [`EPOCH`] at the time of the call.
@@ -56,14 +57,14 @@ pub(super) struct Session<'a, P: Platform> {
 }
 
 impl<P: Platform> Collection<P> {
-    /// `options`: `{remote, headers, timeout, retry, strategy, ignoreBackoff, bucket, collection, expectedTimestamp}`.
-    /// Gives the lists of a `SyncResult` as JSON.
+    /// Syncs. `options`: `{remote, headers, timeout, retry, strategy, ignoreBackoff, bucket, collection, expectedTimestamp}`. Returns the
+    /// lists of a `SyncResult` as JSON.
     ///
     /// One sync runs at a time. A call that comes while one runs gets a sync that begins after the call.
     pub async fn sync(&self, options: &str) -> Result<String> {
         let (target, _) = self.read_options(options)?;
         self.check_backoff(&target, options)?;
-        // After what was started before this call: a `clear()` among that cancels only the syncs before it.
+        // Waits for everything that was started before this call. If a `clear()` is among it, it cancels only the syncs before that.
         self.ready().await?;
         let shares = |waiting: &&Rc<Waiting>| waiting.options == options && !waiting.cancellation.is_cancelled();
         let shared = self.waiting.borrow().iter().find(shares).cloned();
@@ -77,8 +78,8 @@ impl<P: Platform> Collection<P> {
         }
     }
 
-    /// The collection is open, and what was started before has been done. Errors: `interrupted` if the database was deleted meanwhile,
-    /// when the sync that waits here is not among those to cancel yet.
+    /// Opens the collection and waits for everything that was started before. Errors: `interrupted` if the database was deleted meanwhile:
+    /// the waiting sync is not yet among those that are cancelled then.
     async fn ready(&self) -> Result<()> {
         let before = self.resident.taken_away.get();
         self.resident.read(|_| ()).await?;
@@ -88,7 +89,7 @@ impl<P: Platform> Collection<P> {
         }
     }
 
-    /// The result goes to everybody who joined.
+    /// Runs one sync for this call and for all calls that share it, and gives each the result.
     async fn sync_for_all(&self, options: &str) -> Result<String> {
         let waiting = Rc::new(Waiting {
             options: options.to_owned(),
@@ -109,7 +110,7 @@ impl<P: Platform> Collection<P> {
         let epoch = self.epoch(&waiting.cancellation).await?;
         let _turn = self.lock(options.patience.timeout_ms).await?;
         self.has_begun(waiting);
-        // The sync before this one may have been asked for it.
+        // The server may have asked the sync before this one to back off.
         self.check_backoff(&target, &waiting.options)?;
         let mut session = self.session(target, options, epoch, &waiting.cancellation).await?;
         session.run().await?;
@@ -126,8 +127,8 @@ impl<P: Platform> Collection<P> {
         result.unwrap_or_else(|| Err(interrupted()))
     }
 
-    /// Closes an encrypted collection's journal at this server: it goes on at `destination`, `{"remote", "bucket"?}`,
-    /// where its pages are copied to. Options and result as [`Collection::sync`].
+    /// Closes an encrypted collection's journal at this server. It continues at `destination`, `{"remote", "bucket"?}`, where its pages are
+    /// copied to. Options and result as in [`Collection::sync`].
     pub async fn close_journal(&self, destination: &str, options: &str) -> Result<String> {
         let secrets = self.sealed("closeJournal")?;
         let close = async |session: &mut Session<'_, P>| {
@@ -141,8 +142,8 @@ impl<P: Platform> Collection<P> {
         self.sync_as(options, close).await
     }
 
-    /// Brings a collection and its server together again that parted, on the user's word: see `sealed::repair` and
-    /// `engine::lost`. Options and result as [`Collection::sync`].
+    /// Brings a collection and its server together again after the server lost data, when the user asks for it: see `sealed::repair` and
+    /// `engine::lost`. Options and result as in [`Collection::sync`].
     pub async fn repair(&self, options: &str) -> Result<String> {
         let repair = async |session: &mut Session<'_, P>| match self.secrets.as_deref() {
             Some(secrets) => session.repair(secrets).await,
@@ -151,9 +152,8 @@ impl<P: Platform> Collection<P> {
         self.sync_as(options, repair).await
     }
 
-    /// Runs an app's own steps as a sync: in turn with the other syncs, and cancelled as they are. The steps get the epoch that
-    /// they write in. Without options it is one step, which the app may take at any time, in the middle of a sync too: it waits for
-    /// nobody.
+    /// Runs an app's own steps as a sync: in turn with the other syncs, and cancelled like them. The steps receive the epoch that they
+    /// write in. Without options this is a single step, which the app may take at any time, also during a sync: it waits for no turn.
     pub async fn sync_by(&self, options: &str, steps: impl AsyncFnOnce(Option<&str>)) -> Result<String> {
         let options = match options {
             "" => None,
@@ -162,7 +162,7 @@ impl<P: Platform> Collection<P> {
         self.ready().await?;
         let cancellation = self.resident.syncs.begin();
         let sync = async {
-            // Storage that fails is what the first step that needs it says.
+            // If storage fails here, the first step that needs storage reports it.
             let epoch = self.epoch(&cancellation).await.ok();
             let _turn = match options {
                 Some(options) => Some(self.in_turn(options.patience.timeout_ms, epoch.as_ref(), &cancellation).await?),
@@ -188,8 +188,8 @@ impl<P: Platform> Collection<P> {
         self.cancellable(&cancellation, Box::pin(sync)).await
     }
 
-    /// The collection's epoch, which begins here if there is none. A sync reads it before it waits for its turn: another tab may clear
-    /// the collection meanwhile, and the sync must not fill it again.
+    /// The collection's epoch; begins one if there is none. A sync reads it before it waits for its turn: another tab may clear the
+    /// collection meanwhile, and the sync must not fill it again.
     async fn epoch(&self, cancellation: &Cancellation) -> Result<String> {
         let made = format!("{:x}", self.resident.random_id());
         let begin = move |draft: &mut Draft| {
@@ -202,8 +202,8 @@ impl<P: Platform> Collection<P> {
         take(&slot)
     }
 
-    /// Reads the epoch once more, which also brings the state up to date with other tabs. Errors: `interrupted` if another tab has cleared
-    /// or reset the collection since the call.
+    /// Begins the session of a sync. Reads the epoch once more, which also applies the entries of other tabs. Errors: `interrupted` if the
+    /// collection was cleared or reset since the call.
     async fn session(&self, target: Target, options: Options, epoch: String, cancellation: &Rc<Cancellation>) -> Result<Session<'_, P>> {
         if self.epoch(cancellation).await? != epoch {
             return Err(interrupted());
@@ -221,7 +221,7 @@ impl<P: Platform> Collection<P> {
         })
     }
 
-    /// As [`Collection::lock`]. Errors: `interrupted` if another tab has cleared or reset the collection while this waited.
+    /// Like [`Collection::lock`]. Errors: `interrupted` if another tab has cleared or reset the collection while this waited.
     async fn in_turn(&self, timeout_ms: Option<u64>, called_in: Option<&String>, cancellation: &Cancellation) -> Result<(Turn<()>, <P::Tabs as Tabs>::Guard)> {
         let turn = self.lock(timeout_ms).await?;
         match (called_in, self.epoch(cancellation).await) {
@@ -230,7 +230,8 @@ impl<P: Platform> Collection<P> {
         }
     }
 
-    /// Within this page in the order of the calls, however long the syncs before take; then among the tabs.
+    /// Waits for the turn to sync: first within this page, in the order of the calls and however long that takes; then for the lock among
+    /// the tabs, at most `timeout_ms`.
     async fn lock(&self, timeout_ms: Option<u64>) -> Result<(Turn<()>, <P::Tabs as Tabs>::Guard)> {
         let turn = self.resident.sync_turns.alone().await;
         Ok((turn, self.lock_tabs(timeout_ms).await?))
@@ -289,8 +290,8 @@ impl<P: Platform> Collection<P> {
     }
 }
 
-/// What comes after a sync's own work never rejects that sync: whatever failed is tried again some other time. It goes on to the
-/// caller only that the collection was closed, cleared or reset meanwhile, and what is a fault of essaim's.
+/// The outcome of work that follows a sync's own work. Its failure does not reject the sync, because the work is tried again later. Only
+/// these errors are passed on: the collection was closed, cleared or reset meanwhile, or essaim has a bug.
 pub(super) fn housekeeping(outcome: Result<()>) -> Result<()> {
     match outcome {
         Err(error @ (Error::Closed | Error::Interrupted { .. } | Error::Bug { .. })) => Err(error),
@@ -321,7 +322,7 @@ impl<P: Platform> Session<'_, P> {
         if self.options.strategy != Strategy::PullOnly {
             let written = self.push().await?;
             if self.report.count(List::Published) > 0 {
-                // What this sync had to do is done, whatever the server answers now: the next one passes what was written.
+                // This sync has done its work, whatever the server answers now. The next sync moves the cursor past what was written.
                 match self.pull_past(&written).await {
                     Err(error) if error.is_answer() => {}
                     done => done?,
@@ -331,7 +332,7 @@ impl<P: Platform> Session<'_, P> {
         self.remember_last_modified().await
     }
 
-    /// As `Resident::commit`, unless the collection was cleared, reset or deleted since this sync began.
+    /// Like `Resident::commit`. Errors: `interrupted` if the collection was cleared, reset or deleted since this sync was called.
     pub(super) async fn commit<R: 'static>(&self, mut operation: impl FnMut(&mut Draft) -> Result<R> + 'static) -> Result<R> {
         let epoch = Some(self.epoch.clone());
         let (job, slot) = Job::new(move |draft| {
@@ -349,7 +350,8 @@ impl<P: Platform> Session<'_, P> {
             .await
     }
 
-    /// A bucket or a collection that cannot be read may still have records that can.
+    /// Pulls the metadata. That a bucket or a collection may not be read (403) or is not found (404) is no error: its records may be
+    /// readable all the same.
     pub(super) async fn pull_metadata(&mut self) -> Result<()> {
         self.made = None;
         let request = self.target.metadata();
@@ -384,7 +386,7 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-/// Errors: `interrupted`. No epoch is any.
+/// Errors: `interrupted` if the collection is in another epoch. Without an epoch there is no check.
 pub(super) fn check_epoch(draft: &Draft, epoch: &Option<String>) -> Result<()> {
     match epoch.is_none() || draft.note(EPOCH) == *epoch {
         true => Ok(()),

@@ -1,4 +1,4 @@
-//! Telling the app what changed, in the order of the commits: what its own calls did, and what other tabs did.
+//! Tells the app what changed, in the order of the commits: changes of its own calls, and changes of other tabs.
 
 use super::resident::Job;
 use super::turns::Waiting;
@@ -9,7 +9,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeSet, VecDeque};
 use std::rc::{Rc, Weak};
 
-/// What waits to be told. Flushed outside of transactions and borrows, since it calls the app.
+/// A queue of what the app is to be told. It is flushed outside of transactions and borrows, because flushing calls the app.
 pub struct Telling<A> {
     apps: RefCell<Vec<Weak<A>>>,
     waiting: RefCell<VecDeque<Told>>,
@@ -17,7 +17,7 @@ pub struct Telling<A> {
 
 enum Told {
     Own(Box<dyn FnOnce()>),
-    /// Changes of other tabs, JSON.
+    /// Changes of other tabs, as JSON.
     Elsewhere(String),
 }
 
@@ -41,7 +41,7 @@ impl<A: App> Telling<A> {
         self.apps.borrow().iter().filter_map(Weak::upgrade).collect()
     }
 
-    /// Whether anybody listens to what other tabs do.
+    /// Whether the app listens to changes of other tabs.
     pub fn is_heard(&self) -> bool {
         self.apps().iter().any(|app| app.hears_changes())
     }
@@ -71,7 +71,7 @@ impl<A: App> Telling<A> {
         }
     }
 
-    /// Each listener once: several handles may have one.
+    /// Calls each listener once, although several handles may share one.
     fn tell_all(&self, changes: &str) {
         let mut told: Vec<Rc<A>> = Vec::new();
         for app in self.apps() {
@@ -83,7 +83,7 @@ impl<A: App> Telling<A> {
     }
 }
 
-/// Records that entries of other tabs touch, as they were before.
+/// Records that entries of other tabs change, as they were before.
 pub struct Differences {
     is_wanted: bool,
     is_whole: bool,
@@ -107,7 +107,7 @@ impl Differences {
         }
     }
 
-    /// Everything is read again.
+    /// Called before everything is read again: notes every record as it is.
     pub fn note_all(&mut self, before: &State) {
         self.is_whole = true;
         if self.is_wanted {
@@ -116,7 +116,7 @@ impl Differences {
     }
 
     pub fn note(&mut self, changes: &[Change], before: &State) {
-        // What is read again passes through earlier states.
+        // When everything is read again, the state passes through earlier versions, which are not told.
         if !self.is_wanted || self.is_whole {
             return;
         }
@@ -129,7 +129,7 @@ impl Differences {
         }
     }
 
-    /// `[{"action", "data", "oldRecord"?}]`, if there are any.
+    /// Returns `[{"action", "data", "oldRecord"?}]`, or `None` if nothing has changed.
     fn take(&mut self, after: &State) -> Option<String> {
         if self.is_whole && self.is_wanted {
             self.is_whole = false;

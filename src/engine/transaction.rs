@@ -1,4 +1,4 @@
-//! What the callback of `execute` works with, and how a collection's answers are written.
+//! The transaction that the callback of `execute` works with, and how the answers of a collection are written.
 
 use crate::error::{Error, Result};
 use crate::pure::draft::Draft;
@@ -8,7 +8,7 @@ use crate::pure::record::{RecordId, Row, read_record};
 use std::cell::RefCell;
 use std::rc::Rc;
 
-/// What `execute` hands to the user's function: synchronous, and dead when that function has returned.
+/// Passed to the callback of `execute`. It is synchronous, and fails with `closed` once the callback has returned.
 pub struct Transaction {
     pub(super) draft: Rc<RefCell<Option<Draft>>>,
     pub(super) local_fields: Rc<Vec<String>>,
@@ -20,7 +20,7 @@ impl Transaction {
         work(draft.as_mut().ok_or(Error::Closed)?)
     }
 
-    /// The record or tombstone.
+    /// Returns the record or tombstone.
     pub fn get(&self, id: &str) -> Result<Option<String>> {
         let id = RecordId::read(id)?;
         self.with(|draft| Ok(draft.row(&id).map(|row| row.to_json(&id))))
@@ -32,41 +32,41 @@ impl Transaction {
         Ok(row.to_json(record.id()?))
     }
 
-    /// Whatever is there.
+    /// Stores a record whether or not one exists.
     pub fn put(&self, record: &str) -> Result<String> {
         let record = read_record(record)?;
         let row = self.with(|draft| operations::put_as_given(draft, &record))?;
         Ok(row.to_json(record.id()?))
     }
 
-    /// `{"data", "oldRecord"}`
+    /// Returns `{"data", "oldRecord"}`.
     pub fn update(&self, record: &str, options: UpdateOptions) -> Result<String> {
         let record = read_record(record)?;
         let (new, old) = self.with(|draft| operations::update(draft, &record, &options, &self.local_fields))?;
         Ok(data_and_old(record.id()?, &new, Some(&old)))
     }
 
-    /// `{"data", "oldRecord"?}`
+    /// Returns `{"data", "oldRecord"?}`.
     pub fn upsert(&self, record: &str) -> Result<String> {
         let record = read_record(record)?;
         let (new, old) = self.with(|draft| operations::upsert(draft, &record, &self.local_fields))?;
         Ok(data_and_old(record.id()?, &new, old.as_ref()))
     }
 
-    /// The record as it was.
+    /// Returns the record as it was.
     pub fn delete(&self, id: &str, is_virtual: bool) -> Result<String> {
         let id = RecordId::read(id)?;
         self.with(|draft| operations::delete(draft, &id, is_virtual)).map(|old| old.to_json(&id))
     }
 
-    /// `{"data", "deleted"}`
+    /// Returns `{"data", "deleted"}`.
     pub fn delete_any(&self, id: &str) -> Result<String> {
         let id = RecordId::read(id)?;
         let old = self.with(|draft| Ok(operations::delete_any(draft, &id)))?;
         Ok(data_and_deleted(&id, old.as_ref()))
     }
 
-    /// The records as they were.
+    /// Returns the records as they were.
     pub fn delete_all(&self, ids: &str) -> Result<String> {
         let ids = json::elements(ids).ok_or_else(|| Error::InvalidId {
             message: "Invalid Id: not a list of ids".into(),

@@ -1,4 +1,4 @@
-//! Records on their way through the app's transformers.
+//! Runs records through the app's transformers.
 
 use super::collection::Collection;
 use crate::error::{Error, Result};
@@ -7,7 +7,8 @@ use crate::pure::json;
 use crate::pure::record::{RecordId, Row, split_local};
 
 impl<P: Platform> Collection<P> {
-    /// Records as the app's transformers want them on the server; a record they fail on is an error of its own.
+    /// Encodes records by the app's transformers, as they are stored on the server. A record that the transformers fail on gives an error
+    /// of its own.
     pub(super) async fn encode(&self, rows: &[(RecordId, Row)]) -> Result<Vec<Result<String>>> {
         let shared = |(id, row): &(RecordId, Row)| {
             Row {
@@ -20,7 +21,7 @@ impl<P: Platform> Collection<P> {
         self.transformed(records, true).await
     }
 
-    /// Through the app's transformers; unchanged where it has none.
+    /// Runs records through the app's transformers; returns them unchanged if there are none.
     pub(super) async fn transformed(&self, records: Vec<String>, encode: bool) -> Result<Vec<Result<String>>> {
         if !self.app.has_transformers() || records.is_empty() {
             return Ok(records.into_iter().map(Ok).collect());

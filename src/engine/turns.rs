@@ -1,8 +1,8 @@
-//! Who may write to a collection next, within this page.
+//! The commit queue: decides who may write to a collection next, within this page.
 //!
-//! Work queues up; whoever comes to an idle queue leads. A leader takes all the jobs at the front as one group
-//! (that is group commit: operations started in the same turn share one transaction), and passes the lead on when it is
-//! done. There is no task of its own behind the queue, so nothing has to be started, stopped, or found dead.
+//! Jobs queue up. A caller that finds the queue idle becomes the group leader. A leader takes all jobs at the front of the queue as one
+//! group and commits them together (group commit: operations that were started in the same turn share one transaction). It passes the slot
+//! on when it is done. No task runs the queue, so none has to be started, stopped, or restarted.
 
 use crate::error::{Error, Result};
 use futures_channel::oneshot;
@@ -15,21 +15,21 @@ pub struct Turns<J> {
     waiting: RefCell<VecDeque<Waiting<J>>>,
 }
 
-/// A job to be done with a group, or (`None`) somebody who wants to be alone.
+/// An entry of the queue: a job that is done with a group, or (`None`) a caller that wants the slot for itself.
 pub struct Waiting<J> {
     pub job: Option<J>,
     wake: Option<oneshot::Sender<Signal<J>>>,
 }
 
 impl<J> Waiting<J> {
-    /// A job that is not queued, for whoever has the turn.
+    /// A job that is not queued, for the holder of the slot.
     pub fn new(job: J) -> Self {
         Waiting { job: Some(job), wake: None }
     }
 }
 
 enum Signal<J> {
-    /// Carries the turn, so that one who gives up before looking passes it on.
+    /// Carries the slot, so that a caller who is dropped before it receives the signal passes the slot on.
     Lead(Turn<J>),
     Done(Result<()>),
 }
@@ -37,7 +37,7 @@ enum Signal<J> {
 pub enum Joined<J> {
     /// Another leader did the job.
     Done(Result<()>),
-    /// Lead: one's own job is the first of [`Turn::take_group`].
+    /// The caller is the group leader. Its own job is the first of [`Turn::take_group`].
     Lead(Turn<J>),
 }
 
@@ -53,7 +53,7 @@ impl<J> Turns<J> {
         !self.busy.get()
     }
 
-    /// Queues a job, and waits until it is done or one has to lead.
+    /// Queues a job. Waits until it is done, or until the caller has to lead.
     pub async fn join(self: &Rc<Self>, job: J) -> Joined<J> {
         if !self.busy.replace(true) {
             self.waiting.borrow_mut().push_back(Waiting { job: Some(job), wake: None });
@@ -62,12 +62,12 @@ impl<J> Turns<J> {
         match self.wait(Some(job)).await {
             Ok(Signal::Done(outcome)) => Joined::Done(outcome),
             Ok(Signal::Lead(turn)) => Joined::Lead(turn),
-            // A leader that vanished (its future was dropped) took the job with it.
+            // The leader was dropped, and the jobs of its group with it.
             Err(oneshot::Canceled) => Joined::Done(Err(Error::bug("the leader of a group vanished"))),
         }
     }
 
-    /// Waits for everything queued before, then keeps everybody else out.
+    /// Waits for everything that was queued before, then holds the slot alone.
     pub async fn alone(self: &Rc<Self>) -> Turn<J> {
         if self.busy.replace(true)
             && let Ok(Signal::Lead(turn)) = self.wait(None).await
@@ -93,7 +93,7 @@ impl<J> Turns<J> {
         self.busy.set(false);
     }
 
-    /// Whom to wake; `Some(None)` for one who has given up. A job stays in the queue, for its leader to take.
+    /// Whom to wake next; `Some(None)` for a caller that was dropped. A job stays in the queue, for its leader to take.
     fn next_leader(&self) -> Option<Option<oneshot::Sender<Signal<J>>>> {
         let mut waiting = self.waiting.borrow_mut();
         let next = waiting.front_mut()?;
@@ -105,13 +105,13 @@ impl<J> Turns<J> {
     }
 }
 
-/// The right to write, until dropped.
+/// The slot: the right to write, until it is dropped.
 pub struct Turn<J> {
     turns: Rc<Turns<J>>,
 }
 
 impl<J> Turn<J> {
-    /// The jobs at the front of the queue, up to whoever wants to be alone.
+    /// Takes the jobs at the front of the queue, up to the first caller that wants the slot for itself.
     pub fn take_group(&self) -> Vec<Waiting<J>> {
         let mut waiting = self.turns.waiting.borrow_mut();
         let length = waiting.iter().take_while(|next| next.job.is_some()).count();
@@ -128,7 +128,7 @@ impl<J> Drop for Turn<J> {
 impl<J> Waiting<J> {
     pub fn settle(self, outcome: Result<()>) {
         if let Some(wake) = self.wake {
-            // Nobody listens if the caller dropped its future; the job is done all the same.
+            // Nobody receives this if the caller was dropped. The job is done all the same.
             let _ = wake.send(Signal::Done(outcome));
         }
     }
