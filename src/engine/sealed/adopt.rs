@@ -1,4 +1,4 @@
-//! Catching up by a snapshot: a device that is new, or behind what was emptied, takes the segments.
+//! Adopts a snapshot: a device that is new, or whose next pages were emptied, reads the snapshot's segments instead of the pages.
 
 use super::Secrets;
 use super::pull::Walk;
@@ -20,7 +20,7 @@ use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, History, Ledger, Snapshot};
 
 impl<P: Platform> Session<'_, P> {
-    /// False if a segment is missing: a newer snapshot may have replaced it.
+    /// Adopts a snapshot. False if a segment is missing: a newer snapshot may have replaced it.
     pub(super) async fn adopt(&mut self, walk: &mut Walk, secrets: &Secrets, opened: Opened) -> Result<bool> {
         let Kind::Snapshot(snapshot) = opened.page.kind.clone() else {
             return Err(Error::bug("a snapshot that is none"));
@@ -46,8 +46,8 @@ impl<P: Platform> Session<'_, P> {
         Ok(true)
     }
 
-    /// A device always finds its own head among the positions that a snapshot covers; another hash there is a fork. False if
-    /// the history cannot be read.
+    /// Checks that the snapshot covers this device's head. Every snapshot lists the hash of every earlier position, so a device always
+    /// finds its own head; another hash there is a fork. False if the history cannot be read.
     async fn check_covered(&self, walk: &Walk, secrets: &Secrets, known: &Known, opened: &Opened, snapshot: &Snapshot) -> Result<bool> {
         let (at, head) = (opened.head.position, known.home.head);
         let last = snapshot.covered.iter().rev().find_map(|hash| *hash).unwrap_or_default();
@@ -61,10 +61,10 @@ impl<P: Platform> Session<'_, P> {
             return Ok(true);
         }
         let Some(found) = self.covered_hash(walk, secrets, at, snapshot, head.position).await? else {
-            // A new device may have come by old pages that nobody emptied: it needs no history to begin with.
+            // A device that knew nothing when it began may have its head from old pages that nobody emptied. It does not need the history.
             return Ok(walk.is_first());
         };
-        // Also what is before the head: a repaired chain may be put together from two.
+        // Also compares the positions before the head, because a repair may have joined two histories in one chain.
         let differs = |(position, hash): &&(u64, Option<Hash>)| snapshot.hash_of(at, *position).is_some_and(|covered| covered != *hash);
         let other = match known.hashes.iter().find(differs) {
             _ if found != Some(head.hash) => Some((head.position, Some(head.hash), found)),
@@ -76,7 +76,8 @@ impl<P: Platform> Session<'_, P> {
         })
     }
 
-    /// The hash that a snapshot at `at` says a position has, in its history if need be. The outer `None`: that cannot be read.
+    /// The hash that a snapshot at position `at` lists for a position, from its history if necessary. The outer `None` means that the
+    /// history cannot be read, the inner `None` that the position is void.
     async fn covered_hash(&self, walk: &Walk, secrets: &Secrets, at: u64, snapshot: &Snapshot, position: u64) -> Result<Option<Option<Hash>>> {
         if let Some(hash) = snapshot.hash_of(at, position) {
             return Ok(Some(hash));
@@ -88,8 +89,8 @@ impl<P: Platform> Session<'_, P> {
         Ok(hashes.map(|hashes| hashes[(position - entry.first) as usize]))
     }
 
-    /// Own pages that are in the chain up to here, although their answers never came; after many snapshots only the history
-    /// knows. `None` if that cannot be read.
+    /// This device's own pages that the chain contains up to here, although their answers never came. After many snapshots only the history
+    /// lists them. `None` if the history cannot be read.
     async fn covered_pendings(&self, walk: &Walk, secrets: &Secrets, known: &Known, opened: &Opened, snapshot: &Snapshot) -> Result<Option<Vec<Pending>>> {
         let mut own = Vec::new();
         for pending in known.pending.iter().filter(|pending| pending.position < opened.head.position) {
@@ -107,7 +108,7 @@ impl<P: Platform> Session<'_, P> {
             return Ok(None);
         };
         let hashes = snapshot::read_hashes(entry, &bytes);
-        // It has the hash that the snapshot says, so it is as its author wrote it.
+        // The segment has the hash that the snapshot lists, so its author wrote it like this.
         hashes.map(Some).ok_or_else(|| Error::BadSnapshot {
             evidence: evidence(position, None, None, None),
         })
@@ -131,7 +132,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    /// From the listing, or asked for by name; `None` if it is not there.
+    /// Reads a segment from the listing, or by its name if the listing does not have it; `None` if it is not on the server.
     async fn read_segment(&self, view: &View, secrets: &Secrets, position: u64, id: &str, hash: Hash) -> Result<Option<Vec<u8>>> {
         let listed = view.segment(id).filter(|item| item.content != Content::Emptied).cloned();
         let item = match listed {
@@ -148,7 +149,8 @@ impl<P: Platform> Session<'_, P> {
         bytes.map(|bytes| Some(bytes.to_vec())).ok_or_else(|| Error::Tampered { evidence: evidence() })
     }
 
-    /// What the snapshot changes here: pendings that it covers are settled first, then what is newer in it, or gone from it.
+    /// What the snapshot changes on this device. Covered pending pages are acknowledged first. Then come the records that are newer in the
+    /// snapshot, and those that are not in it.
     async fn catch_up(&self, known: &Known, own: Vec<Pending>, opened: &Opened, snapshot: &Snapshot, ledger: Ledger) -> Result<Run> {
         let mut run = Run::new(known.home.clone());
         let position = opened.head.position;
@@ -164,10 +166,10 @@ impl<P: Platform> Session<'_, P> {
                 run.arrivals.insert(id.clone(), Arrival::of(id, base));
             }
         }
-        // What is in the journal as this device knows it, or sent it, and is not there any more.
+        // Records that are in the journal as this device knows it, or that it sent, and that are not in the snapshot.
         let sent = own.iter().flat_map(|pending| pending.records.iter().map(|(id, _)| id));
         for id in here.keys().chain(sent).filter(|id| !ledger.contains_key(*id)) {
-            // What we deleted ourselves is nobody else's deletion.
+            // A record that this device itself deleted is not reported as deleted by somebody else.
             if !own.iter().any(|pending| pending.deletions().any(|own| own == id)) {
                 run.arrivals.insert(id.clone(), Arrival::gone(id, position, opened.page.t));
             }
@@ -187,7 +189,7 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-/// Notes of the positions that a snapshot covers, and of itself.
+/// The page notes of the positions that a snapshot covers, and of the snapshot itself.
 pub(super) fn covered_pages(opened: &Opened, snapshot: &Snapshot) -> Vec<(u64, PageNote)> {
     let note = |hash: Option<Hash>| PageNote { hash, ..PageNote::void() };
     let covered = snapshot.covered.iter().map(|hash| note(*hash));

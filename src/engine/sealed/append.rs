@@ -1,4 +1,5 @@
-//! One page after the head, by `If-None-Match: *`. What is about to be sent is noted before, and settled when it stands.
+//! Appends one page after the head, by `If-None-Match: *`. The page is noted as pending before it is sent, and acknowledged when it is
+//! committed.
 
 use super::push::omission;
 use super::requests::{Found, Put};
@@ -17,14 +18,14 @@ use crate::pure::sealed::page::{self, Kind, Page};
 use crate::pure::sealed::pending::{self, Pending};
 use crate::pure::sealed::run::Run;
 
-/// A page that was sealed, and is not known to stand.
+/// A sealed page that is not known to be committed.
 struct SealedPage {
     ct: Vec<u8>,
     opened: Opened,
 }
 
 impl<P: Platform> Session<'_, P> {
-    /// Seals a page on the head and appends it; if that stands, it is the new head.
+    /// Seals a page on the head and appends it. If it is committed, it is the new head.
     pub(super) async fn append(&mut self, secrets: &Secrets, kind: Kind, records: Vec<(RecordId, pending::Version)>, voids: u64) -> Result<(Put, Head)> {
         let home = self.home().await?;
         let sealed = self.seal_next(secrets, &home, kind, voids).await?;
@@ -38,7 +39,8 @@ impl<P: Platform> Session<'_, P> {
             self.note_pending(&home, &pending).await?;
         }
         let mut put = self.put_page(&home, &sealed).await?;
-        // Whoever believes that it has moved never looks here again: a 201 is not enough for that.
+        // A device that believes that the journal has moved never reads it here again. So a 201 is not enough for a closing page: it is
+        // read back.
         let closes = matches!(sealed.opened.page.kind, Kind::Closed(_));
         if closes && matches!(put, Put::Appended(_)) && !self.stands(secrets, &head).await? {
             put = Put::Look(201);
@@ -57,8 +59,8 @@ impl<P: Platform> Session<'_, P> {
         Ok((put, head))
     }
 
-    /// Appends changes that are not this device's to a chain that it has not taken over yet. Past all that stands up to `past`, and
-    /// positions that are emptied.
+    /// For a repair: appends changes to a chain that this device has not taken over yet. The page comes after every taken position up to
+    /// `past`, and after positions that are emptied.
     pub(super) async fn append_foreign(&mut self, secrets: &Secrets, home: &Home, changes: Vec<Change>, past: u64) -> Result<Opened> {
         const TRIES: usize = 3;
         const MOST_EMPTIED: u64 = 32;

@@ -1,4 +1,4 @@
-//! Changes of the journal on their way to the local records: decoded, met, and committed with the head that they lead to.
+//! Applies changes of the journal to the local records: decodes them, merges them, and commits them together with the new head.
 
 use super::{interrupted, is_unchanged};
 use crate::engine::sync::Session;
@@ -22,7 +22,7 @@ use crate::pure::sealed::snapshot::{self, Snapshot};
 use crate::pure::sealed::told;
 
 impl<P: Platform> Session<'_, P> {
-    /// Pages that follow the head, in order. A snapshot or a closing page stands alone.
+    /// Applies pages that follow the head, in order. A snapshot or a closing page is the only page of its call.
     pub(super) async fn take_over(&mut self, home: &Home, pages: Vec<Opened>) -> Result<()> {
         let known = self.known().await?;
         if known.home != *home {
@@ -47,7 +47,7 @@ impl<P: Platform> Session<'_, P> {
         self.commit_run(run).await
     }
 
-    /// A snapshot that follows what is known here has to hold just that.
+    /// Checks a snapshot that follows the head known here: it must contain exactly the records known here.
     async fn check_snapshot(&self, known: &Known, opened: &Opened, snapshot: &Snapshot) -> Result<()> {
         if self.without(Rule::DigestBeforeAdopting) {
             return Ok(());
@@ -61,7 +61,7 @@ impl<P: Platform> Session<'_, P> {
         Err(bad_snapshot(opened, Some(digest), Some(snapshot.digest)))
     }
 
-    /// Everything that a run brings, in one commit.
+    /// Commits everything that a run of pages brings, in one commit.
     pub(super) async fn commit_run(&mut self, run: Run) -> Result<()> {
         let arrivals: Vec<Arrival> = run.arrivals.values().cloned().collect();
         let meeting = self.decode_arrivals(arrivals).await?;
@@ -82,7 +82,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
-    /// What earlier syncs left open is met again, once a sync.
+    /// Merges the conflicts again that earlier syncs left open, once per sync.
     pub(super) async fn meet_open(&mut self, is_first: bool) -> Result<()> {
         if !is_first {
             return Ok(());
@@ -94,7 +94,7 @@ impl<P: Platform> Session<'_, P> {
             let meeting = self.decode_arrivals(fresh).await?;
             let commit = move |draft: &mut Draft| {
                 let mut report = Report::default();
-                // Another tab may have resolved some meanwhile: that is decided.
+                // Another tab may have resolved some of them meanwhile; these are left out.
                 let conflicts = meeting.only(|arrival| held::is_open(draft, arrival)).all(draft, &mut report);
                 Ok((report, conflicts))
             };
@@ -105,7 +105,8 @@ impl<P: Platform> Session<'_, P> {
         self.tell_strays().await
     }
 
-    /// What `repair()` found beside the chain and the user has not decided. Both other strategies would keep what is here.
+    /// Reports the strays that `repair()` found and the user has not decided on. Not with the other two strategies, which would keep what
+    /// is here.
     async fn tell_strays(&mut self) -> Result<()> {
         let mut strays = self.collection.resident.read(told::all_open).await?;
         strays.retain(|arrival| !self.conflicts.contains(&arrival.change.id));
@@ -162,7 +163,7 @@ impl<P: Platform> Session<'_, P> {
         })
     }
 
-    /// The hook sees what was decoded, and says what is to be taken over instead.
+    /// Passes the decoded changes to the app's hook, whose answer replaces them.
     async fn hook(&self, decoded: &mut [(Arrival, Decoded)]) -> Result<()> {
         let changes: Vec<String> = decoded
             .iter()
@@ -184,7 +185,7 @@ impl<P: Platform> Session<'_, P> {
                 wanted.push((RecordId::read(id)?, text));
             }
         }
-        // Hooks mostly keep the order: the next one is looked at first.
+        // Hooks mostly keep the order, so the next change is compared first.
         let mut next = 0;
         for (arrival, decoded) in decoded.iter_mut().filter(|(_, decoded)| matches!(decoded, Decoded::Incoming(_))) {
             let is_it = |(id, _): &(RecordId, &str)| *id == arrival.change.id;

@@ -1,5 +1,7 @@
-//! Closing a journal, when it moves: by the same compare-and-swap as any other page. Nothing after it is valid at this
-//! home, so no write can be acknowledged here while the pages are copied; the new home goes on after it.
+//! Closes a journal that moves to another server, by a closing page that is appended like any other page.
+//!
+//! Nothing after that page is valid on this server, so no write can be acknowledged here while the pages are copied. The journal continues
+//! after it on the new server.
 
 use super::Secrets;
 use super::push::{is_to_push, omission};
@@ -13,11 +15,11 @@ use crate::pure::sealed::page::Kind;
 use crate::pure::state::State;
 
 impl<P: Platform> Session<'_, P> {
-    /// Syncs, so that nothing here is left behind, and closes. `destination`: `{"remote", "bucket", "collection"}`. What could
-    /// not be sent is in the report as after any sync; then the journal stays open.
+    /// Syncs, so that no local change is left behind, then closes the journal. `destination`: `{"remote", "bucket", "collection"}`. If
+    /// something could not be sent, the journal stays open and the report says what, as after any sync.
     pub(in crate::engine) async fn close_journal(&mut self, secrets: &Secrets, destination: &str) -> Result<()> {
         match self.close(secrets, destination).await {
-            // This device or another one has closed it before.
+            // This device or another one has closed it before, with the same destination.
             Err(Error::Moved { destination: to }) if to == destination => Ok(()),
             closed => closed.map_err(|error| self.with_evidence(error)),
         }
@@ -32,7 +34,7 @@ impl<P: Platform> Session<'_, P> {
             if self.report.is_unfinished() {
                 return self.remember_last_modified().await;
             }
-            // Written here meanwhile: it goes first.
+            // Changes that were made here meanwhile are sent first.
             if self.collection.resident.read(is_anything_left).await? {
                 continue;
             }
@@ -42,7 +44,8 @@ impl<P: Platform> Session<'_, P> {
                 Put::Look(status) => status,
                 Put::TooLarge => return Err(self.too_large()),
             };
-            // Somebody was first, or an answer was lost: then the page is ours, and the pull says that it has moved.
+            // Another page was appended first, or the answer was lost. In the latter case the page is ours, and the pull fails with
+            // `moved`.
             match self.get_item(&page_id(head.position)).await? {
                 Found::Item(item) => self.pull_journal(secrets, Some(*item)).await?,
                 Found::Nothing if status == 409 => {}

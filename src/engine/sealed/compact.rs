@@ -1,7 +1,7 @@
-//! Writing a snapshot, so that what is superseded can be emptied: by anyone who may write, when it pays.
+//! Writes a snapshot, so that superseded pages can be emptied. Any device that may write does this, when it saves enough.
 //!
-//! The segments are written first, then the snapshot page by the same compare-and-swap as any other. Only when it stands
-//! are pages emptied, and old segments deleted. It is housekeeping: what fails here is tried again some other time.
+//! The segments are written first, then the snapshot page, which is appended like any other page. Only when that is committed are pages
+//! emptied and old segments deleted. A failure does not matter: the next compaction tries again.
 
 use super::Secrets;
 use super::requests::{Found, Put};
@@ -22,21 +22,21 @@ use crate::pure::sealed::seal::Hash;
 use crate::pure::sealed::snapshot::{self, History, Ledger, Segment, Snapshot};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many rows a compaction empties or deletes beside the pages since the snapshot before. A server can list any number of such
-/// rows; what is left is left to the next compaction.
+/// How many rows a compaction empties or deletes in addition to the pages since the previous snapshot. A server can list any number of such
+/// rows; the next compaction continues with the rest.
 const MOST_UNKNOWN: usize = 1_000;
 
-/// A segment that was written, and when by the server's clock.
+/// The id of a segment that was written, and its `last_modified`.
 type Written = (String, u64);
 
-/// What a repair has found on the server; nothing, for any other snapshot.
+/// What a repair has found on the server. Empty for any other snapshot.
 #[derive(Default)]
 pub(super) struct Passed {
-    /// The pages of the chain that it has read, if this is a repair: it empties no other.
+    /// The positions of the chain's pages that the repair has read; it empties no others. `None` if this is no repair.
     pub read: Option<BTreeSet<u64>>,
-    /// The last position where something stood.
+    /// The last taken position.
     pub last: u64,
-    /// Segments of snapshots that were not taken over.
+    /// Segments of snapshots that were not adopted.
     pub segments: Vec<String>,
 }
 
@@ -62,9 +62,9 @@ impl<P: Platform> Session<'_, P> {
         housekeeping(self.compact(secrets, &Passed::default()).await)
     }
 
-    /// `repair`: what a repair passes over, and leaves to itself.
+    /// Writes a snapshot. `repair`: positions that a repair passes over, and what it does not empty.
     pub(super) async fn compact(&mut self, secrets: &Secrets, repair: &Passed) -> Result<()> {
-        // In one turn: what is in the segments is what the journal holds at this very head.
+        // Read synchronously, so that the segments contain the journal's records at exactly this head.
         let (known, ledger) = self.collection.resident.read(|state| (Known::of(state), known::ledger(state))).await?;
         let mut written = Vec::new();
         let Some(mut snapshot) = self.write_segments(secrets, &known, &ledger, &mut written).await? else {
@@ -89,7 +89,7 @@ impl<P: Platform> Session<'_, P> {
         })
     }
 
-    /// `None` if one could not be written, or a hash is not known.
+    /// Writes the segments. `None` if one could not be written, or if the hash of a position is not known.
     async fn write_segments(&mut self, secrets: &Secrets, known: &Known, ledger: &Ledger, written: &mut Vec<Written>) -> Result<Option<Snapshot>> {
         let home = &known.home;
         let Some(covered) = hashes(known, home.snapshot.max(1), home.head.position) else {
@@ -115,7 +115,7 @@ impl<P: Platform> Session<'_, P> {
         }))
     }
 
-    /// The hashes that the snapshot before covers go into the history. Its last segment is replaced until it is full.
+    /// Moves the hashes that the previous snapshot covers into the history. The last segment of the history is replaced until it is full.
     async fn write_history(&mut self, secrets: &Secrets, known: &Known, written: &mut Vec<Written>) -> Result<Option<Vec<History>>> {
         let home = &known.home;
         let mut history = home.history.clone();
@@ -134,7 +134,7 @@ impl<P: Platform> Session<'_, P> {
                     before.append(&mut more);
                     more = before;
                 }
-                // The server has lost or damaged it: a device that needs it will say so.
+                // The server has lost or damaged this segment. It stays listed; a device that needs it reports the alarm.
                 Ok(None) => history.push(last),
                 Err(error) if error.is_alarm() => history.push(last),
                 Err(error) => return Err(error),
@@ -170,10 +170,10 @@ impl<P: Platform> Session<'_, P> {
         self.send_parts(parts).await.map(drop)
     }
 
-    /// Empties the pages that the snapshot covers, and deletes segments that it does not list and that are older than it: a
-    /// younger one may belong to a snapshot that is being written, an older one's writer is overtaken.
+    /// Empties the pages that the snapshot covers. Deletes segments that the snapshot does not list and that are older than it: a younger
+    /// segment may belong to a snapshot that is being written; the writer of an older one has lost the race.
     ///
-    /// Nothing is emptied before the snapshot and its segments were seen: a server may say 201 and store nothing.
+    /// Nothing is emptied before the snapshot and its segments were seen, because a server may answer 201 and store nothing.
     async fn prune(&self, known: &Known, snapshot: &Head, snapshot_at: u64, segments: &[String], kept: &BTreeSet<String>, repair: &Passed) -> Result<()> {
         let (mut parts, mut unknown) = (Vec::new(), 0);
         let there = self.list_names().await?;
@@ -197,7 +197,7 @@ impl<P: Platform> Session<'_, P> {
                 parts.push(part);
             }
         }
-        // Old history is not in that list.
+        // History segments have another envelope and are not in that list, so they are requested by name.
         let is_segment = |id: &String| matches!(read_name(id), Some(Name::Segment(_)));
         for old in known.home.history.iter().filter(|old| !kept.contains(&old.id) && is_segment(&old.id)) {
             if let Found::Item(item) = self.get_item(&old.id).await?
@@ -216,7 +216,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    /// By name, each with its latest version.
+    /// The latest version of each page and segment, by name.
     async fn list_names(&self) -> Result<BTreeMap<String, u64>> {
         let (mut all, mut listing) = (BTreeMap::new(), self.listing(self.target.list_journal_names()));
         while let Some((response, url)) = self.next_page(&mut listing).await? {
@@ -230,7 +230,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(all)
     }
 
-    /// In batches. The answer to each part: somebody else may have done it first, or not let us.
+    /// Sends requests in batches. Returns the answer to each: another device may have done the same first, or the server may refuse.
     pub(super) async fn send_parts(&self, parts: Vec<Part>) -> Result<Vec<PartAnswer>> {
         let (mut parts, mut said) = (parts.as_slice(), Vec::new());
         while !parts.is_empty() {
@@ -260,7 +260,7 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-/// The hashes of all positions from `first` to `last`; `None` if one is not known.
+/// The hashes of all positions from `first` to `last` (inner `None`: a void position); `None` if one is not known.
 fn hashes(known: &Known, first: u64, last: u64) -> Option<Vec<Option<Hash>>> {
     (first..=last).map(|position| known.hash_or_void(position)).collect()
 }

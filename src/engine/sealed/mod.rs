@@ -1,6 +1,6 @@
-//! Syncing an encrypted collection: its sealed journal on the server, and what comes of it here.
+//! Syncs an encrypted collection with its sealed journal on the server.
 //!
-//! Pull what is new, push what is dirty, and now and then write a snapshot. What is decided is in `pure::sealed`.
+//! A sync pulls new pages, pushes dirty records, and writes a snapshot when one is due. The decisions are in `pure::sealed`.
 
 mod adopt;
 mod append;
@@ -27,10 +27,10 @@ use crate::pure::sealed::home::{DEVICE, Home, JOURNAL};
 use crate::pure::sealed::known::{self, Known};
 use crate::pure::sealed::seal::{Salt, Seal};
 
-/// What opens an encrypted collection.
+/// The keys of an encrypted collection.
 pub struct Secrets {
     pub seal: Seal,
-    /// Its name on the server, from which nothing can be learnt.
+    /// The collection's name on the server. It is derived from the key and reveals nothing.
     pub server_collection: String,
 }
 
@@ -62,7 +62,7 @@ impl<P: Platform> Session<'_, P> {
         self.remember_last_modified().await
     }
 
-    /// An alarm says where and when.
+    /// Adds the URL and the time to the evidence of an alarm.
     fn with_evidence(&self, mut error: Error) -> Error {
         let at_ms = self.platform().clock().now_ms();
         if let Some(evidence) = error.evidence_mut() {
@@ -101,7 +101,7 @@ impl<P: Platform> Session<'_, P> {
         base64url(&bytes)
     }
 
-    /// What this database calls itself: made once, so a lost database is another device.
+    /// The name of this device in its pages: random, created once per database. A device that lost its database gets a new name.
     async fn device(&self) -> Result<String> {
         if let Some(device) = self.collection.resident.read(|state| state.notes.get(DEVICE).cloned()).await? {
             return Ok(device);
@@ -116,7 +116,7 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-/// Nothing is written if the journal is not as it was read: `clear()` or `resetSyncStatus()` came between.
+/// Whether the chain state is as it was read. If it is not, `clear()` or `resetSyncStatus()` came between, and nothing may be written.
 fn is_unchanged(draft: &Draft, home: &Home) -> bool {
     draft.note(JOURNAL).map_or_else(Home::default, |note| Home::read(&note)) == *home
 }

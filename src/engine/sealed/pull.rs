@@ -1,7 +1,9 @@
-//! What is new in a journal. First of all the server has to show the head that is known here, or a snapshot that covers
-//! it: an emptied server would silently swallow what is appended.
+//! Pulls new pages of a journal.
 //!
-//! What looks like a lie is looked at again in one full re-read, which rules out a race with somebody's snapshot.
+//! First of all the server has to show the head that is known here, or a snapshot that covers it: a server that was emptied would accept
+//! what is appended without an error.
+//!
+//! Before an alarm is raised, everything is read once more, because another device may have written a snapshot during the first reading.
 
 use super::{Secrets, destination_url};
 use crate::engine::sync::Session;
@@ -19,36 +21,36 @@ use crate::pure::sealed::page::Kind;
 /// How the listing is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reading {
-    /// From the head's own row on.
+    /// The rows from the head's own row on.
     Since,
-    /// All that is not emptied.
+    /// All rows that are not emptied.
     Full,
-    /// The same, by a device that knew nothing when it began.
+    /// Like `Full`, by a device that knew nothing when it began.
     First,
 }
 
-/// A listing under way.
+/// Listing progress.
 pub(super) struct Walk {
     reading: Reading,
     pub view: View,
-    /// The head, or a snapshot that covers it, has been shown.
+    /// The server has shown the head, or a snapshot that covers it.
     shown: bool,
-    /// The collection's timestamp when the first page was made.
+    /// The collection's timestamp when the first page of the listing was made.
     timestamp: Option<u64>,
-    /// Of the youngest row, whatever it is.
+    /// The `last_modified` of the youngest row, whatever its kind.
     youngest: u64,
     unchanged: bool,
 }
 
 impl Walk {
-    /// Whoever knew nothing when it began holds nothing against what is shown.
+    /// Whether this device knew nothing when it began. Then there is nothing that the server's answer could contradict.
     pub fn is_first(&self) -> bool {
         self.reading == Reading::First
     }
 }
 
 impl<P: Platform> Session<'_, P> {
-    /// `fed`: a page that stands where this device wanted to append.
+    /// Pulls the journal. `fed`: a page that is at the position where this device wanted to append.
     pub(super) async fn pull_journal(&mut self, secrets: &Secrets, fed: Option<Item>) -> Result<()> {
         let is_first = fed.is_none();
         let home = self.home().await?;
@@ -60,19 +62,19 @@ impl<P: Platform> Session<'_, P> {
                 Ok(true) => return self.meet_open(is_first).await,
                 Ok(false) => {}
                 Err(error) if error.is_alarm() => {}
-                // Kinto refuses a `_since` of more than a day ahead of its clock: what is on the head's row was a lie, or a
-                // clock that has been put right since.
+                // Kinto refuses a `_since` of more than a day ahead of its clock. The `last_modified` of the head's row was wrong, or the
+                // clock has been put right since.
                 Err(Error::Server { status: 400, .. }) => {}
                 Err(error) => return Err(error),
             }
         }
-        // Without a cursor the first reading was not looked at twice yet.
+        // Without a cursor this is the first reading, so a failure is not an alarm yet: the second reading follows.
         if !has_cursor && let Ok(true) = self.walk_or_alarm(secrets, full, fed.clone()).await? {
             return self.meet_open(is_first).await;
         }
         match self.walk_or_alarm(secrets, full, fed.clone()).await? {
             Ok(true) => self.meet_open(is_first).await,
-            // A segment that was deleted meanwhile, by a newer snapshot.
+            // A newer snapshot may have deleted a segment meanwhile, so read once more.
             Ok(false) | Err(_) => match self.walk(secrets, full, fed).await? {
                 true => self.meet_open(is_first).await,
                 false => Err(self.omission().await?),
@@ -80,7 +82,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    /// A full reading; an alarm is the inner error.
+    /// A full reading; the inner error is an alarm.
     async fn walk_or_alarm(&mut self, secrets: &Secrets, full: Reading, fed: Option<Item>) -> Result<Result<bool>> {
         match self.walk(secrets, full, fed).await {
             Err(error) if !error.is_alarm() => Err(error),
@@ -104,7 +106,7 @@ impl<P: Platform> Session<'_, P> {
         })
     }
 
-    /// True if all that is shown was taken over, false if another reading is needed.
+    /// Reads a listing once and applies it. True if everything that is shown was applied, false if another reading is needed.
     async fn walk(&mut self, secrets: &Secrets, reading: Reading, fed: Option<Item>) -> Result<bool> {
         let known = self.known().await?;
         let rows = self.platform().sealed_limits().listing_rows;
@@ -150,7 +152,8 @@ impl<P: Platform> Session<'_, P> {
             let dates = records.iter().filter_map(|raw| answers::version(raw));
             walk.youngest = dates.map(|(_, at)| at).fold(walk.youngest, u64::max);
             records.into_iter().filter_map(item::read).for_each(|item| walk.view.add(item));
-            // In the order of time the head's row is the first one, unless it was emptied: then a snapshot has come.
+            // Rows are listed by time, so the head's row is the first one. If it is not shown, it was emptied, so a snapshot has been
+            // written.
             if !self.see_head(&mut walk, &known, secrets)? && reading == Reading::Since {
                 return Ok(false);
             }
@@ -172,7 +175,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(walk.shown)
     }
 
-    /// Takes over what follows the head; false if another reading is needed.
+    /// Applies what follows the head. False if another reading is needed.
     async fn advance(&mut self, walk: &mut Walk, secrets: &Secrets) -> Result<bool> {
         loop {
             let home = self.home().await?;
@@ -199,7 +202,7 @@ impl<P: Platform> Session<'_, P> {
                         break;
                     }
                     Err(error) if run.is_empty() => return Err(error),
-                    // What comes before a lie is true.
+                    // The pages before this error are valid and are applied first; the error comes again in the next round.
                     Err(_) => break,
                 }
             }
@@ -211,7 +214,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    /// All is listed: what does not follow the head has to be covered by a snapshot.
+    /// Ends a listing: pages that do not follow the head have to be covered by a snapshot.
     async fn end_of_listing(&mut self, walk: &mut Walk, known: &Known, secrets: &Secrets) -> Result<bool> {
         self.see_head(walk, known, secrets)?;
         if walk.shown {
@@ -235,7 +238,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    /// Of several snapshots the last one that is there in full: the segments of a later one may never have been stored.
+    /// Adopts the latest snapshot that is complete: the segments of a later one may never have been stored.
     async fn adopt_latest(&mut self, walk: &mut Walk, secrets: &Secrets, head: &Head) -> Result<bool> {
         let mut end = u64::MAX;
         while let Some(snapshot) = walk.view.latest_snapshot(head, end, &secrets.seal)? {
@@ -260,14 +263,14 @@ impl<P: Platform> Session<'_, P> {
         Error::Rollback { evidence }
     }
 
-    /// Where to read on. The last seconds are looked at again: on PostgreSQL a page may appear behind the timestamp of a younger row.
+    /// Saves the cursor. The last seconds are read again, because on PostgreSQL a page may appear behind the timestamp of a younger row.
     async fn finish_walk(&mut self, walk: &Walk) -> Result<()> {
         let home = self.home().await?;
         let now_ms = self.platform().clock().now_ms();
         let before = &home.cursor;
         let is_same = walk.timestamp.is_some() && before.etag == walk.timestamp && before.url == self.target.url();
-        // A list that was cut short has the same timestamp, and so has one that shows a page as emptied that is not. Who then
-        // asks only whether it changed would never learn the rest.
+        // A list that was cut short, or that shows a page as emptied which is not, has the same timestamp. A device that then only asks
+        // whether the timestamp changed would never see the rest.
         let is_whole = walk.timestamp.is_some_and(|timestamp| walk.youngest >= timestamp) && !walk.view.ends_void(&home.head);
         let is_renewed = before.confirmed && is_whole && !walk.unchanged;
         let read_at_ms = if is_same && !is_renewed { before.read_at_ms } else { now_ms };

@@ -1,7 +1,7 @@
-//! Local changes as pages after the head. 201 means appended; anything else, and one looks at what stands there.
+//! Pushes local changes as pages after the head. 201 means appended; after any other answer, the device reads what is at that position.
 //!
-//! A page is noted before it is sent (`pending`). A position is lost only to an append that succeeded, so somebody always
-//! makes progress; who was overtaken meets the other's page first, and then seals again on the new head.
+//! A page is noted as pending before it is sent. A position is lost only to a page that was appended there, so some device always makes
+//! progress. A device that lost the race merges the other page first, and then seals its changes again on the new head.
 
 use super::Secrets;
 use super::requests::{Found, Put};
@@ -23,23 +23,24 @@ use crate::pure::sealed::{RECORD_BYTES, group, known, pending};
 use crate::pure::state::State;
 use std::collections::BTreeSet;
 
-/// A record on its way.
+/// A record that is being sent.
 #[derive(Clone)]
 struct Outgoing {
     row: Row,
     change: Change,
 }
 
-/// How far a push has come.
+/// Progress of a push.
 #[derive(Default)]
 struct Push {
-    /// Not again in this sync.
+    /// Records that are not sent again in this sync.
     refused: BTreeSet<RecordId>,
-    /// How often somebody else was first.
+    /// How often the push lost the race for a position.
     overtaken: usize,
-    /// How often a place was taken where nothing is.
+    /// How often a position was taken, according to the server, where nothing was found.
     nothing_there: usize,
-    /// Positions after the head that were emptied before anybody read them, and whether to go on behind them.
+    /// `voids`: the number of positions after the head that were emptied before anybody read them. `past`: for a repair, the position up to
+    /// which it passes over everything.
     voids: u64,
     past: Option<u64>,
 }
@@ -57,9 +58,9 @@ enum Outcome {
 }
 
 impl<P: Platform> Session<'_, P> {
-    /// `past`: a repair passes over positions up to this one, and over what was emptied. Otherwise such a position, which no
-    /// page names and no snapshot covers, may be one that is only shown as empty: whoever appended behind it would part from
-    /// all who know it.
+    /// `past`: a repair passes over positions up to this one, and over emptied ones. No other push skips a position that no page names and
+    /// no snapshot covers: the server may only claim that it is empty, and a page after it would fork the chain for every device that knows
+    /// the page there.
     pub(super) async fn push_journal(&mut self, secrets: &Secrets, past: Option<u64>) -> Result<()> {
         const PATIENCE: usize = 32;
         let mut push = Push { past, ..Push::default() };
@@ -72,7 +73,8 @@ impl<P: Platform> Session<'_, P> {
                 outcome = self.append_changes(secrets, &mut push, &page).await?;
                 match outcome {
                     Outcome::Appended => continue,
-                    // Cut as small as its largest record, it is that record, or one `execute`.
+                    // Cut to the size of its largest record, the page is still too large: the cause is that record, or what one `execute`
+                    // wrote.
                     Outcome::TooLarge if page.iter().any(|one| one.change.bytes() >= limit) => {
                         page.iter().for_each(|one| self.refuse_change(&mut push, &one.change));
                         limit = self.platform().sealed_limits().page_bytes;
@@ -99,7 +101,7 @@ impl<P: Platform> Session<'_, P> {
         push.refused.insert(change.id.clone());
     }
 
-    /// What is dirty, encoded and cut into pages.
+    /// The dirty records, encoded and divided into pages.
     async fn next_pages(&mut self, refused: &mut BTreeSet<RecordId>, limit: usize) -> Result<Vec<Vec<Outgoing>>> {
         self.drop_needless_tombstones().await?;
         let conflicts = &self.conflicts;
@@ -139,9 +141,11 @@ impl<P: Platform> Session<'_, P> {
             .collect())
     }
 
-    /// Deleted here before the journal had it. It may have it all the same while an answer is missing: a slow server, or one
-    /// that hides the page, shows it only later. And what the server once refused it may show later as well, to whom the
-    /// journal has to say that it is deleted.
+    /// Removes tombstones of records that were deleted here before the journal had them.
+    ///
+    /// Not while the answer to a page with the record is missing: a slow server, or one that hides the page, may show it later. And not if
+    /// the server refused such a page: it may show the page later to devices, and these have to be told by the journal that the record is
+    /// deleted.
     async fn drop_needless_tombstones(&self) -> Result<()> {
         let needless = |row: &Row| !row.is_live() && row.base.is_none();
         let read = |state: &State| -> Vec<(RecordId, Row)> {
@@ -188,7 +192,7 @@ impl<P: Platform> Session<'_, P> {
         }
     }
 
-    /// Whatever stands there comes first.
+    /// Handles an append that was not answered with 201: reads what is at the position, and merges it first.
     async fn look(&mut self, secrets: &Secrets, push: &mut Push, position: u64, status: u16) -> Result<()> {
         const TRIES: usize = 3;
         match self.get_item(&page_id(position)).await? {
@@ -198,7 +202,7 @@ impl<P: Platform> Session<'_, P> {
                 self.pull_journal(secrets, Some(*item)).await?;
                 match self.home().await?.head == before {
                     true if is_void && push.past.is_some() => push.voids += 1,
-                    // A page that is there by its name, and that no listing lets follow.
+                    // There is a page of this name, but no listing shows that it follows.
                     true if is_void || push.nothing_there >= TRIES => return Err(omission(position)),
                     true => push.nothing_there += 1,
                     false => {}
@@ -220,12 +224,12 @@ pub(super) fn omission(position: u64) -> Error {
     }
 }
 
-/// What was imported as synced is not in the journal yet.
+/// Whether a record has to be pushed. Records that were imported as synced are not in the journal yet.
 pub(super) fn is_to_push(row: &Row) -> bool {
     row.is_dirty() || row.base.is_none()
 }
 
-/// Conflicts, and what one `execute` wrote together with them.
+/// Records that are not pushed: those in conflict, and what one `execute` wrote together with them.
 fn held_back(state: &State, groups: &[BTreeSet<RecordId>], conflicts: &BTreeSet<RecordId>) -> BTreeSet<RecordId> {
     let mut held: BTreeSet<RecordId> = conflicts.clone();
     held.extend(known::Known::of(state).open().map(|held| held.arrival.change.id.clone()));
@@ -237,7 +241,7 @@ fn held_back(state: &State, groups: &[BTreeSet<RecordId>], conflicts: &BTreeSet<
     held
 }
 
-/// A transformer may keep a deleted record (by its `_status`); the id stays.
+/// A transformer may keep a deleted record (by its `_status`), but it may not change the id.
 fn read_change(id: &RecordId, row: &Row, encoded: &str) -> Result<Change> {
     let encoded = read_record(encoded)?;
     if encoded.id.as_ref().is_some_and(|other| other != id) {

@@ -1,7 +1,7 @@
-//! `repair()`: on the user's word, the server's chain is taken as it stands (`survey`), what is here meets it
-//! (`pure::sealed::repair`), what the server lost goes up again, and a snapshot lets everybody else begin from there.
+//! `repair()` of an encrypted collection, when the user asks for it: takes the server's chain as it is (`survey`), merges it with the local
+//! records (`pure::sealed::repair`), uploads what the server lost, and writes a snapshot from which every other device can begin.
 //!
-//! Only when all that stands is anything emptied that was passed over: it is looked at once more before.
+//! Positions that were passed over are emptied only after all this is committed, and each is read once more before.
 
 use super::compact::Passed;
 use super::push::omission;
@@ -36,8 +36,8 @@ use crate::pure::sealed::stray::{Sorted, Stray, Told, Words};
 use crate::pure::sealed::survey::Survey;
 use std::collections::BTreeSet;
 
-/// How many rows one repair looks at once more and empties. Whoever can write to the collection can put any number of rows there,
-/// and a server can list any number that is not there.
+/// How many rows one repair reads once more and empties. Anybody who can write to the collection can put any number of rows there, and a
+/// server can list any number that does not exist.
 const MOST_EMPTIED: usize = 1_000;
 
 impl<P: Platform> Session<'_, P> {
@@ -78,13 +78,13 @@ impl<P: Platform> Session<'_, P> {
         self.remember_last_modified().await
     }
 
-    /// The last position after the head where something stands: the greatest that the list shows, if it is really there, and
-    /// what has been emptied right after it.
+    /// The last taken position after the head: the greatest one that the list shows and that really exists, and the emptied positions right
+    /// after it.
     async fn last_taken(&self, survey: &Survey, head: u64) -> Result<u64> {
         const MOST_ABSENT: usize = 64;
         const MOST_VOID: u64 = 1_000;
         let (mut last, taken) = (head, survey.taken_after(head));
-        // Of a list that makes up more rows than that, the first ones are looked at, too.
+        // If the list invents more rows than that at its end, the rows at its beginning are checked too.
         let (first, farthest) = taken.split_at(taken.len().saturating_sub(MOST_ABSENT));
         let first = &first[..first.len().min(MOST_ABSENT)];
         for position in farthest.iter().rev().chain(first.iter().rev()) {
@@ -96,22 +96,23 @@ impl<P: Platform> Session<'_, P> {
         for next in last + 1..=last + MOST_VOID {
             match self.get_item(&page_id(next)).await? {
                 Found::Item(item) if item.content == Content::Emptied => last = next,
-                // A page that has just been written there is met by the append.
+                // A page that has just been written there; the append will find it.
                 _ => return Ok(last),
             }
         }
         Err(omission(last + 1))
     }
 
-    /// What a stray says and the chain never did is written again after all that stands, so that whoever follows the chain finds it.
-    /// Its hash is not in the chain: a device that stands on it is told so, and brings up again what else it has of that history.
+    /// Appends the changes of a stray that the chain never had, after all taken positions, so that every device that follows the chain gets
+    /// them. The stray's own hash is not in the chain: a device whose head it is gets an alarm, and its repair uploads what else it has of
+    /// that history.
     async fn append_stray(&mut self, secrets: &Secrets, chain: &mut Chain, words: &mut Words, stray: &Stray, changes: Vec<Change>, last: u64) -> Result<()> {
-        // Another repair may have done it meanwhile.
+        // Another repair may have appended them meanwhile.
         if !self.stands(secrets, &stray.opened.head).await? {
             return Ok(());
         }
         let opened = self.append_foreign(secrets, &chain.home, changes, last).await?;
-        // It is still what its author said.
+        // The changes still count as those of their author.
         let mut said = opened.clone();
         said.page.device = stray.opened.page.device.clone();
         words.add(&said, stray.knows);
@@ -129,8 +130,8 @@ impl<P: Platform> Session<'_, P> {
         })
     }
 
-    /// What the server has lost and this device knows is appended before anything changes here: if that fails, this device still knows
-    /// which history it is of.
+    /// Appends what the server has lost and this device knows, before anything changes here: if that fails, this device still knows which
+    /// history it belongs to.
     async fn append_lost(&mut self, secrets: &Secrets, chain: &mut Chain, words: &mut Words, news: &[Change], last: u64) -> Result<()> {
         let weighed: Vec<(&RecordId, usize)> = news.iter().map(|change| (&change.id, change.bytes())).collect();
         for page in group::pages(&weighed, &[], self.platform().sealed_limits().page_bytes) {
@@ -142,7 +143,7 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
-    /// Every record here meets what the server has of it, in one commit.
+    /// Merges every local record with what the server has of it, in one commit.
     async fn reconcile(&mut self, chain: Chain, known: &Known, words: Words, told: Vec<Told>, lost: Lost, published: Vec<Change>) -> Result<()> {
         let there: Vec<Arrival> = chain.ledger.iter().map(|(id, base)| Arrival::of(id, base)).collect();
         let there = self.decode_all(there).await?;
@@ -214,18 +215,18 @@ impl<P: Platform> Session<'_, P> {
         Ok(arrivals.into_iter().zip(decoded).map(read).collect())
     }
 
-    /// What would be in the way for ever: what opens for nobody, and pages that are over. What opens after all stays. What is left
-    /// for the next repair is told.
+    /// Empties rows that would be in the way for ever: those that no device can open, and strays whose changes are dealt with. Rows that do
+    /// open at this second reading stay. Reports how many rows are left for the next repair.
     async fn empty_passed(&mut self, secrets: &Secrets, survey: &Survey, over: &BTreeSet<Hash>) -> Result<()> {
-        /// Of records as large as a single one may be, their answers together are as large as a list may be.
+        /// The answers to so many reads of the largest possible records are together as large as a listing may be.
         const MOST_READ: usize = 16;
         let is_over = |opened: &&Opened| over.contains(&opened.head.hash);
         let strays = survey.opened.iter().filter(is_over).map(|opened| opened.head.position);
-        // Strays first: who knows the page that one was written on would follow it.
+        // Strays come first, because a device that knows the page before a stray would follow the stray.
         let mut positions: Vec<u64> = strays.chain(survey.junk.iter().copied()).collect();
         let all = positions.len();
-        // A list may show junk in the place of the latest snapshot or of a page after it, which new devices need. This repair's own
-        // snapshot may have failed, so the latest one may be older.
+        // A list may show junk in the place of the latest snapshot or of a later page, which new devices need. If this repair's own
+        // snapshot failed, the latest one is an older one.
         let home = self.home().await?;
         let needed = home.snapshot..=home.head.position;
         positions.retain(|position| !needed.contains(position) || self.without(Rule::NewDevicesNeedTheLatest));
@@ -259,7 +260,7 @@ impl<P: Platform> Session<'_, P> {
     }
 }
 
-/// The version of a row that is of no use to anybody.
+/// The version of a row that is of no use to any device; `None` for any other row.
 fn worthless(secrets: &Secrets, position: u64, row: &str, over: &BTreeSet<Hash>) -> Option<u64> {
     let item = item::read(row).filter(|item| item.name == Name::Page(position) && item.content != Content::Emptied)?;
     let is_worthless = match chain::open(&item, position, &secrets.seal) {
@@ -269,8 +270,8 @@ fn worthless(secrets: &Secrets, position: u64, row: &str, over: &BTreeSet<Hash>)
     is_worthless.then_some(item.last_modified)
 }
 
-/// The chain's pages may be emptied once the snapshot stands. Segments of a snapshot that opens and is not part of the chain
-/// stay: somebody else may be able to take it over.
+/// What the snapshot of this repair passes over. The chain's pages may be emptied once the snapshot is committed. Segments of a snapshot
+/// that opens and is not part of the chain stay, because another device may be able to adopt it.
 fn passed(survey: &Survey, inside: &BTreeSet<(u64, Hash)>, last: u64) -> Passed {
     let outside = survey
         .opened

@@ -1,4 +1,4 @@
-//! What is asked of the server for a journal.
+//! Requests for rows of a journal.
 
 use crate::engine::sync::Session;
 use crate::error::{Error, Result};
@@ -9,25 +9,25 @@ use crate::pure::protocol::Part;
 use crate::pure::record::{Body, RecordId};
 use crate::pure::sealed::item::{self, Item};
 
-/// What came of an append.
+/// The result of an append.
 pub(super) enum Put {
-    /// 201, at this time by the server's clock.
+    /// 201. The row's `last_modified`, which is a time of the server's clock.
     Appended(u64),
-    /// The place is taken, or the answer (with this status) is not what an append gets: look there.
+    /// The position is taken, or the answer (with this status) is not one that an append gets: the caller has to read what is there.
     Look(u16),
     TooLarge,
 }
 
-/// What is at a place.
+/// What a row contains.
 pub(super) enum Found {
     Item(Box<Item>),
     Nothing,
 }
 
 impl<P: Platform> Session<'_, P> {
-    /// Creates a record of the journal, and the collection if this device has never seen it there.
+    /// Creates a row of the journal. If `may_create` and the collection does not exist, creates the collection first.
     pub(super) async fn put_new(&mut self, id: &str, body: String, may_create: bool) -> Result<Put> {
-        // Whoever else creates it in the same millisecond may undo it for both.
+        // Two devices that create the collection in the same millisecond may undo it for each other.
         const TRIES: usize = 3;
         let part = self.target.put(&RecordId::from_text(id), &Body::from(body), None);
         for _ in 0..TRIES {
@@ -58,7 +58,7 @@ impl<P: Platform> Session<'_, P> {
                 let last_modified = answers::version(data).map(|(_, at)| at);
                 Ok(last_modified.map_or(Put::Look(201), Put::Appended))
             }
-            // 409: on PostgreSQL, to writers that really are simultaneous. 200: it replaced something, which was not asked.
+            // 409: PostgreSQL's answer to writes that are really simultaneous. 200: the request replaced a record, which it must not do.
             status @ (200 | 409 | 412) => Ok(Put::Look(status)),
             413 => Ok(Put::TooLarge),
             status => {

@@ -1,7 +1,7 @@
-//! What a server has of a journal, as a repair takes it: read twice before anything is believed to be missing or damaged.
+//! Reads what a server has of a journal, for a repair. Everything is read twice before anything is taken to be missing or damaged.
 //!
-//! That a page or segment is missing, does not open, or does not hold what it should is a fact about the journal. Any other
-//! failure ends the repair before anything is written.
+//! A page or segment that is missing, does not open, or has the wrong content is a fact about the journal, and the repair goes on. Any
+//! other failure ends the repair before anything is written.
 
 use super::Secrets;
 use super::adopt::covered_pages;
@@ -27,29 +27,30 @@ use crate::pure::sealed::stray::{Strays, Words};
 use crate::pure::sealed::survey::{Followed, Survey, follow};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// How many places a second look asks for by name, where two lists did not show what should be there; and how many where they
-/// show what does not open.
+/// How many positions the second reading requests by name, for each kind of doubt: what two lists did not show, and what they show but does
+/// not open.
 const MOST_ASKED: usize = 256;
 
-/// The server's chain as it stands.
+/// The server's chain as it is.
 pub(super) struct Chain {
     pub home: Home,
     pub pages: Vec<(u64, PageNote)>,
     pub ledger: Ledger,
-    /// The last position up to which this device knows the very chain that the server has. 0 if there is none.
+    /// The last position up to which this device knows the same chain as the server. 0 if there is none.
     pub common: u64,
-    /// Pages that are part of it and can be read.
+    /// Pages that are part of the chain and can be read.
     pub inside: Vec<Opened>,
-    /// Pages that open and are not part of it: refused to their authors, or of a history that the server has lost.
+    /// Strays: pages that open and are not part of the chain. They were refused to their authors, or belong to a history that the server
+    /// has lost.
     strays: Vec<Opened>,
-    /// What it had where it begins, and hashes of positions that only its history knows.
+    /// The records of the chain where it begins. `old`: hashes of positions that only its history lists.
     began_with: Ledger,
     old: Old,
-    /// Nothing is missing or damaged, and nothing that is known here.
+    /// Nothing is missing or damaged, and the chain contains everything that is known here.
     pub is_sound: bool,
 }
 
-/// Hashes of positions by the history of a chain, as far as they were read.
+/// Hashes of positions from the history of a chain, as far as they were read.
 type Old = BTreeMap<u64, Option<Hash>>;
 
 /// Where the chain begins: with a snapshot, with what this device knows, or with nothing.
@@ -67,7 +68,7 @@ enum BaseKind {
     Own,
 }
 
-/// A snapshot that opens, and cannot be taken over.
+/// A snapshot that opens and cannot be adopted.
 struct Unread {
     head: Head,
     error: Error,
@@ -113,13 +114,14 @@ impl<P: Platform> Session<'_, P> {
         Ok(())
     }
 
-    /// Where something is missing or does not open: in the chain, among what this device knows, and before what stands alone.
+    /// The positions where something is missing or does not open: in the chain, among what this device knows, and before pages whose
+    /// predecessor is not shown.
     async fn doubtful(&self, view: &View, secrets: &Secrets, known: &Known) -> Result<Vec<u64>> {
         let survey = Survey::of(view, known.home.head.position, &secrets.seal)?;
         let mut orphans = Vec::new();
         let (from, common, last) = match self.read_chain(view, &survey, secrets, known).await {
             Ok(chain) => {
-                // The list may show another page in the place of the one that was before.
+                // The list may show another page in the place of the predecessor.
                 let shown: BTreeSet<Hash> = survey.opened.iter().map(|opened| opened.head.hash).collect();
                 let is_orphan = |stray: &&Opened| stray.head.position > 1 && !shown.contains(&stray.page.prev);
                 orphans.extend(chain.strays.iter().filter(is_orphan).map(|stray| stray.head.position - 1).take(MOST_ASKED));
@@ -148,11 +150,11 @@ impl<P: Platform> Session<'_, P> {
         let (mut followed, mut base) = self.follow_base(view, survey, secrets, known, base).await?;
         let mut is_needed = false;
         for lost in &unread {
-            // Where all that it covers is still there, a snapshot that cannot be read is not missed.
+            // An unreadable snapshot does not matter if all pages that it covers are still there.
             if followed.run.pages.iter().any(|(_, note)| note.hash == Some(lost.head.hash)) || !self.has_replaced(view, followed.run.after.head, lost).await? {
                 continue;
             }
-            // Who has what it holds can repair that, nobody else.
+            // Only a device that has the snapshot's content can repair this.
             if known.hash(lost.head.position) != Some(lost.head.hash) {
                 return Err(lost.error.clone());
             }
@@ -163,7 +165,7 @@ impl<P: Platform> Session<'_, P> {
             if known.home.head.position == 0 {
                 return Err(omission(1));
             }
-            // The server has nothing to begin with, and what it had is here.
+            // The server has nothing to begin with, and this device has what it had.
             let own = self.own_base(known.home.cursor.since, known).await?;
             (followed, base) = self.follow_base(view, survey, secrets, known, own).await?;
         }
@@ -219,7 +221,7 @@ impl<P: Platform> Session<'_, P> {
             .chain(known.pending.iter().map(|pending| pending.position))
             .collect();
         for entry in base.home.history.iter().filter(|_| !self.without(Rule::OldPagesAreCompared)) {
-            // The page before a shown one is what that was written on.
+            // The position before a shown page is also wanted: its hash is compared with what the page was written on.
             let is_wanted = |position: &u64| (entry.first..=entry.last + 1).contains(position);
             if wanted.iter().any(is_wanted) {
                 let hashes = self.read_history(view, secrets, base.home.snapshot, entry).await;
@@ -233,8 +235,8 @@ impl<P: Platform> Session<'_, P> {
         Ok(old)
     }
 
-    /// Whether pages after `head` were emptied for a snapshot's sake: so it once stood there with all its segments. One that
-    /// came too late, to a server that was restored meanwhile, replaces nothing.
+    /// Whether pages after `head` were emptied for this snapshot. Then it was once committed with all its segments. A snapshot that was
+    /// written too late, to a server that was restored meanwhile, has replaced nothing.
     async fn has_replaced(&self, view: &View, head: Head, snapshot: &Unread) -> Result<bool> {
         let ends = [head.position + 1, snapshot.head.position.saturating_sub(1)];
         for position in ends.into_iter().filter(|position| *position > head.position) {
@@ -249,7 +251,8 @@ impl<P: Platform> Session<'_, P> {
         Ok(false)
     }
 
-    /// What this device knows, if the server shows its head; or the latest snapshot that can be taken over.
+    /// The base of the chain: what this device knows, if the server shows its head, or the latest snapshot that can be adopted, whichever
+    /// is later.
     async fn latest_base(&self, view: &View, survey: &Survey, secrets: &Secrets, known: &Known, unread: &mut Vec<Unread>) -> Result<Option<Base>> {
         let own = known.home.head;
         for opened in survey.opened.iter().rev() {
@@ -259,12 +262,12 @@ impl<P: Platform> Session<'_, P> {
             let continues_own = own.position > 0 && opened.page.prev == own.hash;
             let snapshot = match &opened.page.kind {
                 Kind::Snapshot(snapshot) if !continues_own || snapshot.follows(known.home.snapshot, opened.head.position) => snapshot,
-                // Another page is shown in the place of our head, and one that follows ours.
+                // A page that follows our head is shown, so the chain contains our head, even if another page is shown in its place.
                 _ if continues_own => return self.own_base(known.home.cursor.since, known).await.map(Some),
                 _ => continue,
             };
             let read = match continues_own {
-                // What is here is what that snapshot should hold; its segments may be lost.
+                // The snapshot follows our head, so it should contain what is here. Its segments may be lost, so they are not read.
                 true => self.collection.resident.read(known::ledger).await,
                 false => self.ledger_of(view, secrets, opened, snapshot).await,
             };
@@ -290,7 +293,7 @@ impl<P: Platform> Session<'_, P> {
         })
     }
 
-    /// What a snapshot holds. Segments that are missing or damaged in the list are asked for by name.
+    /// The records of a snapshot. Segments that are missing or damaged in the list are requested by name.
     async fn ledger_of(&self, view: &View, secrets: &Secrets, opened: &Opened, snapshot: &Snapshot) -> Result<Ledger> {
         if !snapshot.is_whole(opened.head.position) {
             return Err(bad_snapshot(opened, None, None));
@@ -342,7 +345,7 @@ impl<P: Platform> Session<'_, P> {
 }
 
 impl Chain {
-    /// What of it can be read.
+    /// Everything of the chain that can be read.
     pub fn words(&self, without: Option<Rule>) -> Words {
         let mut notes: BTreeMap<u64, PageNote> = self.pages.iter().cloned().collect();
         let voids = self.old.iter().filter(|(_, hash)| hash.is_none());
@@ -350,7 +353,7 @@ impl Chain {
         Words::new(self.inside.iter(), &[&self.ledger, &self.began_with], &notes, self.home.head.position, without)
     }
 
-    /// What stands beside it, and where each of that leaves it. What this device knows itself is no news: its rows are.
+    /// The strays, with the position up to which the author of each knew the chain.
     pub fn strays(&self, known: &Known, without: Option<Rule>) -> Strays {
         let by_hash = |(position, hash): (u64, Option<Hash>)| hash.map(|hash| (hash, position));
         let chain = self.pages.iter().map(|(position, note)| (*position, note.hash));
@@ -362,7 +365,7 @@ impl Chain {
         Strays::new(self.strays.clone(), &chain, &own, self.common, without)
     }
 
-    /// Pages of this device that are in the chain although their answers were lost.
+    /// This device's own pages that are in the chain although their answers were lost.
     pub fn acknowledged(&self, pending: &[Pending], without: Option<Rule>) -> Vec<Acknowledged> {
         if without == Some(Rule::PendingBeforeMeeting) {
             return Vec::new();
@@ -377,7 +380,7 @@ impl Chain {
         pending.iter().filter_map(of).collect()
     }
 
-    /// Takes over a page that was just appended.
+    /// Adds a page that was just appended.
     pub fn append(&mut self, opened: Opened) {
         let mut run = Run::new(self.home.clone());
         run.add(None, opened);
@@ -396,7 +399,7 @@ fn apply(arrivals: Arrivals, ledger: &mut Ledger) {
     }
 }
 
-/// Nothing was ever written there, as far as the server says.
+/// Whether the server shows no trace of a journal.
 fn is_new(view: &View, survey: &Survey) -> bool {
     survey.opened.is_empty() && survey.taken_after(0).is_empty() && view.page(1).is_none() && !view.has_segments()
 }
