@@ -93,8 +93,7 @@ impl IndexedDb {
         let Error::Storage { message } = error else { return Err(error) };
         let why = match stored_before::look(collection).await {
             Some(true) => "Data of this app was stored here before, and is not shown as empty.",
-            // If it cannot be told whether data was stored, nothing is taken to be stored only if the browser refuses IndexedDB to this
-            // page.
+            // Where nobody can tell whether data was stored, memory is used only if the browser refuses IndexedDB to this page.
             None if !is_refused => "Whether data of this app was stored here cannot be told.",
             _ if connection::can_open_any().await => "Other databases can be opened.",
             _ => return Ok(false),

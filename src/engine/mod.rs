@@ -1,5 +1,6 @@
-//! Collections and their sync: async code without I/O of its own, generic over a [`Platform`](crate::ports::Platform). Every decision is in
-//! `pure`.
+//! Collections and their sync: async code without I/O of its own, generic over a [`Platform`](crate::ports::Platform).
+//!
+//! Every decision is in `pure`.
 
 mod adoption;
 mod cancellation;

@@ -1,5 +1,7 @@
-//! The first pull from a server when there are records already, from a dump or from another server: finds out which of them the server has
-//! in the same version, so that they are not downloaded again. (Kinto.js downloads everything.)
+//! The first pull from a server when there are records already: finds out which of them the server has in the same version.
+//!
+//! The records may come from a dump or from another server. Those that the server has in the same version are not downloaded again.
+//! (Kinto.js downloads everything.)
 //!
 //! Starting after the youngest record without a comparison, as Kinto.js does once it has a timestamp, would be wrong: a dump may contain
 //! only a part of the collection, and the rest would never be pulled. So the versions are compared, oldest first, until the first

@@ -1,5 +1,6 @@
-//! Appends one page after the head, by `If-None-Match: *`. The page is noted as pending before it is sent, and acknowledged when it is
-//! committed.
+//! Appends one page after the head, by `If-None-Match: *`.
+//!
+//! The page is noted as pending before it is sent, and acknowledged when it is committed.
 
 use super::push::omission;
 use super::requests::{Found, Put};

@@ -1,7 +1,8 @@
-//! `repair()` of an encrypted collection, when the user asks for it: takes the server's chain as it is (`survey`), merges it with the local
-//! records (`pure::sealed::repair`), uploads what the server lost, and writes a snapshot from which every other device can begin.
+//! `repair()` of an encrypted collection, when the user asks for it.
 //!
-//! Positions that were passed over are emptied only after all this is committed, and each is read once more before.
+//! Takes the server's chain as it is (`survey`), merges it with the local records (`pure::sealed::repair`), uploads what the server lost,
+//! and writes a snapshot from which every other device can begin. Positions that were passed over are emptied only after all this is
+//! committed, and each is read once more before.
 
 use super::compact::Passed;
 use super::push::omission;
