@@ -1,19 +1,19 @@
-//! The one error type, named by what the caller can do about it.
+//! The error type of the crate. Each variant is named by what the caller can do about it.
 //!
-//! A code and its typed data come from one `Serialize`: `{"code": "not_found", "id": …}`. There is no
-//! hand-kept table from variants to codes, and so no `_` arm in which a new variant could hide.
+//! The code and the typed data of an error come from one `Serialize`: `{"code": "not_found", "id": …}`. No table from variants to codes is kept
+//! by hand, so there is no `_` arm in which a new variant could be forgotten.
 
 use serde::Serialize;
 use std::borrow::Cow;
 
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong. `Display` is the message, [`Error::code`] the stable name, the fields are the data, but for `message`:
-/// it is a part of what `Display` says.
+/// What went wrong. `Display` is the message, [`Error::code`] the stable name. The fields are the data, except `message`, which is a part of
+/// what `Display` says.
 #[derive(Clone, Debug, PartialEq, Serialize, thiserror::Error)]
 #[serde(tag = "code", rename_all = "snake_case")]
 pub enum Error {
-    /// Change the record: it is not something JSON can hold, or not an object. `path` is where, if known.
+    /// Change the record: it is not an object, or has something in it that JSON cannot hold. `path` says where, if known.
     #[error("{message}")]
     InvalidRecord {
         #[serde(skip)]
@@ -32,19 +32,19 @@ pub enum Error {
         #[serde(skip)]
         message: String,
     },
-    /// Type the key again: it is mistyped or cut. Nothing of it is in here.
+    /// Type the key again: it is mistyped or cut off. Nothing of the key is in this error.
     #[error(
         "This is not a key: a character or more of it is wrong, or part of it is missing. A key is `essaim1-`, eleven groups of five letters and digits and one of three; see that all of it is there."
     )]
     InvalidKey,
-    /// There is no such record here (any more).
+    /// There is no such record here, or no longer.
     #[error("Record with id={id} not found.")]
     NotFound { id: String },
     /// The id is taken: update the record, or choose another id.
     #[error("Record with id={id} already exists.")]
     AlreadyExists { id: String },
 
-    /// The server could not be reached: go on working, sync later.
+    /// The server could not be reached: go on working, and sync later.
     #[error("The server could not be reached ({message}). Local data is intact; sync again when online.")]
     Network {
         url: String,
@@ -94,7 +94,7 @@ pub enum Error {
         #[serde(skip_serializing_if = "Option::is_none")]
         answer: Option<Box<Answer>>,
     },
-    /// The server refused or failed: `status` says which; above 499 it is worth trying again later.
+    /// The server refused or failed. `status` says which; above 499 it is worth trying again later.
     #[error("{message}")]
     Server {
         #[serde(skip)]
@@ -102,7 +102,7 @@ pub enum Error {
         url: String,
         status: u16,
         errno: Option<u32>,
-        /// When the server says to ask again, if it does; a day at most.
+        /// How long the server asks to wait (ms), if it does; at most a day.
         #[serde(skip_serializing_if = "Option::is_none")]
         retry_after_ms: Option<u64>,
         #[serde(skip_serializing_if = "Option::is_none")]
@@ -111,7 +111,7 @@ pub enum Error {
     /// Wait `retry_after_ms`, or pass `ignoreBackoff`.
     #[error("Server is asking clients to back off; retry in {}s or use the ignoreBackoff option.", retry_after_ms.div_ceil(1000))]
     Backoff { retry_after_ms: u64 },
-    /// What answered is not a Kinto server, or was cut short: check the URL.
+    /// What answered is not a Kinto server, or the answer was cut off: check the URL.
     #[error("Response from server unparseable (HTTP {status}, {url}): {message}. Check that the remote is the URL of a Kinto server.")]
     BadResponse {
         #[serde(skip)]
@@ -119,13 +119,13 @@ pub enum Error {
         url: String,
         status: u16,
     },
-    /// The server redirects: give the final URL as `remote`. Redirects are not followed, they could lead credentials elsewhere.
+    /// The server redirects: give the final URL as `remote`. Redirects are not followed, since they could lead credentials elsewhere.
     #[error("{url} answers with a redirect, which is not followed. Set `remote` to the server's final URL.")]
     Redirected { url: String },
-    /// The server's `Next-Page` leads to another origin, which got no request: report it to the server's administrator.
+    /// The server's `Next-Page` leads to another origin, to which no request was sent: report it to the server's administrator.
     #[error("The server's next page ({next}) is on another origin than {url}; it was not requested. Ask the server's administrator to correct its public URL.")]
     OtherOrigin { url: String, next: String },
-    /// The server does not have what it had: `found` says why. `repair()` uploads what it lost.
+    /// The server no longer has what it had: `found` says what happened. `repair()` uploads what it lost.
     #[error("{} Client Side Timestamp: {client_timestamp} Server Side Timestamp: {server_timestamp}. {}", found.cause(), found.advice())]
     ServerFlushed {
         client_timestamp: u64,
@@ -133,26 +133,26 @@ pub enum Error {
         found: Found,
     },
 
-    /// Open it with its key: this name belongs to an encrypted collection here.
+    /// Open the collection with its key: on this device the name belongs to an encrypted collection.
     #[error("The collection \"{name}\" is encrypted here. Open it with its key: collection(name, {{ key }}).")]
     KeyRequired { name: String },
-    /// Open it without a key, or choose another name: this name belongs to a collection that is not encrypted.
+    /// Open the collection without a key, or choose another name: on this device the name belongs to a collection that is not encrypted.
     #[error("The collection \"{name}\" is not encrypted here. Open it without a key, or choose another name for an encrypted one.")]
     NotEncrypted { name: String },
-    /// Make the record smaller: an encrypted page could not carry it. Nothing was written.
+    /// Make the record smaller: it does not fit into a page of an encrypted collection. Nothing was written.
     #[error("{id} would be {bytes} bytes; in an encrypted collection a record, or what one execute() writes, can have {limit_bytes}. Nothing was written.")]
     Limit { id: String, bytes: usize, limit_bytes: usize },
-    /// Get the newer key: a page was sealed with one that this device does not have.
+    /// Get the newer key: a page is sealed with a key that this device does not have.
     #[error("A page of this collection is sealed with a key of epoch {epoch}, which this device does not have.")]
     NoKey { epoch: u32 },
-    /// The encrypted collection is gone from its server. `repair()` makes it again from what is here.
+    /// The encrypted collection is gone from its server. `repair()` creates it again from the local data.
     #[error("The server has lost this encrypted collection. Local data is intact; repair() uploads it again.")]
     ServerLost { url: String },
-    /// The journal was closed here and goes on elsewhere: sync with that remote.
+    /// The encrypted collection was closed at this remote and goes on elsewhere: sync with that remote.
     #[error("This encrypted collection has moved. Sync with its new remote: {destination}")]
     Moved { destination: String },
 
-    // Alarms: what no honest server does. Nothing local is changed, and all is well as soon as the server shows the truth again.
+    // Alarms: errors that no honest server can cause. Nothing local is changed, and the alarm ends as soon as the server shows the truth again.
     /// The server hides a page that it must have.
     #[error("The server hides page {} of this encrypted collection. Local data is intact. If the server was damaged, repair() goes on with what it has.", evidence.position)]
     Omission { evidence: Box<Evidence> },
@@ -165,7 +165,7 @@ pub enum Error {
     /// The server shows a page or segment that essaim with this key did not write for this place.
     #[error("Page {} of this encrypted collection is not what a device with the key wrote there: it was damaged, or changed. Local data is intact; repair() goes on without it.", evidence.position)]
     Tampered { evidence: Box<Evidence> },
-    /// A snapshot does not hold what the pages before it do.
+    /// A snapshot does not contain what the pages before it do.
     #[error("The snapshot at page {} of this encrypted collection, made by device {}, does not hold what it should. Local data is intact; repair() makes another.", evidence.position, evidence.device.as_deref().unwrap_or("unknown"))]
     BadSnapshot { evidence: Box<Evidence> },
 
@@ -173,14 +173,14 @@ pub enum Error {
     #[error("Another tab is syncing \"{name}\"; try again later.")]
     Busy { name: String },
 
-    /// Do it again: what it was begun on is not there any more, because the collection was cleared meanwhile or somebody else wrote to it.
+    /// Do it again: the state on which the operation began is gone, because the collection was cleared meanwhile or somebody else wrote to it.
     #[error("{message}")]
     Interrupted {
         #[serde(skip)]
         message: String,
     },
 
-    /// Make room: the browser gives this site no more storage. Nothing was written.
+    /// Make room: the browser gives this site no more storage space. Nothing was written.
     #[error("The browser gives no more storage space: {message}. Nothing was written.")]
     Quota {
         #[serde(skip)]
@@ -205,16 +205,16 @@ pub enum Error {
         message: String,
     },
 
-    /// The app's own function (a transformer, a hook, the callback of `execute`) failed.
+    /// A function of the app (a transformer, a hook, the callback of `execute`) failed.
     #[error("{message}")]
     Callback {
         #[serde(skip)]
         message: String,
     },
-    /// Closed by `close()`, or because of an earlier bug.
+    /// The collection was closed by `close()`, or because of an earlier bug.
     #[error("This collection is closed.")]
     Closed,
-    /// Ours: please report it.
+    /// A bug of this library: please report it.
     #[error("Bug in essaim, please report it: {message}")]
     Bug {
         #[serde(skip)]
@@ -222,13 +222,13 @@ pub enum Error {
     },
 }
 
-/// What a server is that does not have what it had.
+/// What happened to a server that no longer has what it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Found {
-    /// It was emptied, or the collection was deleted and made again.
+    /// It was emptied, or the collection was deleted and created again.
     Flushed,
-    /// It shows an older state: a backup.
+    /// It shows an older state, as after the restoration of a backup.
     Restored,
     /// It is not the server, or not the account, that the records here were synced with.
     Another,
@@ -237,7 +237,7 @@ pub enum Found {
 impl Found {
     fn cause(self) -> &'static str {
         match self {
-            // The words of Kinto.js, which apps look for.
+            // The wording of Kinto.js, which apps look for.
             Found::Flushed => "Server has been flushed.",
             Found::Restored => "Server has been restored to an older state.",
             Found::Another => "This server, or this account on it, has none of the records that were synced before.",
@@ -252,34 +252,34 @@ impl Found {
     }
 }
 
-/// What a server said when it refused, for apps that look into it.
+/// The answer of a server that refused a request, for apps that look into it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Answer {
-    /// The status in words, where there are some.
+    /// The status text, if the server sent one.
     pub reason: String,
     /// A line for each header: `name: value`.
     pub headers: String,
     pub body: String,
 }
 
-/// What an alarm is about, to be kept and shown to whoever runs the server. It holds nothing secret: hashes are of sealed bytes.
+/// The evidence of an alarm, to be kept and shown to whoever runs the server. It holds nothing secret: its hashes are of sealed bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Evidence {
-    /// The collection on the server, and the local time (ms).
+    /// The URL of the collection on the server, and the local time (ms).
     pub url: String,
     pub at_ms: u64,
     pub position: u64,
-    /// The device that says it wrote the page, where that is known.
+    /// The device that claims to have written the page, if known.
     pub device: Option<String>,
-    /// Hashes, where there are some.
+    /// The hashes that were expected and found, if the alarm is about hashes.
     pub expected: Option<String>,
     pub found: Option<String>,
-    /// The record as the server gave it: the first 8 KiB of its JSON.
+    /// The row as the server gave it: the first 8 KiB of its JSON.
     pub record: Option<String>,
 }
 
 impl Error {
-    /// A request failed, or the server refused it. Storage, hooks and alarms are other errors.
+    /// Whether a request failed, or the server refused it. Errors of storage or hooks, and alarms, are not of this kind.
     pub fn is_answer(&self) -> bool {
         matches!(
             self,
@@ -297,7 +297,7 @@ impl Error {
         )
     }
 
-    /// What no honest server does.
+    /// Whether this is an alarm: an error that no honest server can cause.
     pub fn is_alarm(&self) -> bool {
         matches!(
             self,
@@ -317,7 +317,7 @@ impl Error {
         }
     }
 
-    /// Without what the server said to it.
+    /// This error without the server's answer.
     pub fn briefly(&self) -> Self {
         let mut brief = self.clone();
         if let Error::Unauthorized { answer, .. }
@@ -331,7 +331,7 @@ impl Error {
         brief
     }
 
-    /// The stable name, as JS sees it.
+    /// The stable name, as JavaScript sees it.
     pub fn code(&self) -> String {
         let data = self.data();
         data.strip_prefix("{\"code\":\"")
@@ -340,7 +340,7 @@ impl Error {
             .to_owned()
     }
 
-    /// `{"code", "message", …data}` as JSON text: what crosses to JS.
+    /// The error as JSON text, `{"code", "message", …data}`: the form in which it is passed to JavaScript.
     pub fn to_json(&self) -> String {
         self.to_json_saying(&self.to_string())
     }
@@ -355,7 +355,7 @@ impl Error {
         json
     }
 
-    /// What happened, without the advice for who syncs.
+    /// The message without the advice to somebody who syncs. `None` if the message has no such advice.
     pub fn plainly(&self) -> Option<Cow<'_, str>> {
         match self {
             Error::Unauthorized { message, .. }
@@ -368,7 +368,7 @@ impl Error {
         }
     }
 
-    /// Written as text at once: by way of a `serde_json::Value`, which brings all of JSON's numbers, the module was 25 KB larger.
+    /// Serialises directly to text. Going through a `serde_json::Value`, which brings all of JSON's numbers, made the module 25 KB larger.
     fn data(&self) -> String {
         serde_json::to_string(self).unwrap_or_else(|_| "{\"code\":\"bug\"}".to_owned())
     }

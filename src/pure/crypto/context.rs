@@ -1,11 +1,11 @@
-//! What a sealed text is bound to: opened at another place, it does not open.
+//! The contexts that bind sealed bytes to their place (at any other place they do not open), and the hash that chains pages.
 //!
-//! All contexts begin with a label that names what is sealed, so that none can pass as one of another kind. No server, bucket,
-//! collection name or time is in them: pages move between servers byte for byte.
+//! Each context begins with a label that names what is sealed, so that none can pass as one of another kind. No server, bucket, collection name
+//! or time is in a context: pages move between servers byte for byte.
 
 use super::hash::{Hash, sha256_of};
 
-/// A journal's identity: the same on every device that has the key, and on no server.
+/// The identity of a journal: the same on every device that has the key, and stored on no server.
 pub type Sid = [u8; 16];
 
 /// The context of the page at a position: `"essaim page 1"`, a zero byte, the SID (16 bytes), the key epoch (u32, big-endian), the

@@ -1,6 +1,6 @@
-//! Seals and opens: the C2SP chunked-encryption format, as Cobblestone-256 (AES-256-GCM, HKDF-Expand with SHA-512).
+//! Seals and opens envelopes, in the C2SP chunked-encryption format as Cobblestone-256 (AES-256-GCM, HKDF-Expand with SHA-512).
 //!
-//! From <https://c2sp.org/chunked-encryption> (CC BY 4.0), all that bears on the code:
+//! From <https://c2sp.org/chunked-encryption> (CC BY 4.0), all that concerns this code:
 //!
 //! > At a high level, for each *message* a single-use random *key*, *base nonce*, and *commitment* are generated with HKDF-Expand
 //! > from an *input key*, *salt*, and *context*. The message is split into 16 KiB chunks, with the last chunk being always shorter.
@@ -56,17 +56,17 @@ const COMMITMENT: usize = 32;
 const CHUNK: usize = 16 * 1024;
 const TAG: usize = 16;
 
-/// It was not sealed with this key and this context, or it was changed. Which of these, nobody is told.
+/// The bytes were not sealed with this key and this context, or they were changed. The error does not tell which of these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unopened;
 
-/// Bytes of the envelope around `len` bytes of plaintext.
+/// The size of an envelope (bytes) with `len` bytes of plaintext.
 pub fn sealed_length(len: usize) -> usize {
     SALT + COMMITMENT + len + (len / CHUNK + 1) * TAG
 }
 
-/// Seals. The salt must be 24 fresh bytes of the system's generator: one that is used twice under the same key and context makes
-/// two texts readable against each other, and forgeries possible.
+/// Seals a plaintext. The salt must be 24 fresh bytes from the system's generator. A salt that is used twice with the same key and context
+/// allows to compare the two plaintexts, and to forge envelopes.
 ///
 /// ```
 /// use essaim::pure::crypto::{envelope, key::Key};
@@ -91,12 +91,13 @@ pub fn seal(key: &Key, context: &[u8], salt: [u8; SALT], plaintext: &[u8]) -> Ve
     sealed
 }
 
-/// Opens what was sealed with the same key and context: all of it, or nothing.
+/// Opens what was sealed with the same key and context. Returns all of the plaintext, or nothing.
 pub fn open(key: &Key, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Unopened> {
     let (salt, rest) = sealed.split_first_chunk::<SALT>().ok_or(Unopened)?;
     let (commitment, chunks) = rest.split_first_chunk::<COMMITMENT>().ok_or(Unopened)?;
     let message = Message::derive(key, context, salt);
-    // AES-GCM does not commit to its key: a text can be made that opens under two. This is what makes it one key's.
+    // AES-GCM does not commit to its key: a ciphertext can be made that opens under two keys. With the commitment, only one key opens an
+    // envelope.
     if !bool::from(message.commitment().ct_eq(commitment)) {
         return Err(Unopened);
     }
@@ -112,10 +113,10 @@ pub fn open(key: &Key, context: &[u8], sealed: &[u8]) -> Result<Zeroizing<Vec<u8
     Ok(plaintext)
 }
 
-/// What one message is sealed with.
+/// The cipher and the derived bytes of one message.
 struct Message {
     cipher: Aes256Gcm,
-    /// key ‖ base nonce ‖ commitment
+    /// Key ‖ base nonce ‖ commitment.
     derived: Zeroizing<[u8; KEY + NONCE + COMMITMENT]>,
 }
 
@@ -134,7 +135,8 @@ impl Message {
         &self.derived[KEY + NONCE..]
     }
 
-    /// 64 bits of counter reach: a message ends at 2³⁸ chunks, and memory before that.
+    /// The nonce of a chunk: the base nonce XORed with the chunk's number, in its last 8 bytes. 64 bits are enough, since a message has at most
+    /// 2³⁸ chunks and does not fit into memory long before that.
     fn nonce(&self, number: u64) -> [u8; NONCE] {
         let mut nonce = [0; NONCE];
         nonce.copy_from_slice(&self.derived[KEY..KEY + NONCE]);
@@ -147,7 +149,8 @@ impl Message {
     fn seal_chunk(&self, number: u64, chunk: &mut [u8]) -> [u8; TAG] {
         match self.cipher.encrypt_inout_detached((&self.nonce(number)).into(), b"", chunk.into()) {
             Ok(tag) => tag.into(),
-            // Only 64 GiB and more are too long for AES-GCM. An envelope without the text would be worse than no instance.
+            // AES-GCM only fails for texts of 64 GiB or more. Returning an envelope without its text would be worse than aborting the WASM
+            // instance.
             Err(aes_gcm::Error) => unreachable!("a chunk has at most 16 KiB"),
         }
     }

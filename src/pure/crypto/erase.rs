@@ -1,20 +1,20 @@
-//! Erasing what a value leaves behind when it is moved: a copy on the stack, which nobody owns any more.
+//! Erases the copies of keys that moved values leave on the stack, where nothing owns them any more.
 
 use std::hint::black_box;
 use zeroize::Zeroize;
 
-/// More than any computation with keys needs, in a build that is not optimised as well.
+/// How many bytes of stack are overwritten. More than any computation with keys needs, also in a build that is not optimised.
 const DEPTH: usize = 32 << 10;
 
-/// Does some work with keys, and then overwrites the stack that it used. The result must hold them in boxes, if at all. Best effort:
-/// registers, and what a browser's compiler keeps elsewhere, cannot be reached.
+/// Runs `work`, which handles keys, and then overwrites the stack that it used. If the result holds keys, they must be in boxes. This is best
+/// effort: it cannot reach registers, or places where a browser's compiler keeps values.
 pub fn erasing<R>(work: impl FnOnce() -> R) -> R {
     let result = apart(work);
     erase_stack();
     result
 }
 
-/// In a frame of its own, below that of the caller.
+/// Runs `work` in a stack frame of its own, below that of the caller.
 #[inline(never)]
 fn apart<R>(work: impl FnOnce() -> R) -> R {
     work()

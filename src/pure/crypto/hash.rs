@@ -1,4 +1,4 @@
-//! SHA-256.
+//! SHA-256 of bytes, and of several parts in a row.
 
 use sha2::{Digest, Sha256};
 
@@ -10,7 +10,7 @@ pub fn sha256(bytes: &[u8]) -> Hash {
     sha256_of(&[bytes])
 }
 
-/// The SHA-256 of the parts, one after the other. Nothing separates them: at most one may be of free length.
+/// The SHA-256 of the concatenated parts. Nothing separates them, so at most one may have a variable length.
 pub fn sha256_of(parts: &[&[u8]]) -> Hash {
     let mut digest = Sha256::new();
     for part in parts {

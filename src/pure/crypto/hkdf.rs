@@ -1,4 +1,4 @@
-//! HKDF-Expand with SHA-512 (RFC 5869 §2.3), of keys that are uniformly random already and so need no Extract.
+//! HKDF-Expand with SHA-512 (RFC 5869 §2.3). The keys are uniformly random already, so Extract is not needed.
 //!
 //! > ```text
 //! > N = ceil(L/HashLen)
@@ -11,22 +11,23 @@
 //! > T(2) = HMAC-Hash(PRK, T(1) | info | 0x02)
 //! > ```
 //!
-//! The `hkdf` crate refuses a PRK that is shorter than the hash (64 bytes); the format wants 32. So these are its HMAC calls.
+//! The `hkdf` crate refuses a PRK that is shorter than the hash (64 bytes); the format has PRKs of 32 bytes. So this module makes the HMAC
+//! calls itself.
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha512;
 use zeroize::{Zeroize, Zeroizing};
 
-/// Bytes of a SHA-512.
+/// Size of a SHA-512 in bytes.
 const HASH: usize = 64;
-/// Bytes of a SHA-512 block: an HMAC key up to this long is filled up with zeros.
+/// Size of a SHA-512 block in bytes. A shorter HMAC key is filled up with zeros.
 const BLOCK: usize = 128;
 
-/// More was asked for than HKDF gives: 255 hashes.
+/// More bytes were requested than HKDF can give: 255 hashes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TooLong;
 
-/// `OUT` bytes. `info` is given in parts that stand one after the other.
+/// Returns `OUT` bytes of HKDF-Expand. The parts of `info` are concatenated.
 ///
 /// ```
 /// use essaim::pure::crypto::hkdf;
@@ -40,7 +41,7 @@ pub fn expand<const PRK: usize, const OUT: usize>(prk: &[u8; PRK], info: &[&[u8]
     okm
 }
 
-/// The same for a length that is known only at run time. `okm` is all filled, or untouched.
+/// Like [`expand`], for a length that is known only at run time. `okm` is filled as a whole, or left untouched.
 pub fn expand_into<const PRK: usize>(prk: &[u8; PRK], info: &[&[u8]], okm: &mut [u8]) -> Result<(), TooLong> {
     if okm.len() > 255 * HASH {
         return Err(TooLong);
@@ -66,7 +67,7 @@ fn fill<const PRK: usize>(prk: &[u8; PRK], info: &[&[u8]], okm: &mut [u8]) {
     }
 }
 
-/// By a whole block, since a key of any length could be refused and this one cannot.
+/// The HMAC, keyed by a whole block: the constructor for a key of any length returns a `Result`, this one cannot fail.
 fn keyed<const PRK: usize>(prk: &[u8; PRK]) -> Hmac<Sha512> {
     const { assert!(PRK <= BLOCK) };
     let mut block = Zeroizing::new([0_u8; BLOCK]);

@@ -1,7 +1,7 @@
-//! The master key: the one secret of an encrypted collection, and what is derived from it.
+//! The master key, which is the only secret of an encrypted collection, and the keys and names that are derived from it.
 //!
-//! As text it is `essaim1-`, then 32 random bytes and the first 4 of their SHA-256 in Crockford's base32, in groups of five. That
-//! can be read to somebody, and a slip of the hand is noticed: it is not another, empty, collection.
+//! As text it is `essaim1-`, then 32 random bytes and the first 4 bytes of their SHA-256 in Crockford's base32, in groups of five. It can be
+//! read aloud, and a typing error is noticed: it does not open another, empty collection.
 
 use super::context::Sid;
 use super::encoding;
@@ -13,7 +13,7 @@ use std::fmt;
 use zeroize::{Zeroize, Zeroizing};
 
 const PREFIX: &str = "essaim1";
-/// The same as it is read: upper case, I as 1.
+/// The prefix as `read_secret` compares it: in upper case, and with I read as 1.
 const PREFIX_AS_MEANT: &[u8] = b"ESSA1M1";
 const GROUP: usize = 5;
 const SECRET: usize = 32;
@@ -21,12 +21,12 @@ const SECRET: usize = 32;
 const CROCKFORD: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 const RFC_4648: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
-/// What is a digit of neither.
+/// Stands for a character that is a digit of neither alphabet.
 const NO_DIGIT: u8 = b'?';
 
-/// 32 secret bytes, uniformly random or derived from such. Erased when dropped, and shown nowhere.
+/// 32 secret bytes, uniformly random or derived from such bytes. They are erased when the key is dropped, and no output shows them.
 ///
-/// In a box: a value that is moved leaves its bytes behind where it was.
+/// They are in a box, since a value that is moved leaves its bytes behind in the old place.
 #[derive(Clone)]
 pub struct Key(Box<[u8; SECRET]>);
 
@@ -37,7 +37,7 @@ impl Key {
         key
     }
 
-    /// The secret itself, for a computation. Nothing of it may be logged, sent or put into an error.
+    /// The secret itself, for a computation. It must not be logged, sent or put into an error.
     pub fn expose(&self) -> &[u8; SECRET] {
         &self.0
     }
@@ -59,17 +59,17 @@ impl fmt::Debug for Key {
     }
 }
 
-/// What `makeKey()` made: any number of collections may be kept under one.
+/// A key that `makeKey()` made. Any number of collections can be encrypted with it.
 #[derive(Clone, Debug)]
 pub struct MasterKey(Key);
 
-/// The keys and names of one collection's journal. All of it comes from the master key and the collection's name, so that a new
-/// device needs nothing else.
+/// The keys and names of one collection's journal. All are derived from the master key and the collection's name, so a new device needs nothing
+/// else.
 #[derive(Clone)]
 pub struct JournalKeys {
     pub sid: Sid,
     pub epoch_secret: Key,
-    /// The name of the Kinto collection: `e-` and 26 characters, which tell neither the key nor the name.
+    /// The name of the Kinto collection: `e-` and 26 characters. It reveals neither the key nor the collection's name.
     pub server_collection: String,
 }
 
@@ -113,7 +113,7 @@ impl JournalKeys {
 /// ```
 pub fn make_key(random: [u8; SECRET]) -> Zeroizing<String> {
     let digits = digits(&Zeroizing::new(random));
-    // A text that grows leaves what it held behind in memory.
+    // The capacity is reserved at once: a string that grows leaves copies of its content in memory.
     let mut text = Zeroizing::new(String::with_capacity(PREFIX.len() + digits.len() * 2));
     text.push_str(PREFIX);
     for (at, digit) in digits.iter().enumerate() {
@@ -125,7 +125,7 @@ pub fn make_key(random: [u8; SECRET]) -> Zeroizing<String> {
     text
 }
 
-/// Secret and checksum as Crockford's digits.
+/// The secret and its checksum, as Crockford's digits.
 fn digits(secret: &[u8; SECRET]) -> Zeroizing<Vec<u8>> {
     let [a, b, c, d, ..] = sha256(secret);
     let mut checked = Zeroizing::new([0; SECRET + 4]);
@@ -138,9 +138,10 @@ fn digits(secret: &[u8; SECRET]) -> Zeroizing<Vec<u8>> {
     digits
 }
 
-/// Reads a key as people type it: in any case, with hyphens and spaces where they like, O for 0, I and L for 1.
+/// Reads a key as people type it: in any case, with hyphens and spaces anywhere, with O for 0, and I or L for 1.
 ///
-/// Errors: `invalid_key`, which holds nothing of the text. A mistyped key is one, not another key: its checksum does not fit.
+/// Errors: `invalid_key`, which holds nothing of the text. A mistyped key gives this error and not another key, since its checksum does not
+/// match.
 pub fn read_key(text: &str) -> Result<MasterKey> {
     read_secret(text).map(|secret| MasterKey::new(*secret)).ok_or(Error::InvalidKey)
 }
@@ -151,19 +152,20 @@ fn read_secret(text: &str) -> Option<Zeroizing<[u8; SECRET]>> {
     let typed = typed.strip_prefix(PREFIX_AS_MEANT)?;
     let mut plain = Zeroizing::new(String::with_capacity(typed.len()));
     plain.extend(typed.iter().map(|digit| char::from(replaced(*digit, CROCKFORD, RFC_4648))));
-    // Decoded in place of ours: a vector of the decoder's is not erased where it finds an error.
+    // Decoded into a buffer of this function: a vector made by the decoder would not be erased if it finds an error.
     let mut bytes = Zeroizing::new([0; SECRET + 4]);
     let decoded = Base32UpperUnpadded::decode(plain.as_str(), bytes.as_mut_slice()).ok()?;
     let secret = decoded.first_chunk::<SECRET>()?;
-    // Written again, it must be what was typed: that compares the checksum, the length and the bits after the last byte.
+    // Encoded again, the secret must give what was typed. This checks the checksum, the length, and the bits after the last byte.
     (digits(secret).as_slice() == typed).then(|| Zeroizing::new(*secret))
 }
 
-/// Word processors turn hyphens into dashes.
+/// Whether a character is skipped when a key is read. Word processors turn hyphens into dashes.
 fn is_separator(char: char) -> bool {
     char.is_whitespace() || matches!(char, '-' | '\u{2010}'..='\u{2015}' | '\u{2212}')
 }
 
+/// The byte that a typed character stands for: in upper case, with O read as 0, and I and L as 1.
 fn as_meant(char: char) -> u8 {
     match char.to_ascii_uppercase() {
         'O' => b'0',
@@ -172,7 +174,7 @@ fn as_meant(char: char) -> u8 {
     }
 }
 
-/// The digit of the same value in another alphabet. Looks at all of them, so that how long it takes tells nothing of the key.
+/// The digit of the same value in another alphabet. Always looks at all digits, so that the time it takes tells nothing of the key.
 fn replaced(digit: u8, from: &[u8; 32], to: &[u8; 32]) -> u8 {
     from.iter().zip(to).fold(NO_DIGIT, |found, (of, with)| if *of == digit { *with } else { found })
 }

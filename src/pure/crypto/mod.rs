@@ -1,21 +1,21 @@
-//! How an encrypted collection is sealed: keys, envelopes, hashes. No randomness of its own: random bytes are arguments.
+//! The cryptography of encrypted collections: keys, envelopes, hashes. It has no source of randomness: random bytes are arguments.
 //!
-//! One suite, named by a journal's `v`: `1` is Cobblestone-256, HKDF-Expand-SHA-512 and SHA-256. There is no list of algorithms to
-//! choose from, so there is nothing to downgrade.
+//! There is one suite, identified by the `v` of a page: `1` is Cobblestone-256, HKDF-Expand-SHA-512 and SHA-256. No algorithm can be chosen, so
+//! none can be downgraded.
 
-/// What binds a sealed text to its place, and the hash that chains pages.
+/// The contexts that bind sealed bytes to their place, and the hash that chains pages.
 pub mod context;
-/// Bytes as text.
+/// Encoding of bytes as text.
 pub mod encoding;
-/// Seals and opens: the C2SP chunked-encryption format.
+/// Envelopes: the C2SP chunked-encryption format.
 pub mod envelope;
-/// What computations leave behind on the stack.
+/// Erasing the copies of keys that computations leave on the stack.
 pub mod erase;
 /// SHA-256.
 pub mod hash;
-/// From one secret many.
+/// Derivation of many keys from one secret.
 pub mod hkdf;
-/// The master key, as text and as bytes, and what is derived from it.
+/// The master key, as text and as bytes, and the keys derived from it.
 pub mod key;
-/// Lengths that tell little.
+/// Padding: few lengths, which reveal little.
 pub mod padding;

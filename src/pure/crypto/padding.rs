@@ -1,14 +1,15 @@
-//! A sealed text is as long as its plaintext and a little. So plaintexts are given one of few lengths.
+//! Padding: brings plaintexts to one of few lengths, since the length of an envelope reveals that of its plaintext.
 
 use zeroize::Zeroizing;
 
 const STEP: usize = 1024;
 const STEPS_UP_TO: usize = 8 * 1024;
 
-/// The length that a plaintext of `len` bytes is brought to: a multiple of 1 KiB up to 8 KiB, then the next Padmé size.
+/// The length to which a plaintext of `len` bytes is padded: a multiple of 1 KiB up to 8 KiB, then the next Padmé size.
 ///
-/// A Padmé size has no more significant bits than its logarithm needs: it costs at most 6.3 % here, and lengths up to `n` tell only
-/// about `log log n` bits (Nikitin and others, *Reducing Metadata Leakage from Encrypted Files and Communication with PURBs*, 2019).
+/// A Padmé size has only as many bits after its first one as are needed to write its exponent; all further bits are zero. This costs at most
+/// 6.3 % here, and the lengths up to `n` reveal only about `log log n` bits (Nikitin and others, *Reducing Metadata Leakage from Encrypted
+/// Files and Communication with PURBs*, 2019).
 ///
 /// ```
 /// use essaim::pure::crypto::padding::padded_length;
@@ -23,10 +24,10 @@ pub fn padded_length(len: usize) -> usize {
     len.next_multiple_of(1 << (exponent - significant))
 }
 
-/// The JSON text with spaces after it: JSON still, for whoever opens it without knowing of this.
+/// The JSON text, padded with spaces. It is still valid JSON for a reader that does not know of padding.
 pub fn pad(json: &str) -> Zeroizing<Vec<u8>> {
     let len = padded_length(json.len());
-    // All at once: a vector that grows leaves what it held behind in memory.
+    // Reserved at once: a vector that grows leaves copies of its content in memory.
     let mut padded = Zeroizing::new(Vec::with_capacity(len));
     padded.extend_from_slice(json.as_bytes());
     padded.resize(len, b' ');

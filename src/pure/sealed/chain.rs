@@ -1,4 +1,4 @@
-//! Which page comes next, and what no honest server shows.
+//! The chain of pages as a server shows it: which page follows the head, and what raises an alarm because no honest server shows it.
 
 use super::home::Head;
 use super::item::{Content, EPOCH, Item, Name, VERSION, page_id};
@@ -9,30 +9,30 @@ use crate::pure::http::excerpt;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// How many positions in a row may be void: each was a page that somebody emptied by hand.
+/// How many consecutive positions may be void. Each of them was a page that somebody emptied by hand.
 pub const MOST_VOIDS: u64 = 10_000;
 
-/// What the server has shown so far.
+/// The rows of a journal that the server has shown so far.
 #[derive(Clone, Debug, Default)]
 pub struct View {
-    /// Pages with content. By their ids, which are in the order of positions: a server lists in any order.
+    /// Pages with content, by their ids, which are in the order of positions. A server can list them in any order.
     pages: Rows,
-    /// Pages that open, too, and were shown in the place of one of those.
+    /// Further pages that open and were shown at the same position as one of `pages`.
     beside: Vec<(u64, Item)>,
     emptied: Rows,
     segments: Rows,
-    /// Pages with content that were added since [`View::shows`] compared them with what is known.
+    /// The positions of pages with content that were added since [`View::shows`] last compared them with what is known.
     unseen: Vec<u64>,
 }
 
 type Rows = BTreeMap<String, Item>;
 
-/// A page that follows.
+/// A page of the server, opened.
 #[derive(Clone, Debug)]
 pub struct Opened {
     pub head: Head,
     pub page: Page,
-    /// Of its sealed form.
+    /// The size of its sealed form.
     pub bytes: usize,
     pub last_modified: u64,
 }
@@ -41,9 +41,9 @@ type Result<T, E = Error> = std::result::Result<T, E>;
 
 pub enum Next {
     Page(Box<Opened>),
-    /// Nothing is shown after the head.
+    /// No page with content is shown after the head.
     End,
-    /// What is shown after the head does not follow it: a snapshot covers what is between, or somebody lies.
+    /// The page shown after the head does not follow it: a snapshot covers what is between, or the server lies.
     Gap,
 }
 
@@ -54,7 +54,8 @@ impl View {
         }
     }
 
-    /// As [`View::add`], for a repair: whatever opens was written by somebody with the key, so all of it is kept.
+    /// Like [`View::add`], for a repair. Keeps all pages that open, also several at one position, since each was written by somebody with the
+    /// key.
     pub fn add_again(&mut self, item: Item, seal: &Seal) {
         let Name::Page(position) = item.name else {
             return self.add(item);
@@ -103,7 +104,7 @@ impl View {
         !self.segments.is_empty()
     }
 
-    /// What is shown of a position: a page with content, or an emptied one.
+    /// The row shown at a position: a page with content, or an emptied one.
     pub fn page(&self, position: u64) -> Option<&Item> {
         let id = page_id(position);
         self.pages.get(&id).or_else(|| self.emptied.get(&id))
@@ -118,12 +119,12 @@ impl View {
         self.pages.values().filter_map(numbered)
     }
 
-    /// With those that were shown in the place of others.
+    /// All pages with content, also those in `beside`.
     pub fn all_pages(&self) -> impl Iterator<Item = (u64, &Item)> {
         self.pages().chain(self.beside.iter().map(|(position, item)| (*position, item)))
     }
 
-    /// Those after a position.
+    /// The pages with content after a position.
     fn beyond(&self, position: u64) -> impl DoubleEndedIterator<Item = (u64, &Item)> {
         let after = self.pages.range((Bound::Excluded(page_id(position)), Bound::Unbounded));
         after.filter_map(|(_, item)| numbered(item))
@@ -134,14 +135,15 @@ impl View {
         self.beyond(head.position).next()
     }
 
-    /// A page after the head is shown as emptied, and nothing after that.
+    /// Whether the last page shown is an emptied one, after the head.
     pub fn ends_void(&self, head: &Head) -> bool {
         let last = |rows: &Rows| rows.values().next_back().and_then(numbered).map_or(0, |(position, _)| position);
         last(&self.emptied) > last(&self.pages).max(head.position)
     }
 
-    /// What follows the head. A page that names the head's hash follows it, wherever it stands: positions between were
-    /// emptied before anybody could read them (see `repair`). A page that is only hidden is named by the next one's `prev`.
+    /// The page that follows the head: the first one with content that names the head's hash, wherever it is. The positions between were
+    /// emptied before anybody could read them (see `repair`). A page that the server merely hides is found out, since the `prev` of the next
+    /// page names it.
     pub fn next(&self, head: &Head, seal: &Seal) -> Result<Next> {
         let Some((position, item)) = self.after(head) else {
             return Ok(Next::End);
@@ -158,8 +160,8 @@ impl View {
         })
     }
 
-    /// Whether the known head is shown, as it is known. Another page in its place, or in that of an earlier one, is a fork. Only
-    /// what was added since this was last asked is looked at: a listing may have any number of pages.
+    /// Whether the known head is shown, with the known hash. Another page in its place, or in that of an earlier known page, is a fork. Only
+    /// looks at pages that were added since the last call: a listing can have any number of pages.
     pub fn shows(&mut self, head: &Head, known: impl Fn(u64) -> Option<Hash>, seal: &Seal) -> Result<bool> {
         let mut shown = head.position == 0;
         for position in std::mem::take(&mut self.unseen).into_iter().filter(|position| *position <= head.position) {
@@ -206,13 +208,13 @@ fn numbered(item: &Item) -> Option<(u64, &Item)> {
     }
 }
 
-/// What was listed later is what stands. At one and the same time there was content or there was none.
+/// Whether `item` replaces the known row of the same id: it has a newer version, or the same version without losing the content.
 fn replaces(known: &Item, item: &Item) -> bool {
     let loses_content = item.content == Content::Emptied && known.content != Content::Emptied;
     known.last_modified < item.last_modified || known.last_modified == item.last_modified && !loses_content
 }
 
-/// A page with content, opened for its place.
+/// Opens a page with content at its position. Errors: `tampered`, `no_key`, `upgrade_required`.
 pub fn open(item: &Item, position: u64, seal: &Seal) -> Result<Opened> {
     let tampered = || Error::Tampered {
         evidence: evidence(position, None, None, Some(item)),
@@ -233,7 +235,7 @@ pub fn open(item: &Item, position: u64, seal: &Seal) -> Result<Opened> {
     })
 }
 
-/// The sealed bytes of a page or segment; `position` is for the evidence.
+/// The sealed bytes of a page or segment. `position` is for the evidence of an alarm.
 pub fn sealed_bytes(item: &Item, position: u64) -> Result<&[u8]> {
     match &item.content {
         Content::Sealed { epoch: EPOCH, ct } => Ok(ct),
@@ -252,14 +254,14 @@ fn newer(version: u64) -> Error {
     }
 }
 
-/// A snapshot that is not what it should be, by its author.
+/// The alarm about a snapshot that is not what it should be. Its evidence names the device that wrote it.
 pub fn bad_snapshot(opened: &Opened, expected: Option<Hash>, found: Option<Hash>) -> Error {
     let mut evidence = evidence(opened.head.position, expected, found, None);
     evidence.device = Some(opened.page.device.clone());
     Error::BadSnapshot { evidence }
 }
 
-/// Of a record that the server shows, the evidence of an alarm has this much.
+/// How many bytes of the server's row the evidence of an alarm has.
 const RECORD_BYTES: usize = 8 << 10;
 
 pub fn evidence(position: u64, expected: Option<Hash>, found: Option<Hash>, item: Option<&Item>) -> Box<Evidence> {

@@ -1,13 +1,13 @@
-//! One record's place in the journal, as pages and segments have it.
+//! The JSON of a change in a page, and of a record in a segment.
 
 use crate::pure::json;
 use crate::pure::record::{Base, Body, RecordId};
 
-/// `["<id>", {…}]`, or `["<id>", null]` for a deletion.
+/// A change of a record, as a page has it: `["<id>", {…}]`, or `["<id>", null]` for a deletion.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Change {
     pub id: RecordId,
-    /// The text between the braces, as it was written.
+    /// The text between the braces, byte for byte as it was written; `None` for a deletion.
     pub text: Option<Body>,
 }
 
@@ -35,7 +35,7 @@ impl Change {
         Some(Change { id, text })
     }
 
-    /// Bytes it adds to a page.
+    /// The number of bytes that this change adds to a page.
     pub fn bytes(&self) -> usize {
         self.id.as_json().len() + self.text.as_ref().map_or(4, |text| text.len() + 2) + 4
     }
@@ -45,12 +45,13 @@ fn read_object(raw: &str) -> Option<Body> {
     raw.strip_prefix('{')?.strip_suffix('}').map(Body::from)
 }
 
-/// The `t` of a page or an entry, in milliseconds. Nobody judges it, but a record shows it as its `last_modified`, which is a number of JavaScript's.
+/// Reads the `t` of a page or an entry (ms). Any number is accepted, but it is limited to an integer that JavaScript can hold, since a record
+/// shows it as `last_modified`.
 pub fn read_time(raw: &str) -> Option<u64> {
     json::number(raw).map(|t| (t as u64).min(json::MAX_SAFE_INTEGER))
 }
 
-/// `["<id>", position, t, {…}]`: a record in a segment.
+/// Writes a record as a segment has it: `["<id>", position, t, {…}]`.
 pub fn write_entry(id: &RecordId, base: &Base, out: &mut String) {
     out.push('[');
     out.push_str(id.as_json());

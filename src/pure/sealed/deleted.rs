@@ -1,7 +1,7 @@
-//! Which records were deleted lately, and at which positions: the note `deleted`.
+//! The records that were deleted lately, and the positions of these deletions: the note `deleted`.
 //!
-//! A server that loses pages loses deletions, too. A device that never heard of one then uploads the record as if it were new, so
-//! a repair has to know of it: it says the deletion again, or tells the record as a conflict.
+//! A server that loses pages loses deletions, too. A device that never heard of a deletion then uploads the record as if it were new. So a
+//! repair needs this note: it publishes the deletion again, or reports the record as a conflict.
 
 use super::home::DELETED;
 use super::meet::Arrival;
@@ -11,10 +11,10 @@ use crate::pure::record::RecordId;
 use crate::pure::state::State;
 use std::collections::BTreeSet;
 
-/// The note is written with every deletion: about 1,500 ids of the usual kind.
+/// The largest size of the note: about 1,500 ids of the usual kind. The whole note is written with every deletion.
 const MOST_BYTES: usize = 1 << 16;
 
-/// In the order in which this device learned of them.
+/// Deletions (position, id), in the order in which this device learned of them.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Deleted(Vec<(u64, RecordId)>);
 
@@ -39,7 +39,7 @@ impl Deleted {
         self.0.push((deletion.position, deletion.change.id.clone()));
     }
 
-    /// Those that only a lost history has, after `common`, are told of by now: they are as old as this head.
+    /// Moves deletions after the position `common`, which are only in a lost history, to the position `head`: the repair has dealt with them.
     pub fn rebase(&mut self, common: u64, head: u64) {
         self.0
             .iter_mut()
@@ -47,13 +47,13 @@ impl Deleted {
             .for_each(|(position, _)| *position = head);
     }
 
-    /// Those deleted after a position.
+    /// The records that were deleted after a position.
     pub fn after(&self, position: u64) -> BTreeSet<RecordId> {
         let later = self.0.iter().filter(|(at, _)| *at > position);
         later.map(|(_, id)| id.clone()).collect()
     }
 
-    /// The latest ones.
+    /// Writes the note, with as many of the latest deletions as it may hold.
     pub fn write(&self, draft: &mut Draft) {
         let (mut bytes, mut kept) = (0, Vec::new());
         for (position, id) in self.0.iter().rev() {

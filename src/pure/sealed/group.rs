@@ -1,15 +1,15 @@
-//! Which records go into which page: those that one `execute` wrote stay together.
+//! Distributes changed records over pages, so that the records which one `execute` wrote are in one page.
 
 use crate::pure::record::RecordId;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Cuts records (with the bytes each adds) into pages, which are lists of indices. `groups` that share a record are one. A
-/// group larger than a page has one to itself.
+/// Distributes records (id, bytes that it adds) over pages of at most `limit` bytes. Returns the indices of each page's records. Groups that
+/// share a record are treated as one. A group larger than a page has a page to itself.
 pub fn pages(records: &[(&RecordId, usize)], groups: &[BTreeSet<RecordId>], limit: usize) -> Vec<Vec<usize>> {
     let joined = join(groups);
     let place = places(&joined);
     let group_of = |id: &RecordId| place.get(id).map(|place| *place as usize);
-    // The records of each group that are here.
+    // The indices of each group's records.
     let mut members: Vec<Vec<usize>> = vec![Vec::new(); joined.len()];
     for (index, (id, _)) in records.iter().enumerate() {
         if let Some(group) = group_of(id) {
@@ -22,7 +22,7 @@ pub fn pages(records: &[(&RecordId, usize)], groups: &[BTreeSet<RecordId>], limi
             Some(group) => std::mem::take(&mut members[group]),
             None => vec![index],
         };
-        // One of a group that has its place already.
+        // A record whose group already has its place.
         if unit.is_empty() {
             continue;
         }
@@ -38,7 +38,7 @@ pub fn pages(records: &[(&RecordId, usize)], groups: &[BTreeSet<RecordId>], limi
     pages.into_iter().map(|(_, page)| page).collect()
 }
 
-/// In which of these groups a record is.
+/// The number of the group that each record is in.
 fn places(groups: &[BTreeSet<RecordId>]) -> BTreeMap<RecordId, u64> {
     let mut places = BTreeMap::new();
     for (group, number) in groups.iter().zip(0..) {
@@ -47,9 +47,9 @@ fn places(groups: &[BTreeSet<RecordId>]) -> BTreeMap<RecordId, u64> {
     places
 }
 
-/// Groups with a record in common become one, in the place of the last of them.
+/// Joins groups that have a record in common. The joined group takes the place of the last of them.
 pub fn join(groups: &[BTreeSet<RecordId>]) -> Vec<BTreeSet<RecordId>> {
-    // Each group leads to a later one with which it has a record in common, if there is one: the last of them is the whole.
+    // A union-find: each group refers to a later one that has a record in common with it, or to itself. The last one becomes the joined group.
     let mut leads: Vec<usize> = (0..groups.len()).collect();
     fn whole(leads: &mut [usize], mut group: usize) -> usize {
         while leads[group] != group {

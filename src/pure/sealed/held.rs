@@ -1,9 +1,9 @@
-//! What the journal has of a record where that is not what the record here stands on.
+//! Deferred changes: remote versions that are not applied here.
 //!
-//! * *open*: a conflict left to the user, or a change that could not be decoded. Its page is passed, so every sync meets it again.
-//! * *hidden*: what the app did not want here (a hook left it out, or it was removed on this device alone).
+//! * *open*: a conflict left to the user, or a change that could not be decoded. The head has passed its page, so every sync merges it again.
+//! * *hidden*: a version that the app did not want here (a hook left it out, or the record was removed on this device only).
 //!
-//! Both belong to what a snapshot has to hold.
+//! A snapshot has to hold both kinds.
 
 use super::change::Change;
 use super::meet::Arrival;
@@ -41,7 +41,7 @@ impl Held {
         Held { arrival, is_open: false }
     }
 
-    /// A record that is removed here, and stays in the journal.
+    /// The version of a record that is removed here and stays in the journal.
     pub fn removed(id: &RecordId, base: &Base) -> Self {
         Held::hidden(Arrival::of(id, base))
     }

@@ -1,13 +1,15 @@
-//! What this device knows of its journal, kept as notes and committed with the records.
+//! Chain state: what this device knows of its journal. Kept as notes, and committed with the records.
 //!
-//! * `journal`: the head, the latest snapshot, and where to read on at which server.
-//! * `page <position>`: the hash of a page since the snapshot before the latest, and what `pages()` tells of it.
-//! * `older`: what remains of the hashes of earlier pages (`sealed::older`).
+//! * `journal`: the head, the latest snapshot, and the cursor for one server.
+//! * `device`: the random name of this device in its pages.
+//! * `page <position>`: the hash of a page since the snapshot before the latest one, and the data that `pages()` returns of it.
+//! * `older`: short marks of the hashes of earlier pages (`sealed::older`).
 //! * `deleted`: ids of records that were deleted lately (`sealed::deleted`).
-//! * `held <id>`: what the journal has of a record where that is not what the record here stands on (`sealed::held`).
-//! * `told <id>`: what a repair found beside the chain, and the user has to decide (`sealed::told`).
-//! * `refused`: ids of records that were sent in a page which another one was ahead of, and are not in the journal.
-//! * `group <n>`: records that one `execute` wrote, to be published in one page.
+//! * `pending <hash>`: a page that may have reached the server (`sealed::pending`).
+//! * `held <id>`: a deferred change of a record (`sealed::held`).
+//! * `told <id>`: changes that a repair found beside the chain, and the user has to decide (`sealed::told`).
+//! * `refused`: ids of records that the journal does not have, but other devices may have.
+//! * `group <n>`: ids of records that one `execute` wrote, to be published in one page.
 
 use super::item;
 use super::seal::Hash;
@@ -17,17 +19,17 @@ use crate::pure::json;
 pub const JOURNAL: &str = "journal";
 pub const DEVICE: &str = "device";
 pub const PAGE: &str = "page ";
-/// What remains of the hashes of older pages (`sealed::older`).
+/// Short marks of the hashes of older pages (`sealed::older`).
 pub const OLDER: &str = "older";
 /// Ids of records that were deleted lately (`sealed::deleted`).
 pub const DELETED: &str = "deleted";
 pub const GROUP: &str = "group ";
 pub const PENDING: &str = "pending ";
-/// Ids of records that the journal does not have, and that other devices may have: they were in a page which the server refused, or in a
-/// history which it has lost.
+/// Ids of records that the journal does not have, and that other devices may have: they were in a page that the server refused, or in a history
+/// that it has lost.
 pub const REFUSED: &str = "refused";
 
-/// The last page known, and its hash: position 0 for a journal of which nothing is known.
+/// The last page known, and its hash. The position is 0 if nothing is known of the journal.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Head {
     pub position: u64,
@@ -37,47 +39,47 @@ pub struct Head {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Home {
     pub head: Head,
-    /// When the head says that it was written.
+    /// The time in the head page (ms).
     pub t: u64,
-    /// The position of the latest snapshot, and what of the older hashes it lists.
+    /// The position of the latest snapshot.
     pub snapshot: u64,
-    /// The first position that the latest snapshot covers itself.
+    /// The first position whose hash is in `covered` of the latest snapshot. `history` lists the segments with the hashes before it.
     pub covered_from: u64,
     pub history: Vec<History>,
-    /// Bytes of what lived at the latest snapshot, and of the pages since: what a new device downloads.
+    /// The bytes that were live at the latest snapshot, and those of the pages since. A new device downloads both.
     pub live_bytes: usize,
     pub page_bytes: usize,
-    /// Where the journal goes on, if its head closes it.
+    /// The destination of the journal, if its head closes it.
     pub closed: Option<String>,
     pub cursor: Cursor,
 }
 
-/// Where to read on, at one server.
+/// How far the journal has been read at one server.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Cursor {
     pub url: String,
-    /// The `last_modified` of the head's own row. Not the greatest one seen: PostgreSQL may show a row after a younger one,
-    /// and a writer may send any.
+    /// The `last_modified` of the head's own row. Not the greatest one seen: PostgreSQL may show a row after a younger one, and a client can
+    /// force any value.
     pub since: u64,
-    /// The collection's timestamp when all was read, and the local time of that (ms).
+    /// The collection's timestamp when all was read, and the local time of that reading (ms).
     pub etag: Option<u64>,
     pub read_at_ms: u64,
-    /// Nothing can appear behind that timestamp any more: for a while it is enough to ask whether it changed.
+    /// Nothing can appear behind that timestamp any more. For a while it is enough to ask whether the timestamp has changed.
     pub confirmed: bool,
 }
 
-/// How long. Whoever hid a page while it was confirmed would have hidden it for good, even after the lie has ended: the
-/// timestamp stays the same.
+/// How long (ms) a confirmed timestamp is relied on. If it was relied on for ever, a page that the server hid when the timestamp was confirmed
+/// would stay hidden, even after the server has stopped lying: the timestamp stays the same.
 const VOUCHED_MS: u64 = 3_600_000;
 
 impl Cursor {
-    /// Whether it is enough to ask if the timestamp changed.
+    /// Whether it is enough to ask if the timestamp has changed.
     pub fn is_vouched_for(&self, now_ms: u64) -> bool {
         self.confirmed && self.read_at_ms.abs_diff(now_ms) < VOUCHED_MS
     }
 }
 
-/// The members of a note, from one pass over it: they are read at every step of a sync.
+/// The members of a note, read in one pass: notes are read at every step of a sync.
 struct Members<'a>(Vec<(&'a str, &'a str)>);
 
 impl<'a> Members<'a> {
@@ -147,10 +149,10 @@ impl Home {
     }
 }
 
-/// What is kept of a page.
+/// The data that is kept of a page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PageNote {
-    /// `None` for a position that was emptied before anybody could read it.
+    /// `None` for a void position, which was emptied before anybody could read it.
     pub hash: Option<Hash>,
     pub t: u64,
     pub device: String,
@@ -192,7 +194,7 @@ impl PageNote {
     }
 }
 
-/// What resetting the sync status forgets.
+/// Whether resetting the sync status removes this note.
 pub fn is_of_journal(note: &str) -> bool {
     [JOURNAL, OLDER, DELETED].contains(&note) || super::held::is_note(note) || [PAGE, PENDING, GROUP].iter().any(|prefix| note.starts_with(prefix))
 }

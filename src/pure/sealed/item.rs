@@ -1,4 +1,4 @@
-//! What the server's collection holds: pages, segments, and things that are none of ours.
+//! The rows of a journal's collection on the server: pages, segments, and rows of others.
 //!
 //! ```text
 //! { "id": "p000000000042", "v": 1, "e": 1, "ct": "<base64url>" }     a page
@@ -6,15 +6,15 @@
 //! { "id": "s-<128 random bits>", "v": 1, "e": 1, "ct": "…" }         a segment of a snapshot
 //! { "id": "s-<128 random bits>", "v": 1, "e": 1, "history": "…" }    a segment of old hashes
 //! ```
-//! Any other member is ignored. History has a member of its own so that a listing with `has_ct=true`, which is what a new
-//! device asks for, leaves it out: after 10,000 pages it would be most of what that device downloads, and of no use to it.
+//! Any other member is ignored. A history segment has its envelope in a member of its own, so that a listing with `has_ct=true`, which is what
+//! a new device asks for, leaves it out: after 10,000 pages it would be most of what that device downloads, and of no use to it.
 
 use crate::pure::crypto::encoding;
 use crate::pure::json;
 
-/// The one suite of this journal: its algorithms are named nowhere, and nothing is negotiated.
+/// The format version. It stands for one suite of algorithms: none is named in the format, and nothing is negotiated.
 pub const VERSION: u64 = 1;
-/// With a bare key there is one epoch.
+/// The key epoch. There is only one as long as a collection has nothing but a bare key.
 pub const EPOCH: u32 = 1;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,10 +27,10 @@ pub enum Name {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
     pub name: Name,
-    /// The server's: good for conditions and cursors, trusted for nothing else.
+    /// The row's timestamp. It is used in conditions and cursors, and trusted for nothing else.
     pub last_modified: u64,
     pub content: Content,
-    /// As the server gave it: the evidence of an alarm.
+    /// The row as the server gave it, for the evidence of an alarm.
     pub raw: String,
 }
 
@@ -41,11 +41,11 @@ pub enum Content {
         epoch: u32,
         ct: Vec<u8>,
     },
-    /// Of a version that is not known here.
+    /// Sealed in a format version that is not known here.
     Foreign {
         version: u64,
     },
-    /// Not something that any essaim writes.
+    /// Not written by any essaim.
     Malformed,
 }
 
@@ -61,9 +61,9 @@ pub fn read_name(id: &str) -> Option<Name> {
     encoding::read_base64url_array::<16>(id.strip_prefix("s-")?).map(|_| Name::Segment(id.to_owned()))
 }
 
-/// `None` for what is neither a page nor a segment, and for tombstones: a server makes those as it likes.
+/// Reads a row of a listing. `None` for a row that is neither page nor segment, and for a tombstone: a server can make tombstones at will.
 pub fn read(raw: &str) -> Option<Item> {
-    // Walked once: a row can be 256 KiB.
+    // The members are read in one pass, since a row can have 256 KiB.
     let members: Vec<(&str, &str)> = json::members(raw)?.collect();
     let member = |name: &str| members.iter().rfind(|(key, _)| json::is_key(key, name)).map(|(_, value)| *value);
     if member("deleted") == Some("true") {
@@ -97,7 +97,7 @@ fn read_content<'a>(name: &Name, member: impl Fn(&str) -> Option<&'a str>) -> Co
     }
 }
 
-/// A page or a segment as the server is to store it, without braces and id.
+/// The body of a page or a segment to store on the server, without braces and id.
 pub fn sealed_body(ct: &[u8]) -> String {
     format!("\"v\":{VERSION},\"e\":{EPOCH},\"ct\":\"{}\"", encoding::base64url(ct))
 }

@@ -1,4 +1,4 @@
-//! What this device knows of its journal, read from its notes and rows.
+//! Reads the chain state, and what belongs to it, from the notes and rows of a collection.
 
 use super::held::{self, Held};
 use super::home::{self, GROUP, Home, JOURNAL, PAGE, PENDING, PageNote};
@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 #[derive(Clone, Debug, Default)]
 pub struct Known {
     pub home: Home,
-    /// Hashes since the snapshot before the latest, in the order of positions; `None` for a void one.
+    /// The hashes of pages since the snapshot before the latest one, in the order of positions; `None` for a void position.
     pub hashes: Vec<(u64, Option<Hash>)>,
     pub pending: Vec<Pending>,
     pub held: Vec<Held>,
@@ -36,7 +36,7 @@ impl Known {
         self.hash_or_void(position).flatten()
     }
 
-    /// The inner `None` for a void position.
+    /// The hash at a position, if it is known; the inner `None` is a void position.
     pub fn hash_or_void(&self, position: u64) -> Option<Option<Hash>> {
         let index = self.hashes.binary_search_by_key(&position, |(at, _)| *at).ok()?;
         self.hashes.get(index).map(|(_, hash)| *hash)
@@ -59,7 +59,7 @@ fn held(state: &State) -> impl Iterator<Item = Held> {
     notes(state, "held ").filter_map(|(_, note)| Held::read(note))
 }
 
-/// Everything that the journal holds, as far as this device has read it.
+/// All records of the journal with their versions, as far as this device has read it.
 pub fn ledger(state: &State) -> Ledger {
     let mut ledger = Ledger::new();
     for (id, row) in &state.rows {
@@ -76,13 +76,13 @@ pub fn ledger(state: &State) -> Ledger {
     ledger
 }
 
-/// Records that one `execute` wrote, by note.
+/// The groups of records that one `execute` wrote, each with the name of its note.
 pub fn groups(state: &State) -> Vec<(String, BTreeSet<RecordId>)> {
     let read = |note: &String| json::elements(note).into_iter().flatten().filter_map(|id| RecordId::read(id).ok()).collect();
     notes(state, GROUP).map(|(name, note)| (name.clone(), read(note))).collect()
 }
 
-/// All that is noted of pages, in the order of positions.
+/// The notes of all pages, in the order of positions.
 pub fn page_notes(state: &State) -> Vec<(u64, PageNote)> {
     notes(state, PAGE)
         .filter_map(|(name, note)| Some((home::read_page_note(name)?, PageNote::read(note))))
@@ -98,7 +98,7 @@ pub fn pages(state: &State) -> Vec<(u64, PageNote)> {
     pages
 }
 
-/// Whether a page was sealed here that may have reached the server.
+/// Whether there is a page that was sealed here and may have reached the server.
 pub fn has_pending(state: &State) -> bool {
     notes(state, PENDING).next().is_some()
 }

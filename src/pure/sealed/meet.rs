@@ -1,8 +1,8 @@
-//! Where a change of the journal meets a local record: Kinto.js's table, with versions that are positions.
+//! Merge of a change from the journal into a local record: the table of Kinto.js, with positions as versions.
 //!
-//! The journal shows each change once and in order, so nothing here asks whether a change is old, and a conflict is
-//! always met before the local change is sent: there are no outgoing ones. A conflict that is left to the user is
-//! therefore held (`sealed::held`), and met again by every sync until it is resolved.
+//! The journal shows each change once and in order, so nothing here asks whether a change is old. A conflict is always found before the local
+//! change is sent, so there are no outgoing conflicts. A conflict that is left to the user is therefore deferred (`sealed::held`), and every
+//! sync merges it again until it is resolved.
 
 use super::change::Change;
 use crate::error::{Error, Result};
@@ -11,7 +11,7 @@ use crate::pure::record::{Base, RecordId, Row, Status, own_members, read_record,
 use crate::pure::report::List;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// A record's latest change, as the journal has it.
+/// A remote change: the latest change of a record in the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Arrival {
     pub change: Change,
@@ -23,7 +23,7 @@ pub struct Arrival {
 pub type Arrivals = BTreeMap<RecordId, Arrival>;
 
 impl Arrival {
-    /// A record as a snapshot or a ledger has it.
+    /// The change that made a record what a snapshot or a ledger has.
     pub fn of(id: &RecordId, base: &Base) -> Self {
         let change = Change {
             id: id.clone(),
@@ -36,7 +36,7 @@ impl Arrival {
         }
     }
 
-    /// A deletion, at the latest at this page.
+    /// A deletion. Its page is at this position, or before it.
     pub fn gone(id: &RecordId, position: u64, t: u64) -> Self {
         let change = Change { id: id.clone(), text: None };
         Arrival { change, position, t }
@@ -50,7 +50,7 @@ impl Arrival {
         })
     }
 
-    /// As the app's transformers get it. The id and the time are those of the journal, whatever the text says.
+    /// The change as JSON for the app's transformers. Id and time are those of the journal, whatever the text has.
     pub fn to_json(&self) -> String {
         let (id, t) = (self.change.id.as_json(), self.t);
         match self.change.text.as_deref().map(own_members).as_deref() {
@@ -61,7 +61,7 @@ impl Arrival {
     }
 }
 
-/// An arrival, decoded.
+/// A remote change, decoded.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Incoming {
     pub remote: Remote,
@@ -70,7 +70,7 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// A version that a row here has, with the members that never leave this device.
+    /// A version that a row here has, with the row's local fields.
     pub fn of(id: &RecordId, row: &Row, base: &Base) -> Self {
         let remote = Remote {
             id: id.clone(),
@@ -84,7 +84,8 @@ impl Incoming {
         }
     }
 
-    /// `decoded`: what the transformers made of it, JSON. They cannot give another id: the journal knows records by their ids.
+    /// `decoded` is the JSON that the transformers made of the change. They cannot give another id, since the journal knows records by their
+    /// ids.
     pub fn read(arrival: &Arrival, decoded: &str) -> Result<Self> {
         let parsed = read_record(decoded)?;
         if parsed.id.as_ref().is_some_and(|id| *id != arrival.change.id) {
@@ -98,7 +99,7 @@ impl Incoming {
             deleted,
         };
         let mut base = arrival.base();
-        // One text in memory for what is one text.
+        // If both texts are equal, only one is kept in memory.
         if let Some(base) = base.as_mut().filter(|base| base.text == remote.body) {
             base.text = remote.body.clone();
         }
@@ -126,13 +127,13 @@ pub fn remember_sent(row: Row, id: &RecordId, sent: &BTreeSet<RecordId>) -> Row 
     row.on(Some(base))
 }
 
-/// A newer change against what is here.
+/// Merges a change that is newer than the base of the local row.
 pub fn meet(local: Option<&Row>, incoming: &Incoming, strategy: Strategy, local_fields: &[String]) -> Outcome {
     let mut outcome = table(local, &incoming.remote, strategy, local_fields);
     let is_open = matches!(outcome.entry, Some((List::Conflicts, _)));
     outcome.fate = match (outcome.fate, local) {
         (Fate::Put(row), _) => Fate::Put(row.on(incoming.base.clone())),
-        // The same content, at a newer version.
+        // The content is the same, at a newer version.
         (Fate::Keep, Some(local)) if !is_open => Fate::Put(
             Row {
                 last_modified: incoming.remote.last_modified,
@@ -157,7 +158,7 @@ fn table(local: Option<&Row>, remote: &Remote, strategy: Strategy, local_fields:
     }
     match local.status {
         Status::Deleted => meet_deletion(local, remote, strategy, local_fields),
-        // What was imported as synced is not in the journal yet: it is as good as an edit.
+        // A record that was imported as synced is not in the journal yet, so it counts as an edit.
         Status::Synced if local.base.is_some() => merge::follow(local, remote, local_fields),
         _ => merge::meet_edit(local, remote, strategy, local_fields),
     }
@@ -169,7 +170,8 @@ fn meet_deletion(local: &Row, remote: &Remote, strategy: Strategy, local_fields:
     }
     let same = same_on_server(&local.body, &remote.body, local_fields);
     match &local.base {
-        // Deleted before the journal had it, or before the server lost it: it is deleted there if it is the same.
+        // The record was deleted before the journal had it, or before the server lost it. The deletion applies to it if its content is the
+        // same.
         base if same && base.as_ref().is_none_or(|base| base.position == 0) => {
             let row = Row::new(local.body.clone(), Status::Deleted, remote.last_modified);
             Outcome::new(Fate::Put(row), List::Skipped, local.to_json(&remote.id))

@@ -1,4 +1,4 @@
-//! Arrivals, decoded, on their way into a draft.
+//! The merge of decoded remote changes into a draft.
 
 use super::held::{self, Held};
 use super::meet::{self, Arrival, Incoming};
@@ -12,16 +12,16 @@ use crate::pure::report::{List, Report, error_entry};
 use std::collections::BTreeSet;
 use std::rc::Rc;
 
-/// An arrival after transformers and hooks.
+/// A remote change after transformers and hooks.
 #[derive(Clone, Debug)]
 pub enum Decoded {
     Incoming(Incoming),
-    /// The hook left it out.
+    /// The hook left the change out.
     Unwanted,
     Failed(String),
 }
 
-/// What a commit does with arrivals.
+/// The remote changes that a commit merges, and the options of the merge.
 pub struct Meeting {
     pub strategy: Strategy,
     pub local_fields: Rc<Vec<String>>,
@@ -39,7 +39,7 @@ impl Meeting {
         }
     }
 
-    /// Ids left in conflict.
+    /// Merges all changes. Returns the ids of the records that are left in conflict.
     pub fn all(&self, draft: &mut Draft, report: &mut Report) -> BTreeSet<RecordId> {
         let mut conflicts = BTreeSet::new();
         if self.decoded.is_empty() {
@@ -80,7 +80,7 @@ impl Meeting {
         (list == List::Conflicts).then(|| Held::open(arrival.clone()))
     }
 
-    /// Not wanted here: the local record stays, on the version that it has not seen.
+    /// Hides a change that the app does not want. A record here stays as it is, with the hidden version as its base.
     fn hide(&self, draft: &mut Draft, arrival: &Arrival) -> Option<Held> {
         let row = draft.row(&arrival.change.id);
         match (row, arrival.base()) {

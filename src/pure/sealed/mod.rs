@@ -1,11 +1,11 @@
-//! The sealed journal: how an encrypted collection is kept on a server that can read none of it.
+//! Encrypted collections: the sealed journal on a server that can read none of it.
 //!
-//! A chain of sealed pages, each naming the hash of the one before. A page is created at head + 1 with
-//! `If-None-Match: *`, and never deleted, only emptied: so a position is used once, and **201 means appended**. It is the
-//! local journal's idea again (`pure::journal`): an append names its base, and who was overtaken reads the tail and
-//! decides again. There the rule serialises tabs, here devices.
+//! The journal is a chain of sealed pages; each names the hash of the one before. A page is created at head + 1 with `If-None-Match: *`, and
+//! never deleted, only emptied. So a position is used once, and **201 means appended**. The rule is that of the local journal
+//! (`pure::journal`): an append names its base, and a writer that lost the race reads the tail and decides again. There the rule orders the
+//! commits of tabs, here those of devices.
 //!
-//! `docs/encryption.md` has the format to the byte.
+//! `docs/encryption.md` documents the format to the byte.
 
 pub mod chain;
 pub mod change;
@@ -32,16 +32,16 @@ pub mod told;
 
 pub use rule::Rule;
 
-/// How large pages and journals grow. The simulation has them much smaller.
+/// How large pages and journals grow. The simulation uses much smaller limits.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
-    /// Bytes of plaintext that a page or segment is filled up to.
+    /// A page or segment is filled up to this size of plaintext (bytes).
     pub page_bytes: usize,
-    /// A snapshot is not worth its segments before so many pages.
+    /// The least number of pages before a snapshot: with fewer, a snapshot is not worth its segments.
     pub snapshot_pages: u64,
-    /// Hashes in a full history segment.
+    /// The number of hashes in a full history segment.
     pub history_hashes: u64,
-    /// Rows in one page of a listing: a row can be 256 KiB.
+    /// The number of rows in one page of a listing. A row can have 256 KiB.
     pub listing_rows: usize,
 }
 
@@ -56,5 +56,6 @@ impl Default for Limits {
     }
 }
 
-/// A record as JSON, or what one `execute` writes, may have so many bytes: no request passes the 1 MiB that front servers commonly allow.
+/// The most bytes that a record as JSON, or all that one `execute` writes, may have. With this, no request passes the 1 MiB that proxies
+/// commonly allow.
 pub const RECORD_BYTES: usize = 512 << 10;

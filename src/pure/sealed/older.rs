@@ -1,7 +1,7 @@
-//! What remains of the hashes of old pages, so that a repair recognises a state that the server was in long ago.
+//! Short marks of the hashes of old pages. With them, a repair recognises a state that the server was in long ago.
 //!
-//! The note `older`: the first position, a space, and 48 bits of the hash of each page from there on, as eight characters. A
-//! position that was void, or is not known, has dots.
+//! The note `older` has the first position, a space, and for each page from there on 48 bits of its hash, as eight characters. A position that
+//! was void or is not known has dots.
 
 use super::home::OLDER;
 use super::seal::Hash;
@@ -9,7 +9,7 @@ use crate::pure::draft::Draft;
 
 const CHARS: usize = 8;
 const UNKNOWN: &str = "........";
-/// How many positions may be unknown in a row.
+/// How many consecutive positions may be unknown. After a larger gap, the marks begin anew.
 const MOST_UNKNOWN: u64 = 100_000;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -38,7 +38,7 @@ impl Older {
         draft.set_note(OLDER, Some(note).filter(|_| !self.marks.is_empty()));
     }
 
-    /// The first position of which something may be known.
+    /// The first position that may have a mark.
     pub fn first(&self) -> u64 {
         if self.marks.is_empty() { u64::MAX } else { self.first }
     }
@@ -54,7 +54,7 @@ impl Older {
         mark == hash.to_text().get(..CHARS)
     }
 
-    /// In the order of positions.
+    /// Appends the mark of a page. Has to be called in the order of positions.
     pub fn push(&mut self, position: u64, hash: Option<Hash>) {
         if self.marks.is_empty() || position.saturating_sub(self.next()) > MOST_UNKNOWN {
             (self.first, self.marks) = (position, String::new());
@@ -69,7 +69,7 @@ impl Older {
         self.marks.push_str(text.as_deref().and_then(|text| text.get(..CHARS)).unwrap_or(UNKNOWN));
     }
 
-    /// Forgets what is after `last`.
+    /// Removes the marks after the position `last`.
     pub fn truncate(&mut self, last: u64) {
         let kept = last.saturating_add(1).saturating_sub(self.first);
         let length = usize::try_from(kept).unwrap_or(usize::MAX).saturating_mul(CHARS);

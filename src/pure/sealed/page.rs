@@ -1,4 +1,4 @@
-//! A page's plaintext: JSON, so that whoever has the key needs no library of ours.
+//! The plaintext of a page, as JSON: whoever has the key can read it without this library.
 //!
 //! ```json
 //! { "prev": "<hash>", "d": "<device>", "t": 1767225600000, "k": "changes", "c": [["<id>", {…}], ["<id>", null]] }
@@ -11,10 +11,10 @@ use crate::pure::json;
 
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
-    /// The hash of the page before; zeros for the first one.
+    /// The hash of the page before; zeros in the first page.
     pub prev: Hash,
     pub device: String,
-    /// Milliseconds, by the author's clock. Readers never judge it: order is by position.
+    /// The time of the author's clock (ms). Readers never judge it: the order is by position.
     pub t: u64,
     pub kind: Kind,
 }
@@ -25,7 +25,7 @@ pub enum Kind {
     Snapshot(Snapshot),
     /// Where the journal goes on: `{"remote", "bucket", "collection"}` as JSON text.
     Closed(String),
-    /// Of a kind that a later version writes.
+    /// A kind that a later version of essaim writes.
     Unknown,
 }
 
@@ -41,7 +41,8 @@ impl Kind {
 }
 
 impl Page {
-    /// `start` is random, for the first page only: so that a journal begun again is a fork, and not the old one.
+    /// Writes the page. `start` is random, and only in the first page: with it, a journal that is begun again is a fork and not the old
+    /// journal.
     pub fn write(&self, start: Option<&str>) -> String {
         let start = start.map_or_else(String::new, |start| format!(",\"start\":\"{start}\""));
         let mut out = format!(
@@ -73,7 +74,7 @@ fn write_list(out: &mut String, changes: &[Change]) {
     out.push(']');
 }
 
-/// `None` for what no essaim writes.
+/// Reads a page. `None` if the text is malformed: no essaim writes it.
 pub fn read(text: &str) -> Option<Page> {
     json::validate(text).ok()?;
     let member = |name: &str| json::member(text, name);
@@ -92,14 +93,14 @@ pub fn read(text: &str) -> Option<Page> {
     })
 }
 
-/// Three texts, with whatever else is in it.
+/// Checks that a destination has its three strings. It may have other members.
 fn read_destination(raw: &str) -> Option<&str> {
     let is_text = |name: &&str| json::member(raw, name).and_then(json::string).is_some();
     ["remote", "bucket", "collection"].iter().all(is_text).then_some(raw)
 }
 
-/// The time a page says: later than the page before, but never led on by a clock that is wrong by more than a day. Then
-/// it is just now, and by how much the journal is ahead is told.
+/// The time (ms) for a page that is written now, after a page with the time `prev_t`. It is later than that, unless that page is more than a
+/// day ahead of this device's clock. Then it is just now, and the second value is by how much the journal is ahead (ms).
 pub fn time(now_ms: u64, prev_t: u64) -> (u64, Option<u64>) {
     const DAY_MS: u64 = 24 * 3600 * 1000;
     match prev_t.saturating_sub(now_ms) {

@@ -1,7 +1,7 @@
-//! A page that was sealed here and may have reached the server, although its answer never came.
+//! Pending pages: pages that were sealed here and may have reached the server, although no answer came.
 //!
-//! Kept until the head has passed its position. When the chain shows its hash there, that is its answer, **before** any
-//! record of it is met: otherwise a device meets its own older edit as a conflict with itself.
+//! A pending page is kept until the head has passed its position. When the chain shows its hash there, that acknowledges it, **before** any
+//! record of the page is merged: otherwise the device would find its own older edit in conflict with its newer one.
 
 use super::held;
 use super::home::Head;
@@ -18,14 +18,14 @@ use crate::pure::record::{Base, RecordId, Row, Status};
 pub struct Pending {
     pub position: u64,
     pub hash: Hash,
-    /// The records in it, and what of each was sealed.
+    /// The records in the page, and which version of each was sealed.
     pub records: Vec<(RecordId, Version)>,
 }
 
-/// Which of a record's local contents: a record edited since stays dirty.
+/// Identifies one local content of a record. A record that was edited since the page was sealed stays dirty.
 pub type Version = String;
 
-/// `-` for a deletion, `+` and 96 bits of a hash for a content: they only tell one's own edits of one record apart.
+/// `-` for a deletion, `+` and 96 bits of a hash for a content. They only have to tell a device's own edits of one record apart.
 pub fn version(row: &Row) -> Version {
     match row.is_live() {
         true => format!("+{}", encoding::base64url(&sha256(row.body.as_bytes())[..12])),
@@ -46,7 +46,7 @@ impl Pending {
         self.records.iter().any(|(known, _)| known == id)
     }
 
-    /// The records that it deletes.
+    /// The records that this page deletes.
     pub fn deletions(&self) -> impl Iterator<Item = &RecordId> {
         self.records.iter().filter(|(_, version)| version == DELETION).map(|(id, _)| id)
     }
@@ -72,9 +72,10 @@ impl Pending {
         })
     }
 
-    /// Its 201: the records that have not changed since are synced, the others stand on it. Gives what is published.
+    /// Acknowledges the page, at the time `t` of the page (ms). Records that have not changed since are synced; changes made since get the page
+    /// as their base. Returns the records that are now published.
     ///
-    /// `changes` are the records as the page has them; one that a snapshot has replaced since is not among them.
+    /// `changes` are the records as the page has them. A record that a snapshot has replaced since is not among them.
     pub fn settle(&self, draft: &mut Draft, t: u64, changes: &Arrivals, without: Option<Rule>) -> Vec<(RecordId, Row)> {
         let mut published = Vec::new();
         for (id, sealed) in &self.records {
@@ -87,7 +88,7 @@ impl Pending {
             }
             match (unchanged, row.is_live(), changes.get(id).map(|arrival| arrival.change.text.clone())) {
                 (true, false, _) => draft.remove(id),
-                // Deleted there by us, and made again here: new to the journal.
+                // The page deletes the record, and it was created here again since: it is new to the journal.
                 (false, true, Some(None)) => draft.put(id, Row::new(row.body, Status::Created, None)),
                 (_, _, text) => {
                     let base = Base {

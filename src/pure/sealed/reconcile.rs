@@ -1,4 +1,4 @@
-//! A whole collection brought together with a server's chain as it stands: record by record, as `repair` and `stray` say.
+//! Brings a whole collection together with the server's chain as it is now: record by record, by the rules of `repair` and `stray`.
 
 use super::change::Change;
 use super::held::{self, Held};
@@ -21,11 +21,11 @@ use crate::pure::state::State;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// Every record here, met by what the server has of it.
+/// All that is needed to bring the records together with the chain.
 pub struct Reconcile {
-    /// In the order of ids.
+    /// The changes that the server has, in the order of ids.
     pub there: Vec<(Arrival, Result<Incoming>)>,
-    /// Changes of strays that are conflicts, and the pages they are from.
+    /// Changes of strays that are conflicts, each with the hash of its page.
     pub told: Vec<(Hash, (Arrival, Result<Incoming>))>,
     pub common: u64,
     pub head: u64,
@@ -33,37 +33,37 @@ pub struct Reconcile {
     pub strategy: Strategy,
     pub local_fields: Rc<Vec<String>>,
     pub hidden: BTreeSet<RecordId>,
-    /// What the chain says and has, and what this device knew of pages before.
+    /// The changes and the records of the chain.
     pub words: Words,
     pub ledger: Ledger,
     pub lost: Lost,
     /// The random name of this device in its pages.
     pub device: String,
-    /// What of this device's lost history was appended again.
+    /// Changes of this device's lost history that were appended again.
     pub published: Vec<Change>,
 }
 
-/// What this device knew of pages before: what is not in the server's chain was acknowledged in a history which the server has lost.
+/// What this device knew of pages before. What of this is not in the server's chain was acknowledged in a history that the server has lost.
 pub struct Lost {
     pub pages: BTreeMap<u64, PageNote>,
-    /// The last position that is in both.
+    /// The last position that is in both histories.
     pub common: u64,
-    /// Records whose deletion is after that position.
+    /// The records that were deleted after that position.
     pub deleted: BTreeSet<RecordId>,
-    /// Own pages whose answers never came, and which are in the chain.
+    /// Own pages whose answers never came, and that are in the chain.
     pub acknowledged: Vec<Acknowledged>,
     pub without: Option<Rule>,
 }
 
 impl Lost {
-    /// The position up to which a record's version is known to be in the chain.
+    /// The last position at which this row's version is known to be in the chain.
     fn common_for(&self, row: &Row) -> u64 {
         let position = row.base.as_ref().map_or(0, |base| base.position);
         let is_acknowledged = self.acknowledged.iter().any(|own| own.pending.position == position);
         self.common.max(if is_acknowledged { position } else { 0 })
     }
 
-    /// The version of a record that is in the lost history, and not in the chain.
+    /// The version of a record that is in the lost history and not in the chain.
     fn of<'a>(&self, row: &'a Row, there: Option<&Base>) -> Option<&'a Base> {
         let base = row
             .base
@@ -91,8 +91,8 @@ impl Lost {
         words.verdict(ledger, &claim)
     }
 
-    /// What has to be appended, so that the chain has it again: records that it never spoke of after the common position, and
-    /// deletions: of what it still has from before, and of what another device may still have.
+    /// The changes to append, so that the chain has them again: records of which the chain has no change after the common position, and
+    /// deletions (of records that it still has from before, and of records that another device may still have).
     pub fn news(&self, state: &State, words: &Words, ledger: &Ledger) -> Vec<Change> {
         if self.without == Some(Rule::LostRowsAreStrays) {
             return Vec::new();
@@ -105,7 +105,7 @@ impl Lost {
             })
         };
         let known = known::ledger(state);
-        // What is deleted here and not sent yet is sent like any change.
+        // A record that is deleted here, with the deletion not sent yet, is not among these: its deletion is pushed like any change.
         let is_deleted = |id: &RecordId| !known.contains_key(id) && !state.rows.contains_key(id);
         let deleted = ledger.iter().filter(|(id, base)| base.position <= self.common && is_deleted(id));
         let is_silent = |id: &&RecordId| is_deleted(id) && !ledger.contains_key(*id) && !words.delete(id, self.common, |_| true);
@@ -115,19 +115,19 @@ impl Lost {
     }
 }
 
-/// A row that is newer than what the server has.
+/// A row that is newer than the version on the server.
 fn newer(row: Row, there: Option<&Incoming>) -> Row {
     let status = if row.is_live() { Status::Updated } else { Status::Deleted };
     let base = there.and_then(|there| there.base.clone());
     Row::new(row.body.clone(), status, base.as_ref().map(|base| base.t)).on(base)
 }
 
-/// A record that was created here and that the chain is not known to have.
+/// Whether the record was created here, and the chain is not known to have it.
 fn is_new(row: &Row) -> bool {
     row.base.is_none() && row.is_live()
 }
 
-/// A deletion that the server's chain does not have.
+/// The row of a deletion that the server's chain does not have.
 fn tombstone() -> Row {
     let base = Base {
         position: 0,
@@ -148,7 +148,7 @@ impl Reconcile {
         self.there.get(index)
     }
 
-    /// What is reported, and which records are left to the user.
+    /// Merges all records. Returns what to report, and the ids of the records that are left to the user.
     pub fn all(&self, draft: &mut Draft) -> (Report, BTreeSet<RecordId>) {
         let (mut report, mut conflicts, mut strays) = (Report::default(), BTreeSet::new(), Vec::new());
         run::settle_all(&self.lost.acknowledged, draft, &mut report, self.lost.without);
@@ -173,7 +173,7 @@ impl Reconcile {
             report.add(List::Published, json);
         }
         self.add_told(draft, &mut report, &mut strays);
-        // A record that is in conflict otherwise has its turn when that is decided.
+        // If a record is in another conflict, the stray's change is told after that one is decided.
         for (arrival, incoming) in strays.iter().filter(|(arrival, _)| !conflicts.contains(&arrival.change.id)) {
             told::tell(draft, arrival, incoming, &self.local_fields, &mut report);
         }
@@ -181,17 +181,17 @@ impl Reconcile {
     }
 
     fn is_deleted_elsewhere(&self, id: &RecordId, sent: &BTreeSet<RecordId>) -> bool {
-        // `PULL_ONLY` would remove the record here, although perhaps no device deleted it.
+        // `PULL_ONLY` would remove the record here, although perhaps no device has deleted it.
         let may_be = || sent.contains(id) && self.words.unread() > self.common && self.strategy != Strategy::PullOnly;
         self.words.delete(id, self.common, |device| device != self.device) || may_be()
     }
 
-    /// Whether this device knew that version.
+    /// Whether this device knew that version already.
     fn is_old(&self, there: Option<&Incoming>) -> bool {
         there.and_then(|there| there.base.as_ref()).is_some_and(|base| base.position <= self.common)
     }
 
-    /// True if it is left to the user.
+    /// Merges one record. Returns true if it is left to the user.
     fn one(&self, draft: &mut Draft, id: &RecordId, sent: &BTreeSet<RecordId>, report: &mut Report, strays: &mut Vec<(Arrival, Incoming)>) -> bool {
         let row = draft.row(id);
         let there = self.there(id);
@@ -223,15 +223,15 @@ impl Reconcile {
             .and_then(|row| self.lost.of(row, incoming.as_ref().and_then(|there| there.base.as_ref())));
         let step = match lost.map(|base| (base, self.lost.verdict(&self.words, &self.ledger, id, base))) {
             Some((_, Verdict::Superseded)) => Step::Meet(row),
-            // What both sides have can be decided like any other conflict.
+            // Both sides have the record, so this can be decided like any other conflict.
             Some((_, Verdict::Stays)) if incoming.is_some() && self.strategy == Strategy::Manual => step(row.as_ref(), incoming.as_ref(), common),
-            // News that could not be appended, since only what is on the server is wanted.
+            // Also for `Verdict::News`, if it was not appended because the strategy is `PULL_ONLY`.
             Some((base, _)) => {
                 row.iter().for_each(|row| self.add_lost(draft, id, row, base, strays));
                 Step::Meet(row)
             }
             None => match step(row.as_ref(), incoming.as_ref(), common) {
-                // Created here, and another device has deleted a record with this id.
+                // The record was created here, and another device has deleted a record with this id.
                 Step::Keep
                     if row
                         .as_ref()
@@ -239,9 +239,10 @@ impl Reconcile {
                 {
                     Step::Meet(row)
                 }
-                // Made here after the version that the server still has was deleted. Of what is left to the user, that is not known.
+                // The record was created here after the version that the server still has was deleted. If it is left to the user already, that
+                // is not known.
                 Step::Meet(Some(row)) if row.base.is_none() && !is_held && self.is_old(incoming.as_ref()) => Step::Put(newer(row, incoming.as_ref())),
-                // Deleted in the lost history, and written again by somebody who perhaps did not know.
+                // The record was deleted in the lost history, and written again by somebody who perhaps did not know of the deletion.
                 Step::Meet(None) if self.lost.deleted.contains(id) => Step::Meet(Some(tombstone())),
                 step => step,
             },
@@ -260,7 +261,7 @@ impl Reconcile {
         is_open
     }
 
-    /// A version that was acknowledged in a history which the server has lost: what the chain has instead stays.
+    /// Notes a version that was acknowledged in a history which the server has lost, as a conflict. What the chain has instead stays.
     fn add_lost(&self, draft: &mut Draft, id: &RecordId, row: &Row, base: &Base, strays: &mut Vec<(Arrival, Incoming)>) {
         let hash = self.lost.pages.get(&base.position).and_then(|note| note.hash);
         let page = hash.map_or_else(|| base.position.to_string(), Hash::to_text);
@@ -270,7 +271,8 @@ impl Reconcile {
         }
     }
 
-    /// Notes what strays say. What cannot be decoded is told of when it can.
+    /// Notes the changes of strays as conflicts. One that cannot be decoded is reported as an error now, and as a conflict when it can be
+    /// decoded.
     fn add_told(&self, draft: &mut Draft, report: &mut Report, strays: &mut Vec<(Arrival, Incoming)>) {
         for (page, (arrival, incoming)) in &self.told {
             if !told::add(draft, &page.to_text(), arrival) {
@@ -314,7 +316,7 @@ mod tests {
     use crate::pure::json;
     use std::cell::RefCell;
 
-    /// A record that was made here, and perhaps sent.
+    /// A record that was created here, and perhaps sent.
     fn made_here(was_sent: bool) -> Draft {
         let mut draft = Draft::new(Rc::new(RefCell::new(State::default())));
         draft.put(&RecordId::from_text("a"), Row::new("\"n\":1", Status::Created, None));
@@ -322,7 +324,7 @@ mod tests {
         draft
     }
 
-    /// A repair whose chain begins with a snapshot at 5. Whether the record stays, and which lists of the report have it.
+    /// Runs a repair whose chain begins with a snapshot at position 5. Returns whether the record stays, and which lists of the result have it.
     fn repair(draft: &mut Draft, common: u64, strategy: Strategy) -> (bool, Vec<&'static str>) {
         let id = RecordId::from_text("a");
         let repair = Reconcile {

@@ -1,27 +1,28 @@
-//! Bringing a device and a server together again that parted: the server was restored, or shows another history.
+//! The repair of one record: brings a device and a server together whose histories differ, because the server was restored or shows another
+//! history.
 //!
-//! Up to some page, `common`, both have the same chain (0 where that is not known). What the server has up to there,
-//! this device has seen: if it has something newer, or has it no longer, then the server lost that. What the server has
-//! after it is somebody else's, and meets the local records by the table.
+//! Up to some page, `common`, both have the same chain (0 if that is not known). This device has seen all that the server has up to there. So
+//! if the device has something newer, or no longer has a record, the server has lost that change. What the server has after `common` was
+//! written by somebody else, and is merged into the local records like any change.
 
 use super::meet::Incoming;
 use crate::pure::record::{Base, Row, Status};
 
-/// What becomes of one record.
+/// What the repair does with one record.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Step {
     Keep,
     Put(Row),
-    /// A change of somebody else's meets this row.
+    /// Merges a change of somebody else into this row.
     Meet(Option<Row>),
 }
 
-/// `there`: what the server's chain holds of the record, as it stands.
+/// Decides what to do with a record. `there` is its version in the server's chain as it is now.
 pub fn step(local: Option<&Row>, there: Option<&Incoming>, common: u64) -> Step {
     match (local, there.and_then(|there| Some((there, there.base.as_ref()?)))) {
         (None, None) => Step::Keep,
         (None, Some((there, base))) if base.position <= common => {
-            // It was deleted after what the server still has.
+            // The record was deleted after the version that the server still has.
             Step::Put(Row::new(there.remote.body.clone(), Status::Deleted, Some(base.t)).on(Some(base.clone())))
         }
         (None, Some(_)) => Step::Meet(None),
@@ -46,13 +47,13 @@ fn only_here(row: &Row, common: u64) -> Step {
     match &row.base {
         None => Step::Keep,
         Some(known) if known.position > 0 && known.position <= common => Step::Meet(Some(row.clone())),
-        // What is told here may not be the truth: the deletion is said to whoever has the record.
+        // What this device knows may not be the whole truth, so the deletion is published for any device that has the record.
         Some(_) if !row.is_live() => Step::Put(unknown_there(row)),
         Some(_) => Step::Put(Row::new(row.body.clone(), Status::Created, None)),
     }
 }
 
-/// A row whose version the server does not have: dirty, on nothing. A tombstone remembers what it deleted.
+/// A row whose version the server does not have: dirty, and without a base. A tombstone keeps what it deleted, as a base at position 0.
 fn unknown_there(row: &Row) -> Row {
     let base = row.base.clone().filter(|_| !row.is_live()).map(|base| Base { position: 0, ..base });
     let status = if row.is_live() { Status::Created } else { Status::Deleted };
@@ -91,7 +92,7 @@ mod tests {
         Incoming::read(&arrival, &arrival.to_json()).unwrap()
     }
 
-    /// Status and version of what is put.
+    /// The status and the base position of the row that is put.
     fn put(step: Step) -> (Status, Option<u64>) {
         match step {
             Step::Put(row) => (row.status, row.base.map(|base| base.position)),

@@ -1,4 +1,4 @@
-//! What one commit takes over from the journal: a run of pages, or a snapshot, with the head that it leads to.
+//! The part of the journal that one commit applies: consecutive pages or a snapshot, and the chain state after them.
 
 use super::chain::Opened;
 use super::change::Change;
@@ -16,7 +16,7 @@ use crate::pure::record::{RecordId, Row};
 use crate::pure::report::{List, Report, synced_json};
 use std::collections::BTreeSet;
 
-/// An own page that the chain shows: its 201.
+/// An own page that the chain shows, and that is thereby acknowledged.
 #[derive(Clone)]
 pub struct Acknowledged {
     pub pending: Pending,
@@ -36,8 +36,8 @@ impl Acknowledged {
         own
     }
 
-    /// A page that a snapshot covers: its records that no later page has changed, and its deletions. `t`: a time for deletions, of which a
-    /// snapshot keeps none.
+    /// A page that a snapshot covers, with its deletions and those of its records that no later page has changed. `t` is a time for the
+    /// deletions, since a snapshot keeps none of them.
     pub fn covered(pending: &Pending, ledger: &Ledger, t: u64) -> Self {
         let mut own = Acknowledged::in_page(pending, pending.position, t, Vec::new());
         for (id, _) in &pending.records {
@@ -52,14 +52,14 @@ impl Acknowledged {
         own
     }
 
-    /// The page, if it is one of `pages`.
+    /// The page, acknowledged, if it is one of `pages`.
     pub fn among(pending: &Pending, pages: &[Opened]) -> Option<Self> {
         let opened = pages.iter().find(|opened| pending.is_at(&opened.head))?;
         let Kind::Changes(changes) = &opened.page.kind else { return None };
         Some(Acknowledged::in_page(pending, opened.head.position, opened.page.t, changes.clone()))
     }
 
-    /// Deletions in the page.
+    /// The deletions in the page.
     pub fn deletions(&self) -> impl Iterator<Item = &Arrival> {
         self.changes.values().filter(|arrival| arrival.change.text.is_none())
     }
@@ -68,26 +68,27 @@ impl Acknowledged {
         for (id, row) in self.pending.settle(draft, self.t, &self.changes, without) {
             report.add(List::Published, published_json(draft, &id, &row));
         }
-        // Otherwise `settle_passed` would take its records for refused ones.
+        // Otherwise `settle_passed` would count its records as refused.
         draft.set_note(&self.pending.note_name(), None);
     }
 }
 
-/// Must run before remote changes are merged: a device would find its own older edit in conflict with its newer one.
+/// Acknowledges own pages. Has to run before remote changes are merged: otherwise a device would find its own older edit in conflict with its
+/// newer one.
 pub fn settle_all(acknowledged: &[Acknowledged], draft: &mut Draft, report: &mut Report, without: Option<Rule>) {
     acknowledged.iter().for_each(|own| own.settle(draft, report, without));
 }
 
-/// What one commit takes over.
+/// The part of the journal that one commit applies.
 pub struct Run {
-    /// What it was decided on.
+    /// The chain state on which this was decided.
     pub before: Home,
     pub after: Home,
     pub acknowledged: Vec<Acknowledged>,
     /// The last change of each record.
     pub arrivals: Arrivals,
     pub pages: Vec<(u64, PageNote)>,
-    /// Hashes of positions below this one are in the history now.
+    /// The hashes of positions below this one are in the history of a snapshot now.
     pub forget_below: Option<u64>,
 }
 
@@ -142,7 +143,7 @@ impl Run {
         }
     }
 
-    /// The head is a snapshot now.
+    /// Updates the chain state after a snapshot, which is the head now.
     pub fn after_snapshot(&mut self, snapshot: &Snapshot) {
         let position = self.after.head.position;
         self.after.snapshot = position;
@@ -185,14 +186,14 @@ impl Run {
     }
 }
 
-/// A later change of a record replaces an earlier one.
+/// Adds changes; a later change of a record replaces an earlier one.
 fn arrive(arrivals: &mut Arrivals, position: u64, t: u64, changes: Vec<Change>) {
     for change in changes {
         arrivals.insert(change.id.clone(), Arrival { change, position, t });
     }
 }
 
-/// Pendings that the head has passed are over, and groups all of whose records are published.
+/// Removes the notes of pending pages that the head has passed (their records count as refused), and of groups whose records are all published.
 pub fn settle_passed(draft: &mut Draft, head: u64, without: Option<Rule>) {
     let mut refused = read_ids(draft.note(REFUSED).as_deref());
     for name in draft.note_names() {
@@ -213,8 +214,8 @@ pub fn settle_passed(draft: &mut Draft, head: u64, without: Option<Rule>) {
     set_refused(draft, refused, without);
 }
 
-/// Notes records of which other devices may have versions that the journal does not have: if such a record is deleted here, the journal
-/// has to say so.
+/// Notes records of which other devices may have versions that the journal does not have. If such a record is deleted here, the deletion has to
+/// be published.
 pub fn note_sent(draft: &mut Draft, ids: BTreeSet<RecordId>, without: Option<Rule>) {
     if !ids.is_empty() {
         let mut refused = read_ids(draft.note(REFUSED).as_deref());
@@ -224,14 +225,14 @@ pub fn note_sent(draft: &mut Draft, ids: BTreeSet<RecordId>, without: Option<Rul
 }
 
 fn set_refused(draft: &mut Draft, mut refused: BTreeSet<RecordId>, without: Option<Rule>) {
-    // An acknowledged record has a version.
+    // A record with a base has been acknowledged.
     refused.retain(|id| draft.row(id).is_some_and(|row| row.base.is_none()));
     let ids: Vec<&str> = refused.iter().map(RecordId::as_json).collect();
     let note = format!("[{}]", ids.join(","));
     draft.set_note(REFUSED, Some(note).filter(|_| !ids.is_empty() && without != Some(Rule::RefusedIsDeleted)));
 }
 
-/// Records in pages that this device has sent and that are not acknowledged: the answer was lost, or a refusal.
+/// The records in pages that this device has sent and that are not acknowledged: the answer was lost, or it was a refusal.
 pub fn sent(draft: &Draft, without: Option<Rule>) -> BTreeSet<RecordId> {
     if without == Some(Rule::SentMayBeKnown) {
         return BTreeSet::new();
@@ -252,7 +253,7 @@ pub fn read_ids(note: Option<&str>) -> BTreeSet<RecordId> {
     ids.filter_map(|id| RecordId::read(id).ok()).collect()
 }
 
-/// A published record, as the report shows it.
+/// A published record, as the sync's result shows it.
 fn published_json(draft: &Draft, id: &RecordId, sent: &Row) -> String {
     match sent.is_live() {
         true => synced_json(id, &draft.row(id).unwrap_or_else(|| sent.clone())),

@@ -1,4 +1,4 @@
-//! The keys of one journal, at work: pages and segments sealed and opened, and the hash that chains pages.
+//! Seals and opens pages and segments with the keys of one journal, and computes the hash that chains pages.
 
 use super::item::EPOCH;
 use super::page::{self, Page};
@@ -7,10 +7,10 @@ use crate::pure::crypto::key::{JournalKeys, Key};
 use crate::pure::crypto::{context, encoding, envelope, padding};
 use zeroize::Zeroizing;
 
-/// 192 random bits: so many that no counter has to be kept.
+/// 192 random bits. A repetition is so unlikely that no counter has to be kept.
 pub type Salt = [u8; 24];
 
-/// The hash of a page, or of a segment.
+/// The hash of a page or a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Hash(pub [u8; 32]);
 
@@ -41,7 +41,7 @@ impl Seal {
         self.seal(&context::page_context(&self.sid, EPOCH, position), salt, &padding::pad(text))
     }
 
-    /// `None` for whatever was not sealed for this very place.
+    /// Opens a page. `None` if it was not sealed for this position, or is malformed.
     pub fn open_page(&self, position: u64, ct: &[u8]) -> Option<Page> {
         let bytes = self.open(&context::page_context(&self.sid, EPOCH, position), ct)?;
         page::read(std::str::from_utf8(&bytes).ok()?)
@@ -51,7 +51,7 @@ impl Seal {
         self.seal(&context::segment_context(&self.sid, EPOCH, id), salt, &padding::pad(text))
     }
 
-    /// Not padded: how many hashes there are follows from the positions, which everybody sees.
+    /// Seals a history segment. It is not padded, since the number of hashes follows from the positions, which are visible to everybody.
     pub fn seal_history(&self, id: &str, hashes: &[u8], salt: Salt) -> Vec<u8> {
         self.seal(&context::segment_context(&self.sid, EPOCH, id), salt, hashes)
     }

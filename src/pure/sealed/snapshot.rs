@@ -1,11 +1,11 @@
-//! A snapshot: everything that lives, in segments, so that what is superseded can be emptied.
+//! Snapshots: all current records in segments, so that the pages before can be emptied.
 //!
 //! ```json
 //! { …, "k": "snapshot", "segments": [["<id>", "<hash>", count], …], "covered": ["<hash>" | null, …],
 //!   "history": [["<segment id>", "<hash>", first, last], …], "digest": "<hash>" }
 //! ```
-//! `covered`: the hashes of the positions since the previous snapshot (it included) up to this page; `null` for a position
-//! that was emptied before anybody could read it. Older ones are in history segments: 32 raw bytes each, zeros for `null`.
+//! `covered`: the hashes of the positions from the previous snapshot (included) up to this page (excluded); `null` for a position that was
+//! emptied before anybody could read it. Older hashes are in history segments: 32 raw bytes each, zeros for `null`.
 
 use super::change;
 use super::item::{Name, read_name};
@@ -15,7 +15,7 @@ use crate::pure::json;
 use crate::pure::record::{Base, RecordId};
 use std::collections::BTreeMap;
 
-/// What the journal holds: every record's version and text.
+/// The records that a journal holds, each with its version and text.
 pub type Ledger = BTreeMap<RecordId, Base>;
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -43,19 +43,19 @@ pub struct History {
 }
 
 impl Snapshot {
-    /// The first position that `covered` names, for a snapshot that stands at `position`.
+    /// The first position that `covered` names, for a snapshot at `position`.
     pub fn first_covered(&self, position: u64) -> u64 {
         position.saturating_sub(self.covered.len() as u64)
     }
 
-    /// The hash that it says `position` has; the inner `None` for a void one.
+    /// The hash that this snapshot, which is at position `at`, names for `position`. The inner `None` is a void position.
     pub fn hash_of(&self, at: u64, position: u64) -> Option<Option<Hash>> {
         let index = position.checked_sub(self.first_covered(at))?;
         self.covered.get(usize::try_from(index).ok()?).copied()
     }
 
-    /// Whether it names every position before its own once, the history from 1 on, then `covered`, and all its segments by
-    /// names of segments: rows with these names are deleted one day.
+    /// Whether a snapshot at `position` names every position before it once (first `history` from 1 on, then `covered`), and names all its
+    /// segments by ids of segments. The latter matters because the rows with these ids are deleted one day.
     pub fn is_whole(&self, position: u64) -> bool {
         let is_segment = |name: &str| matches!(read_name(name), Some(Name::Segment(_)));
         let after = self.history.iter().try_fold(1, |next, part| {
@@ -65,12 +65,12 @@ impl Snapshot {
         after == Some(self.first_covered(position)) && self.names().all(is_segment)
     }
 
-    /// Whether it is whole, and goes on where the snapshot before it ends.
+    /// Whether the snapshot is whole, and its `covered` begins at the snapshot before it, at position `before`.
     pub fn follows(&self, before: u64, position: u64) -> bool {
         self.first_covered(position) == before.max(1) && self.is_whole(position)
     }
 
-    /// The names of all its segments.
+    /// The ids of all its segments, those of `history` included.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         let segments = self.segments.iter().map(|segment| segment.id.as_str());
         segments.chain(self.history.iter().map(|entry| entry.id.as_str()))
@@ -144,12 +144,12 @@ pub fn read_history(raw: &str) -> Option<Vec<History>> {
         .collect()
 }
 
-/// The hash of a segment: of its sealed bytes, so that it is checked before it is opened.
+/// The hash of a segment. It is that of the sealed bytes, so it can be checked before the segment is opened.
 pub fn segment_hash(ct: &[u8]) -> Hash {
     Hash(sha256(ct))
 }
 
-/// Everything in segments of at most `limit` bytes: (how many, plaintext).
+/// All records as segments of at most `limit` bytes (unless a record alone is larger): (number of records, plaintext).
 pub fn segments(ledger: &Ledger, limit: usize) -> Vec<(usize, String)> {
     let mut full: Vec<(usize, String)> = Vec::new();
     for (id, base) in ledger {
@@ -173,7 +173,7 @@ pub fn segments(ledger: &Ledger, limit: usize) -> Vec<(usize, String)> {
     full
 }
 
-/// Adds what a segment holds; `None` if it is not as `count` says.
+/// Adds the records of a segment. `None` if the segment is malformed or does not add `count` records.
 pub fn read_segment_into(ledger: &mut Ledger, text: &str, count: usize) -> Option<()> {
     json::validate(text).ok()?;
     let before = ledger.len();
@@ -184,7 +184,7 @@ pub fn read_segment_into(ledger: &mut Ledger, text: &str, count: usize) -> Optio
     (ledger.len() == before + count).then_some(())
 }
 
-/// SHA-256 over all records in the order of their ids: `u32be length ‖ id ‖ u64be position ‖ SHA-256({…})`.
+/// The digest: SHA-256 over all records in the order of their ids, each as `u32be length ‖ id ‖ u64be position ‖ SHA-256({…})`.
 pub fn digest<'a>(records: impl Iterator<Item = (&'a RecordId, &'a Base)>) -> Hash {
     let mut bytes = Vec::new();
     for (id, base) in records {
@@ -197,19 +197,19 @@ pub fn digest<'a>(records: impl Iterator<Item = (&'a RecordId, &'a Base)>) -> Ha
     Hash(sha256(&bytes))
 }
 
-/// What a record weighs in a segment, for deciding when a snapshot pays.
+/// How many bytes a record adds to a segment, about. Used to decide when a snapshot pays.
 pub fn weight(id: &RecordId, base: &Base) -> usize {
     id.as_json().len() + base.text.len() + 24
 }
 
-/// Whether the pages since the last snapshot carry enough that is superseded. A new device downloads what lives and what
-/// is superseded, in base64 and padded (a third and a few percent more than the plaintext): so that it never
-/// downloads twice what lives, a third of that is enough to begin anew.
+/// Whether the superseded changes since the last snapshot are worth a new one. A new device downloads both the current and the superseded data,
+/// as padded base64, which is a third and a few percent larger than the plaintext. If the superseded data may weigh up to a third of the
+/// current data, that device never downloads twice the size of the current data.
 pub fn is_due(live_bytes: usize, journal_bytes: usize, pages: u64, least_pages: u64) -> bool {
     pages >= least_pages && journal_bytes.saturating_sub(live_bytes) > live_bytes / 3
 }
 
-/// Old hashes as history segments of `full` each, but for the last: (first, last, raw bytes).
+/// Cuts old hashes into history segments of `full` hashes each, except for the last: (first position, last position, raw bytes).
 pub fn cut_history(first: u64, hashes: &[Option<Hash>], full: u64) -> Vec<(u64, u64, Vec<u8>)> {
     let mut parts: Vec<(u64, u64, Vec<u8>)> = Vec::new();
     for (position, hash) in (first..).zip(hashes) {
@@ -225,7 +225,7 @@ pub fn cut_history(first: u64, hashes: &[Option<Hash>], full: u64) -> Vec<(u64, 
     parts
 }
 
-/// The hashes of a history segment; `None` if it is not of the length it should have.
+/// The hashes of a history segment. `None` if its length is not the one that its entry says.
 pub fn read_hashes(entry: &History, bytes: &[u8]) -> Option<Vec<Option<Hash>>> {
     let (hashes, rest) = bytes.as_chunks::<32>();
     let expected = entry.last.checked_sub(entry.first)?.checked_add(1)?;

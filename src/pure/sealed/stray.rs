@@ -1,8 +1,8 @@
-//! What a repair finds beside the chain: sealed pages that are not part of it, and records here whose version is not.
+//! Strays: what a repair finds beside the chain. These are sealed pages that are not part of it, and records here whose version is not in it.
 //!
-//! A page may have been refused to its author, who then sealed the change again further on; or it was acknowledged, in a history
-//! that the server has lost. Only the latter may say something that is nowhere else. Whoever wrote it knew the chain up to
-//! some position, its *fork*, and nothing after that: so whatever the chain says of a record after the fork stays.
+//! A stray page may have been refused to its author, who then sealed the change again at a later position. Or it was acknowledged, in a history
+//! that the server has lost; only such a page can hold a change that is nowhere else. Its author knew the chain up to some position, the
+//! *fork*, and nothing after it. So whatever the chain has of a record after the fork stays.
 
 use super::chain::Opened;
 use super::change::Change;
@@ -15,29 +15,29 @@ use super::snapshot::Ledger;
 use crate::pure::record::{Body, RecordId};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the chain says of a record at one position.
+/// A change of a record in the chain.
 #[derive(Clone, Debug)]
 struct Word {
     position: u64,
     t: u64,
-    /// Empty where it is not known.
+    /// Empty if it is not known.
     device: String,
-    /// `None` deletes.
+    /// `None` is a deletion.
     text: Option<Body>,
-    /// Up to which position its author knew the lost history of this device.
+    /// The position up to which its author knew the lost history of this device.
     knows: u64,
 }
 
-/// All that can still be read of what the chain says.
+/// All changes of the chain that can still be read, by record.
 #[derive(Debug, Default)]
 pub struct Words {
     of: BTreeMap<RecordId, Vec<Word>>,
-    /// Up to here the chain may have said more, for example have deleted a record.
+    /// Up to this position the chain may have had further changes, such as a deletion, that can no longer be read.
     unread: u64,
     pub without: Option<Rule>,
 }
 
-/// A change beside the chain.
+/// A change that is not in the chain, and has to be judged.
 pub struct Claim<'a> {
     pub id: &'a RecordId,
     pub text: Option<&'a str>,
@@ -50,16 +50,16 @@ pub struct Claim<'a> {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// The chain said the same later, or its author did.
+    /// A later change in the chain has the same content, or its author knew this change (for example, it is the same device).
     Superseded,
-    /// The chain says something else, or may have deleted the record: that stays, and the user is told.
+    /// The chain has another content, or may have deleted the record. That stays, and the user is told.
     Stays,
-    /// The chain never spoke of it.
+    /// The chain never had a change of the record.
     News,
 }
 
 impl Words {
-    /// `inside`: the pages of the chain that can be read; `bases`: records as the chain has or had them.
+    /// `inside`: the pages of the chain that can be read. `bases`: the records as the chain has or had them.
     pub fn new<'a>(inside: impl Iterator<Item = &'a Opened>, bases: &[&Ledger], notes: &BTreeMap<u64, PageNote>, head: u64, without: Option<Rule>) -> Self {
         let mut read = BTreeSet::new();
         let mut words = Words { without, ..Words::default() };
@@ -84,7 +84,7 @@ impl Words {
         words
     }
 
-    /// `knows`: up to which position the author of the page knew a lost history of this device.
+    /// Adds the changes of a page. `knows`: the position up to which its author knew a lost history of this device.
     pub fn add(&mut self, opened: &Opened, knows: u64) {
         let Kind::Changes(changes) = &opened.page.kind else { return };
         for change in changes {
@@ -98,12 +98,12 @@ impl Words {
         }
     }
 
-    /// The last position whose page cannot be read, for example because a snapshot has replaced it.
+    /// The last position whose page cannot be read, for example because it was emptied for a snapshot.
     pub fn unread(&self) -> u64 {
         self.unread
     }
 
-    /// Whether a page after this position deletes the record. `counts`: which devices' pages are considered.
+    /// Whether a page after this position deletes the record. `counts` says which devices' pages are considered.
     pub fn delete(&self, id: &RecordId, after: u64, counts: impl Fn(&str) -> bool) -> bool {
         let mut words = self.of.get(id).into_iter().flatten();
         words.any(|word| word.position > after && word.text.is_none() && counts(&word.device))
@@ -132,41 +132,41 @@ impl Words {
     }
 }
 
-/// A page beside the chain.
+/// A page that is not in the chain.
 #[derive(Clone, Debug)]
 pub struct Stray {
     pub opened: Opened,
     fork: u64,
     pub knows: u64,
-    /// Of pages that were written one on top of the other.
+    /// The number of its line. The pages of a line were written one on top of the other.
     line: usize,
 }
 
-/// All pages beside the chain, in the order of positions.
+/// All pages that are not in the chain, in the order of positions.
 #[derive(Debug, Default)]
 pub struct Strays {
     pages: Vec<Stray>,
-    /// Where each line leaves another one: that line, and the last position that both have.
+    /// For each line, where it branches off: the other line, and the last position that both have.
     parents: Vec<Option<(usize, u64)>>,
 }
 
-/// A change that is told as a conflict: the page it is from, and what it says.
+/// A change that is told as a conflict: the hash of its page, and the change.
 pub type Told = (Hash, Arrival);
 
-/// What becomes of the strays.
+/// What to do with the changes of the strays.
 #[derive(Debug, Default)]
 pub struct Sorted {
-    /// By page, what is to be appended.
+    /// The changes to append, by page.
     pub news: Vec<(Stray, Vec<Change>)>,
     pub told: Vec<Told>,
 }
 
-/// A change of a stray, by its index.
+/// A change of a stray, with the index of that stray.
 type Change1<'a> = (usize, &'a Change, Verdict);
 
 impl Strays {
-    /// `opened` in the order of positions. `chain` and `own`: positions by hash, of the chain and of what this device knows;
-    /// `common`: up to where both are one.
+    /// `opened` is in the order of positions. `chain` and `own` give the position of each hash in the chain, and in what this device knows.
+    /// `common` is the last position at which both agree.
     pub fn new(opened: Vec<Opened>, chain: &BTreeMap<Hash, u64>, own: &BTreeMap<Hash, u64>, common: u64, without: Option<Rule>) -> Self {
         let mut strays = Strays::default();
         let mut places: BTreeMap<Hash, usize> = BTreeMap::new();
@@ -178,7 +178,7 @@ impl Strays {
                 (Some(at), ..) => (*at, common.min(*at)),
                 (_, Some(at), _) => (common.min(*at), *at),
                 (.., Some(parent)) => (parent.fork, parent.knows),
-                // What it was written on is not shown: its author may have known nothing of the chain.
+                // The page that it was written on is not shown, so its author may have known nothing of the chain.
                 _ => (0, 0),
             };
             let fork = if without == Some(Rule::ForkNotPosition) { position - 1 } else { fork };
@@ -240,7 +240,7 @@ impl Strays {
         Sorted { news, told }
     }
 
-    /// A later stray was written on top of an earlier one, by the same device, or says the same.
+    /// Whether a later stray replaces an earlier one: it was written on top of that, by the same device, or has the same content.
     fn supersedes(&self, (later, said, _): &Change1, earlier: usize, change: &Change) -> bool {
         let [later, earlier] = [*later, earlier].map(|index| &self.pages[index]);
         let [later_page, page] = [later, earlier].map(|stray| &stray.opened.page);

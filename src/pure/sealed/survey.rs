@@ -1,4 +1,4 @@
-//! What stands on a server, for a repair: everything that opens, whatever it says of what came before, and what does not.
+//! The server scan of a repair: all pages on the server, those that open (whatever they name as the page before) and those that do not.
 
 use super::chain::{self, MOST_VOIDS, Opened, View};
 use super::home::{Head, Home};
@@ -8,26 +8,26 @@ use super::seal::{Hash, Seal};
 use crate::error::{Error, Result};
 use std::collections::BTreeSet;
 
-/// How many positions in a row a repair passes over when it appends. Whoever puts a row without content somewhere far ahead
-/// should not lead it there.
+/// How many consecutive positions a repair may pass over when it appends. Without a limit, one row that somebody puts far ahead would make it
+/// append behind that row.
 const MOST_PASSED: u64 = 1_000;
 
-/// How many positions a repair passes over in all. A snapshot names each of them.
+/// How many positions a repair may pass over in all. The next snapshot names each of them.
 const MOST_PASSED_IN_ALL: u64 = 100_000;
 
-/// Pages with content, in the order of positions.
+/// The pages with content that a server has, in the order of positions.
 #[derive(Clone, Debug, Default)]
 pub struct Survey {
     pub opened: Vec<Opened>,
-    /// What nobody with the key wrote there, or what was damaged.
+    /// The positions of pages that do not open: they are damaged, or nobody with the key wrote them there.
     pub junk: Vec<u64>,
-    /// Both.
+    /// The positions of both kinds of pages.
     taken: Vec<u64>,
 }
 
 impl Survey {
-    /// `head`: the last position that is known here. Errors: what a later essaim wrote, or a later epoch sealed; so nothing
-    /// that only a newer essaim can read is taken for damage.
+    /// Opens all pages. `head` is the last position that is known here. Errors: `upgrade_required` or `no_key` for a page that only a newer
+    /// essaim can read, so that it is not taken for damaged. Such a page is ignored if it is too far ahead to belong to the chain.
     pub fn of(view: &View, head: u64, seal: &Seal) -> Result<Self> {
         let (mut survey, mut newer) = (Survey::default(), Vec::new());
         for (position, item) in view.all_pages() {
@@ -52,7 +52,7 @@ impl Survey {
         }
     }
 
-    /// The positions after `head` that are taken, as far as one follows another not too far behind.
+    /// The positions after `head` that are taken, up to the first one that is too far behind the one before or behind `head`.
     pub fn taken_after(&self, head: u64) -> Vec<u64> {
         let mut last = head;
         let is_near = |position: &u64| {
@@ -64,16 +64,17 @@ impl Survey {
     }
 }
 
-/// The pages that follow a home, and those that do not.
+/// The result of [`follow`]: the chain from a given state on, and the pages that are not in it.
 pub struct Followed {
     pub run: Run,
-    /// The pages of the chain, also before that home.
+    /// The pages of the chain, also those before that state.
     pub inside: Vec<Opened>,
     pub strays: Vec<Opened>,
 }
 
-/// `known`: what the chain has at the positions up to that home, as far as that is known; the inner `None` for a void one.
-/// `own`: the hash that this device knows there: of several pages that follow, that one does.
+/// Follows the chain from the state `home`. `known` gives the hashes that the chain has up to there, as far as they are known; the inner `None`
+/// is a void position. `own` gives the hash that this device knows at a position: if several pages follow, it decides which of them is in the
+/// chain.
 pub fn follow(home: Home, known: impl Fn(u64) -> Option<Option<Hash>>, own: impl Fn(u64) -> Option<Hash>, mut opened: Vec<Opened>) -> Followed {
     let from = home.head.position;
     let named: BTreeSet<Hash> = opened.iter().map(|opened| opened.page.prev).collect();
@@ -88,7 +89,7 @@ pub fn follow(home: Home, known: impl Fn(u64) -> Option<Option<Hash>>, own: impl
             match known(position) {
                 Some(Some(hash)) if hash == opened.head.hash => inside.push(opened),
                 Some(_) => strays.push(opened),
-                // Neither believed nor emptied.
+                // Nothing is known of this position, so the page is neither taken into the chain nor emptied.
                 None => {}
             }
             continue;

@@ -1,8 +1,8 @@
-//! Strays that were told as conflicts: what the chain does not have, kept on this device until the user decides.
+//! Changes of strays that are told as conflicts. The chain does not have them, so this device keeps them until the user decides.
 //!
-//! One note for each record: `[{"page": "<hash>", "position": …, "t": …, "c": […]}, {"page": "<hash>"}, …]`. What was decided keeps
-//! the hash alone, so that a server which shows the page again does not make the user decide again. The record itself is not in
-//! conflict with the chain, so it is pushed and compacted like any other.
+//! There is one note for each record: `[{"page": "<hash>", "position": …, "t": …, "c": […]}, {"page": "<hash>"}, …]`. An entry that was decided
+//! keeps only the hash, so that a server that shows the page again does not make the user decide again. The record itself is not in conflict
+//! with the chain, so it is pushed and compacted like any other.
 
 use super::change::Change;
 use super::meet::{Arrival, Incoming};
@@ -21,7 +21,7 @@ pub fn note_name(id: &RecordId) -> String {
 #[derive(Clone, Debug, PartialEq)]
 struct Entry {
     page: String,
-    /// `None` once it is decided.
+    /// `None` once the user has decided.
     open: Option<Arrival>,
 }
 
@@ -60,7 +60,7 @@ fn write_entry(entry: &Entry) -> String {
     out
 }
 
-/// Notes a stray. False if it was decided before, or the same is open already.
+/// Notes the change of a stray. Returns false if it was decided before.
 pub fn add(draft: &mut Draft, page: &str, arrival: &Arrival) -> bool {
     let id = &arrival.change.id;
     let mut entries = read(draft.note(&note_name(id)));
@@ -78,7 +78,7 @@ pub fn add(draft: &mut Draft, page: &str, arrival: &Arrival) -> bool {
     true
 }
 
-/// Of each record the latest stray that is open.
+/// For each record, the latest change that is still open.
 pub fn all_open(state: &State) -> Vec<Arrival> {
     let notes = state.notes.range(TOLD.to_owned()..).take_while(|(name, _)| name.starts_with(TOLD));
     notes.filter_map(|(_, note)| last_open(read(Some(note.clone())))).collect()
@@ -88,7 +88,7 @@ fn last_open(entries: Vec<Entry>) -> Option<Arrival> {
     entries.into_iter().rev().find_map(|entry| entry.open)
 }
 
-/// Tells the user of it, if it is still open and not what the record is by now: then that decides it.
+/// Reports the change as a conflict, if it is still open. If the record already has this content, that decides it instead.
 pub fn tell(draft: &mut Draft, arrival: &Arrival, incoming: &Incoming, local_fields: &[String], report: &mut Report) {
     let (id, remote) = (&arrival.change.id, &incoming.remote);
     if last_open(read(draft.note(&note_name(id)))).as_ref() != Some(arrival) {
@@ -110,7 +110,7 @@ pub fn tell(draft: &mut Draft, arrival: &Arrival, incoming: &Incoming, local_fie
     );
 }
 
-/// True if there was such a stray.
+/// Marks a change as decided. Returns whether there was such a change.
 fn decide(draft: &mut Draft, id: &RecordId, is_it: impl Fn(&Arrival) -> bool) -> bool {
     let mut entries = read(draft.note(&note_name(id)));
     let Some(entry) = entries.iter_mut().rev().find(|entry| entry.open.as_ref().is_some_and(&is_it)) else {
@@ -121,8 +121,8 @@ fn decide(draft: &mut Draft, id: &RecordId, is_it: impl Fn(&Arrival) -> bool) ->
     true
 }
 
-/// What becomes of a record whose stray, of the page written at `t`, the user has decided on: `body` on top of what the chain has.
-/// The outer `None`: there is no such stray.
+/// Decides on the change of a stray whose page has the time `t`. Returns the record's new row: `body` on top of the version that the chain has.
+/// The outer `None` means that there is no such change.
 pub fn resolve(draft: &mut Draft, id: &RecordId, t: u64, body: Option<&str>, local_fields: &[String]) -> Option<Option<Row>> {
     if !decide(draft, id, |open| open.t == t) {
         return None;
