@@ -1,13 +1,13 @@
-//! When JavaScript holds two values equal, on their JSON texts.
+//! Equality of JSON values as JavaScript has it, decided on their texts.
 
 use super::json::{number, quote_units, skip_space, string_end, units, value_end};
 use std::collections::BTreeMap;
 
-/// One text per JavaScript value: keys sorted and unique, numbers and strings in one form. Two values are deeply equal exactly
-/// when their canonical texts are.
+/// The canonical text of a JavaScript value: keys sorted and unique, numbers and strings in one form. Two values are deeply equal exactly when
+/// their canonical texts are the same.
 ///
-/// One pass over the text and one over the values in it. Cutting out each value and writing it into the next outer one costs
-/// the square of the depth: a record of 180 KB that is nested 30,000 deep took 10 seconds.
+/// This takes one pass over the text and one over the values in it. Writing each value into a text of its own, and that into the text of the
+/// next outer value, takes time quadratic in the depth: a record of 180 KB that was nested 30,000 deep took 10 seconds.
 pub fn canonical(text: &str) -> String {
     let text = text.trim();
     if !text.starts_with(['{', '[']) {
@@ -48,24 +48,24 @@ pub fn canonical(text: &str) -> String {
     out
 }
 
-/// A value, which knows the values in it by their numbers.
+/// A value. It refers to the values in it by their indices in the list that [`read`] returns.
 enum Node<'a> {
     Scalar(&'a str),
     Array(Vec<usize>),
-    /// By canonical key. Of several members with one key the last one counts.
+    /// By canonical key. If several members have the same key, the last one counts.
     Object(BTreeMap<String, usize>),
 }
 
-/// What is still to be written, the next last.
+/// What is still to be written. The stack has the next part at its end.
 enum Left<'a> {
     Text(&'a str),
     Node(usize),
 }
 
-/// The first of them is the whole text.
+/// Reads a text into a list of values. The first one is the whole text.
 fn read(text: &str) -> Vec<Node<'_>> {
     let mut nodes = Vec::new();
-    // Objects and arrays that are not closed yet, each with the key that waits for its value.
+    // Objects and arrays that are not closed yet: the index of each, and the key whose value comes next.
     let mut open: Vec<(usize, Option<String>)> = Vec::new();
     for token in tokens(text) {
         let node = match token {
@@ -107,14 +107,15 @@ fn canonical_scalar(raw: &str) -> String {
         return out;
     }
     match number(raw) {
-        // Adding zero turns -0 into 0, which JavaScript holds equal.
+        // Adding zero turns -0 into 0, which is equal to it in JavaScript.
         Some(value) if value.fract() == 0.0 && value.abs() < 9e15 => format!("{}", value as i64),
         Some(value) => number_text(value),
         None => raw.to_owned(),
     }
 }
 
-/// A number as JavaScript writes it. Rust writes the same digits, but never chooses between the two notations.
+/// A number as JavaScript writes it. Rust writes the same digits, but does not choose between decimal and scientific notation as JavaScript
+/// does.
 fn number_text(value: f64) -> String {
     let scientific = format!("{value:e}");
     match scientific.split_once('e').map(|(digits, exponent)| (digits, exponent.parse::<i32>())) {
@@ -123,12 +124,12 @@ fn number_text(value: f64) -> String {
     }
 }
 
-/// Deep equality as JavaScript has it.
+/// Whether two values are deeply equal in JavaScript.
 pub fn equal(a: &str, b: &str) -> bool {
     a == b || canonical(a) == canonical(b)
 }
 
-/// As [`equal`], but for the last digit of numbers: Kinto's JSON parser rounds one in ten doubles to a neighbour.
+/// Like [`equal`], but numbers may differ in their last bit: Kinto's JSON parser rounds one in ten doubles to a neighbour.
 pub fn nearly_equal(a: &str, b: &str) -> bool {
     if a == b {
         return true;
@@ -144,7 +145,7 @@ fn same_token(a: &str, b: &str) -> bool {
     }
 }
 
-/// The scalars, keys and punctuation of a text.
+/// The scalars, keys and punctuation marks of a text, in order.
 fn tokens(text: &str) -> impl Iterator<Item = &str> {
     let mut at = 0;
     std::iter::from_fn(move || {

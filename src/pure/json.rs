@@ -1,19 +1,19 @@
-//! JSON as JavaScript means it, kept as text.
+//! JSON texts with the meaning that JavaScript gives them: finds values in a text without parsing it into a tree.
 //!
-//! Parsing into `serde_json::Value` was tried and misreads what JavaScript can store: lone surrogates, `1e400` and
-//! nesting past 127 are refused, `1` and `1.0` differ, strings sort by UTF-8. So records stay text; serde_json only
-//! says whether a text from outside is valid (iteratively, at any depth), and the walkers below cut valid text into pieces.
-//! They read defensively all the same: garbage gives `None` or an early end, never a panic.
+//! Parsing into `serde_json::Value` was tried, and misreads what JavaScript can store: lone surrogates, `1e400` and nesting deeper than 127 are
+//! refused, `1` and `1.0` differ, and strings are sorted by UTF-8. So records stay text. serde_json only checks whether a text from outside is
+//! valid (iteratively, at any depth), and the functions below cut valid texts into pieces. On an invalid text they return `None` or end early;
+//! they never panic.
 
 use serde::de::IgnoredAny;
 use std::borrow::Cow;
 
-/// Whether a text is JSON. Everything from outside passes here once.
+/// Checks that a text is JSON. Every text from outside passes this check once.
 pub fn validate(text: &str) -> Result<(), String> {
     serde_json::from_str::<IgnoredAny>(text).map(drop).map_err(|error| error.to_string())
 }
 
-/// The end of the value that begins at `start`.
+/// The index after the value that begins at `start`.
 pub(super) fn value_end(bytes: &[u8], start: usize) -> Option<usize> {
     match bytes.get(start)? {
         b'"' => string_end(bytes, start),
@@ -55,11 +55,11 @@ pub(super) fn string_end(bytes: &[u8], start: usize) -> Option<usize> {
     }
 }
 
-/// How many bytes there are before the first quote or backslash. Eight at a time: byte by byte, most of the time in which
-/// a sealed page was read went here, for its string of 256 KiB.
+/// The number of bytes before the first quote or backslash. Eight bytes are tested at a time: with one at a time, most of the time to read a
+/// sealed page was spent here, on its string of 256 KiB.
 fn plain_length(bytes: &[u8]) -> usize {
     const ONES: u64 = u64::MAX / 255;
-    // The classic test for a zero byte, after what is looked for was made zero.
+    // The usual test for a zero byte in a word, after the XOR has made the wanted byte zero.
     let has = |word: u64, byte: u8| {
         let zero = word ^ (ONES * u64::from(byte));
         zero.wrapping_sub(ONES) & !zero & (ONES << 7) != 0
@@ -80,7 +80,7 @@ pub(super) fn skip_space(bytes: &[u8], mut at: usize) -> usize {
     at
 }
 
-/// Walks the pieces between an opening and a closing bracket.
+/// Iterates over the pieces between an opening and a closing bracket.
 struct Pieces<'a> {
     text: &'a str,
     at: usize,
@@ -152,7 +152,7 @@ impl<'a> Iterator for Elements<'a> {
     }
 }
 
-/// `None` if the text is not an object.
+/// The members of an object. `None` if the text is not an object.
 pub fn members(text: &str) -> Option<Members<'_>> {
     Some(Members(
         PiecesIter {
@@ -163,7 +163,7 @@ pub fn members(text: &str) -> Option<Members<'_>> {
     ))
 }
 
-/// The members of an object's text without its braces.
+/// The members of a body: the text of an object without its braces.
 pub fn body_members(body: &str) -> Members<'_> {
     Members(
         PiecesIter {
@@ -174,7 +174,7 @@ pub fn body_members(body: &str) -> Members<'_> {
     )
 }
 
-/// `None` if the text is not an array.
+/// The elements of an array. `None` if the text is not an array.
 pub fn elements(text: &str) -> Option<Elements<'_>> {
     Some(Elements(
         PiecesIter {
@@ -185,12 +185,12 @@ pub fn elements(text: &str) -> Option<Elements<'_>> {
     ))
 }
 
-/// The value of one member; of several with that key the last, as in JavaScript.
+/// The value of a member. If several members have that name, the last one counts, as in JavaScript.
 pub fn member<'a>(object: &'a str, name: &str) -> Option<&'a str> {
     members(object)?.filter(|(key, _)| is_key(key, name)).last().map(|(_, value)| value)
 }
 
-/// Whether a raw key means this name.
+/// Whether a raw key (a JSON string, quotes included) is this name.
 pub fn is_key(raw: &str, name: &str) -> bool {
     let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or("");
     if inner.contains('\\') {
@@ -200,7 +200,7 @@ pub fn is_key(raw: &str, name: &str) -> bool {
     }
 }
 
-/// The UTF-16 units of a raw string: what a JavaScript string is, lone surrogates included.
+/// The UTF-16 units of a raw string, as a JavaScript string has them, lone surrogates included. `None` if it is not a string.
 pub fn units(raw: &str) -> Option<Vec<u16>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     let mut units = Vec::with_capacity(inner.len());
@@ -227,7 +227,7 @@ pub fn units(raw: &str) -> Option<Vec<u16>> {
     Some(units)
 }
 
-/// The Rust string of a raw string; `None` if it is not a string, or has lone surrogates.
+/// The Rust string of a raw string. `None` if it is not a string, or has lone surrogates.
 pub fn string(raw: &str) -> Option<Cow<'_, str>> {
     let inner = raw.strip_prefix('"')?.strip_suffix('"')?;
     if !inner.contains('\\') {
@@ -236,14 +236,14 @@ pub fn string(raw: &str) -> Option<Cow<'_, str>> {
     String::from_utf16(&units(raw)?).ok().map(Cow::Owned)
 }
 
-/// The raw string of a Rust string.
+/// The raw string (JSON, with quotes) of a Rust string.
 pub fn quote(text: &str) -> String {
     let mut out = String::with_capacity(text.len() + 2);
     quote_units(text.encode_utf16(), &mut out);
     out
 }
 
-/// Writes as `JSON.stringify` does: short escapes, and lone surrogates escaped.
+/// Writes a string as `JSON.stringify` does: with short escapes, and with lone surrogates escaped.
 pub(super) fn quote_units(units: impl Iterator<Item = u16>, out: &mut String) {
     out.push('"');
     for unit in char::decode_utf16(units) {
@@ -263,13 +263,13 @@ pub(super) fn quote_units(units: impl Iterator<Item = u16>, out: &mut String) {
     out.push('"');
 }
 
-/// The number that JavaScript reads: an f64, `1e400` being Infinity.
+/// The number that JavaScript reads, as an f64; `1e400` is Infinity. `None` if the text is not a number.
 pub fn number(raw: &str) -> Option<f64> {
     raw.as_bytes().first().filter(|byte| byte.is_ascii_digit() || **byte == b'-')?;
     raw.parse().ok()
 }
 
-/// What a value is, for messages: these never quote what an app stores.
+/// Names the kind of a value, for error messages: these never quote what an app stores.
 pub fn kind(raw: &str) -> &'static str {
     match raw.as_bytes().first() {
         None => "nothing",
@@ -283,10 +283,10 @@ pub fn kind(raw: &str) -> &'static str {
     }
 }
 
-/// The greatest integer up to which JavaScript counts.
+/// The greatest integer up to which JavaScript's numbers hold every integer exactly.
 pub const MAX_SAFE_INTEGER: u64 = (1 << 53) - 1;
 
-/// An integer, 0 or more, that JavaScript can count to. By its value: `1`, `1.0` and `1e0` are one.
+/// Reads an integer from 0 to [`MAX_SAFE_INTEGER`], by its value: `1`, `1.0` and `1e0` are the same.
 pub fn whole(raw: &str) -> Option<u64> {
     number(raw)
         .filter(|value| value.fract() == 0.0 && (0.0..=MAX_SAFE_INTEGER as f64).contains(value))

@@ -3,7 +3,7 @@
 //!
 //! | what happened to the server's collection | how it is recognised |
 //! |---|---|
-//! | it deleted the records and purged the tombstones | it still shows, unchanged, a newer version that is known here; or it is the same collection, and its timestamp is newer than all that it shows |
+//! | it deleted the records and purged the tombstones | it shows a newer known version; or it is the same collection, with a timestamp newer than all that it shows |
 //! | it was restored from a backup | it shows an older version of a record, or an older timestamp, than it has shown before |
 //! | it was flushed, or deleted and created again | it shows no version that is known here, and the collection is not the known one |
 //! | it is another server's, or another account's | as in the row before, and other accounts may write it; or this server was never asked before |

@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 /// Stores the user's decision about a conflict. `conflict` is `{type, local, remote}`, `resolution` a record or `null`; both are JSON. Returns
 /// the record's id and its new row.
 ///
-/// Choosing a deletion deletes; Kinto.js stores a live record `{"deleted": true}` instead.
+/// If the user chooses a deletion, the record is deleted. (Kinto.js stores a live record `{"deleted": true}` instead.)
 pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields: &[String]) -> Result<(RecordId, Row)> {
     let is_record = |name: &str| json::member(conflict, name).is_some_and(|raw| raw.starts_with('{'));
     if !is_record("local") && !is_record("remote") {

@@ -9,7 +9,7 @@ use crate::pure::http::excerpt;
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-/// How many consecutive positions may be void. Each of them was a page that somebody emptied by hand.
+/// How many consecutive positions may be void. Each of them was a page that was emptied by hand.
 pub const MOST_VOIDS: u64 = 10_000;
 
 /// The rows of a journal that the server has shown so far.

@@ -173,7 +173,7 @@ impl Reconcile {
             report.add(List::Published, json);
         }
         self.add_told(draft, &mut report, &mut strays);
-        // If a record is in another conflict, the stray's change is told after that one is decided.
+        // If a record is in another conflict, the stray's change is reported after that one is decided.
         for (arrival, incoming) in strays.iter().filter(|(arrival, _)| !conflicts.contains(&arrival.change.id)) {
             told::tell(draft, arrival, incoming, &self.local_fields, &mut report);
         }

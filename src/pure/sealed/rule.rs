@@ -25,7 +25,7 @@ pub enum Rule {
     NewerVersionsOnly,
     /// A snapshot is compared with what is known here before it is applied.
     DigestBeforeAdopting,
-    /// A change of a record that the chain has after the fork of a stray stays in force; the stray's change is told as a conflict.
+    /// A change of a record that the chain has after the fork of a stray stays in force; the stray's change is reported as a conflict.
     LaterWordStays,
     /// If pages of the chain can no longer be read, a missing record may have been deleted in them. Then a stray's change of it is a conflict,
     /// too.

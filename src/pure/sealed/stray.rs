@@ -52,7 +52,7 @@ pub struct Claim<'a> {
 pub enum Verdict {
     /// A later change in the chain has the same content, or its author knew this change (for example, it is the same device).
     Superseded,
-    /// The chain has another content, or may have deleted the record. That stays, and the user is told.
+    /// The chain has another content, or may have deleted the record. That stays, and the user has to decide.
     Stays,
     /// The chain never had a change of the record.
     News,
@@ -150,7 +150,7 @@ pub struct Strays {
     parents: Vec<Option<(usize, u64)>>,
 }
 
-/// A change that is told as a conflict: the hash of its page, and the change.
+/// A change that is reported as a conflict: the hash of its page, and the change.
 pub type Told = (Hash, Arrival);
 
 /// What to do with the changes of the strays.

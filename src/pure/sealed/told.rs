@@ -1,4 +1,4 @@
-//! Changes of strays that are told as conflicts. The chain does not have them, so this device keeps them until the user decides.
+//! Changes of strays that are reported as conflicts. The chain does not have them, so this device keeps them until the user decides.
 //!
 //! There is one note for each record: `[{"page": "<hash>", "position": …, "t": …, "c": […]}, {"page": "<hash>"}, …]`. An entry that was decided
 //! keeps only the hash, so that a server that shows the page again does not make the user decide again. The record itself is not in conflict
