@@ -7,6 +7,7 @@
 use super::json;
 use super::record::RecordId;
 
+/// How far one remote has been read.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Cursor {
     /// All changes up to this version have been dealt with. Held back while a conflict or an undecodable record is open, so that it is listed

@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
+/// The path of a field, and the values that it may have.
 #[derive(Clone, Debug)]
 pub struct Filter {
     path: Vec<Name>,

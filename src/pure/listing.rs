@@ -30,6 +30,7 @@ const SHORT_PAGE_ROWS: usize = 25;
 /// The limit on consecutive pages in the listing of a journal that have rows, but none of the journal.
 const MOST_FOREIGN_PAGES: usize = 256;
 
+/// A listing in progress.
 pub struct Listing {
     first: Request,
     now_ms: u64,

@@ -7,6 +7,7 @@ use super::json;
 use super::record::{Body, RecordId, Row, Sent, Status, merge_bodies, same_content, same_on_server, split_local};
 use super::report::List;
 
+/// How conflicts are decided: the strategies of Kinto.js.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Strategy {
     #[default]

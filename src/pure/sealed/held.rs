@@ -13,6 +13,7 @@ use crate::pure::record::{Base, RecordId};
 
 const HELD: &str = "held ";
 
+/// A deferred change of one record.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Held {
     pub arrival: Arrival,

@@ -36,6 +36,7 @@ pub struct Head {
     pub hash: Hash,
 }
 
+/// The chain state of a journal, as the note `journal` keeps it.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Home {
     pub head: Head,

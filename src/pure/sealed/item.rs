@@ -17,6 +17,7 @@ pub const VERSION: u64 = 1;
 /// The key epoch. There is only one as long as a collection has nothing but a bare key.
 pub const EPOCH: u32 = 1;
 
+/// What the id of a row names: a page by its position, or a segment by that id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Name {
     Page(u64),
@@ -34,6 +35,7 @@ pub struct Item {
     pub raw: String,
 }
 
+/// What a row holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Content {
     Emptied,

@@ -9,6 +9,7 @@ use super::seal::Hash;
 use super::snapshot::Snapshot;
 use crate::pure::json;
 
+/// A page of the chain, opened.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Page {
     /// The hash of the page before; zeros in the first page.
@@ -19,6 +20,7 @@ pub struct Page {
     pub kind: Kind,
 }
 
+/// What a page holds.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Kind {
     Changes(Vec<Change>),

@@ -14,6 +14,7 @@ use crate::pure::draft::Draft;
 use crate::pure::json;
 use crate::pure::record::{Base, RecordId, Row, Status};
 
+/// A pending page.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pending {
     pub position: u64,

@@ -18,6 +18,7 @@ use std::collections::BTreeMap;
 /// The records that a journal holds, each with its version and text.
 pub type Ledger = BTreeMap<RecordId, Base>;
 
+/// The content of a snapshot page.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Snapshot {
     pub segments: Vec<Segment>,
@@ -26,6 +27,7 @@ pub struct Snapshot {
     pub digest: Hash,
 }
 
+/// A segment that a snapshot lists: the id of its row, its hash, and how many records it has.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Segment {
     pub id: String,

@@ -54,7 +54,7 @@ pub enum Verdict {
     Superseded,
     /// The chain has another content, or may have deleted the record. That stays, and the user has to decide.
     Stays,
-    /// The chain never had a change of the record.
+    /// The chain has no change of the record after the fork, and cannot have deleted it since.
     News,
 }
 

@@ -18,6 +18,7 @@ pub fn note_name(id: &RecordId) -> String {
     format!("{TOLD}{}", id.as_json())
 }
 
+/// A change of a stray, as the note of its record keeps it.
 #[derive(Clone, Debug, PartialEq)]
 struct Entry {
     page: String,
