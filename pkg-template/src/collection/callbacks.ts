@@ -1,4 +1,4 @@
-/** What WASM calls in a sync: the app's remote transformers, hooks and listeners. */
+/** The functions that WASM calls during a sync: the app's remote transformers, hooks and listeners. */
 
 import { type ChangeTarget, type Emitter, emit, hears } from "../events.js";
 import type { IncomingChanges, RemoteTransformer } from "../types/sync.js";
@@ -6,7 +6,7 @@ import { withoutLocalFields } from "../values/equality.js";
 import { asRecord, assertJson, messageOf } from "../values/json.js";
 import type { RawApp } from "../wasm/essaim_wasm.js";
 
-/** What the callbacks need of a collection. Everything is read at each call: an app may add a transformer to an open collection. */
+/** The members of a collection that the callbacks use. They are read at each call, because an app may add a transformer to an open collection. */
 export interface CallbacksOf {
   readonly remoteTransformers: RemoteTransformer[];
   readonly localFields: string[];
@@ -15,12 +15,12 @@ export interface CallbacksOf {
   applyHook(name: "incoming-changes", payload: IncomingChanges): Promise<IncomingChanges>;
 }
 
-/** One record after the transformers. A failure is data, so that the other records are synced. */
+/** The result of the transformers for one record. A failure is returned and not thrown, so that the other records are still synced. */
 export type Transformed = { ok: object } | { error: string };
 
 export class Callbacks implements RawApp {
   private readonly of: CallbacksOf;
-  /** What a hook threw last. WASM can only pass on its message. */
+  /** The value that a hook threw last. It is kept here because WASM can pass on only its message. */
   private thrown: unknown;
 
   constructor(of: CallbacksOf) {
@@ -38,7 +38,7 @@ export class Callbacks implements RawApp {
   encode(records: string): Promise<string> {
     const { remoteTransformers, localFields } = this.of;
     const steps = remoteTransformers.map((transformer) => (record: any) => transformer.encode(record));
-    // Transformers get no local fields, but one may add some.
+    // WASM passes records without local fields to the transformers, but a transformer may add a local field.
     const dropLocal = (record: any) => ({ ...withoutLocalFields(asRecord(record), localFields), _status: record._status });
     return transformAll(records, [...steps, dropLocal]);
   }
@@ -70,7 +70,7 @@ export class Callbacks implements RawApp {
     emit(this.events, "change", { targets: JSON.parse(changes) as ChangeTarget<any>[], origin: "elsewhere" });
   }
 
-  /** Returns what a hook threw since the last call. */
+  /** Returns the value that a hook threw since the last call of this method, or undefined. */
   takeThrown(): unknown {
     const { thrown } = this;
     this.thrown = undefined;
@@ -78,7 +78,7 @@ export class Callbacks implements RawApp {
   }
 }
 
-/** Decoding runs in the reverse order of encoding. */
+/** Returns the `decode` functions of the transformers in reverse order: the transformer that encoded last decodes first. */
 export function decodingSteps(transformers: RemoteTransformer[]): ((record: unknown) => unknown)[] {
   return transformers.map((transformer) => (record: unknown) => transformer.decode(record)).reverse();
 }

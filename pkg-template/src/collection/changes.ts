@@ -1,9 +1,9 @@
-/** The events of a change. */
+/** Collects the events of a call or a transaction. */
 
 import { type ChangeTarget, type Emitter, emit, report } from "../events.js";
 import type { StoredRecord } from "../types/records.js";
 
-/** What one call or transaction changed. Its events are emitted once the change is stored. */
+/** The changes of one call or one transaction, in groups: each group becomes one `change` event. The events are emitted once the changes are stored. */
 export class Changes<T extends object> {
   private readonly groups: ChangeTarget<T>[][] = [[]];
 
@@ -11,7 +11,7 @@ export class Changes<T extends object> {
     this.groups.at(-1)!.push(target);
   }
 
-  /** `oldRecord` is absent when there was none, or only a tombstone: then it is a creation. */
+  /** Adds an update. If `oldRecord` is undefined (there was no such record, or only a tombstone), adds a creation. */
   addWritten(data: StoredRecord<T>, oldRecord: StoredRecord<T> | undefined): void {
     this.add(oldRecord ? { action: "update", data, oldRecord } : { action: "create", data });
   }
@@ -21,7 +21,7 @@ export class Changes<T extends object> {
     this.add({ action: "deleteAll", data });
   }
 
-  /** Ends a `change` event. Later changes belong to another one. */
+  /** Ends the current group: later changes belong to another `change` event. */
   endGroup(): void {
     this.groups.push([]);
   }

@@ -1,4 +1,4 @@
-/** A collection: the class, whose parts are functions in other files. */
+/** The class `Collection`. Most of its methods call functions in the other files of this directory. */
 
 import { invalidOption } from "../errors.js";
 import { type Emitter, Events } from "../events.js";
@@ -60,60 +60,66 @@ import { replacesSteps, syncStepwise } from "./steps/stepwise.js";
 import { synchronize } from "./sync.js";
 import type { CollectionTransaction } from "./transaction.js";
 
-/** What a collection is made for: a `Kinto`, or any object with an `api`. */
+/** The object that a collection belongs to: a `Kinto`, or any object with an `api`. */
 export interface KintoLike {
   readonly api: KintoClient;
   readonly events?: Emitter | undefined;
 }
 
 /**
- * Each gets what the one before returned. A hook can call `sync()` of its collection, but must not wait for it: that sync begins when this
- * one, which waits for the hook, has ended.
+ * A function that is called with the downloaded changes before they are stored, and returns the changes to store. If a collection has
+ * several, each gets what the previous one returned.
+ *
+ * A hook can call `sync()` of its collection but must not await it: the new sync begins only when the current sync has ended, and the
+ * current sync waits for the hook.
  */
 export type IncomingHook = (payload: IncomingChanges, collection: Collection<any>) => IncomingChanges | Promise<IncomingChanges>;
 
-/** The app's own functions in a sync. */
+/** Functions of the app that are called during a sync. */
 export interface Hooks {
   "incoming-changes"?: IncomingHook[];
 }
 
 /** The options of `kinto.collection()`. */
 export interface CollectionOptions {
-  /** Instead of the bucket of the `Kinto`. */
+  /** The bucket of the collection. Default: the bucket of the `Kinto`. */
   bucket?: string;
-  /** Instead of the emitter of the `Kinto`. */
+  /** The emitter for events of this collection. Default: the emitter of the `Kinto`. */
   events?: Emitter;
-  /** Instead of the adapter of the `Kinto`. */
+  /** Where the collection is stored. Default: the adapter of the `Kinto`. */
   adapter?: AdapterOption;
   adapterOptions?: AdapterOptions;
-  /** How ids are made and checked. Default: random UUIDs, and what Kinto accepts. */
+  /** Generates and validates ids. Default: generates random UUIDs (version 4), and accepts the ids that a Kinto server accepts. */
   idSchema?: IdSchema;
+  /** Functions that change records on their way to and from the server. Default: none. */
   remoteTransformers?: RemoteTransformer[];
   hooks?: Hooks;
-  /** Fields that are never uploaded and that no download overwrites. */
+  /** Names of fields that are never uploaded and never overwritten by a download. Default: none. */
   localFields?: string[];
   /**
-   * Encrypts the collection on the server, so that nobody without this key can read it: what `makeKey()` made. Whoever
-   * loses the key loses what is on the server. A mistyped one is `invalid_key`; another one is another collection.
+   * A key from `makeKey()`, or a promise of one. With a key, the collection is encrypted before it leaves the device, so that nobody
+   * without the key can read it on the server. If the key is lost, the data on the server is lost too. With a mistyped key, calls reject
+   * with `invalid_key`. A different key opens a different collection on the server.
    *
-   * One key and one name are one collection, whatever the bucket, the account and the server: its pages can move between them.
-   * Where a name comes twice (two buckets, two users), give each collection a key of its own.
+   * The key and the name of the collection together identify it; bucket, account and server do not, so that its pages can be moved between
+   * them. If two collections have the same name (in two buckets, or of two users), give each a key of its own.
    */
   key?: KeyOption;
 }
 
-/** @internal What a collection keeps for itself. */
+/** @internal The private state of a collection. */
 interface Inside {
   readonly handle: Handle;
   readonly shared: Shared;
   readonly callbacks: Callbacks;
   readonly isEncrypted: boolean;
-  /** Stepwise syncs that have not begun, by their requests. */
+  /** Stepwise syncs that have not begun yet. The keys are their requests as JSON text. */
   readonly waiting: Map<string, Promise<SyncResultObject>>;
 }
 
 /**
- * Records of one kind. Made by `kinto.collection()`.
+ * A collection of records, stored in the browser and synced with a Kinto server. `kinto.collection()` makes one. Methods reject with a
+ * {@link KintoError}.
  *
  * @example
  * ```js
@@ -128,9 +134,9 @@ export class Collection<T extends object = any> {
 
   readonly bucket: string;
   readonly name: string;
-  /** The `Kinto` that made it. */
+  /** The `Kinto` that made this collection, or the object that was given to the constructor. */
   readonly kinto: KintoLike;
-  /** What is kept of it in the browser, one level below. */
+  /** Low-level access to the local storage of this collection. */
   readonly db: BaseAdapter<T>;
   readonly events: Emitter;
   readonly idSchema: IdSchema;
@@ -141,8 +147,8 @@ export class Collection<T extends object = any> {
   declare readonly inside: () => Inside;
 
   /**
-   * `kinto.collection()` makes one. By hand it needs no `Kinto`, but an object with the `api` to sync with: it then syncs
-   * step by step through that, as Kinto.js does.
+   * Apps usually call `kinto.collection()` instead. With the constructor, `kinto` can be any object that has an `api`. If that object is
+   * not a `Kinto` of essaim, the collection syncs step by step through `api`, as Kinto.js does.
    *
    * @example
    * ```js
@@ -170,22 +176,22 @@ export class Collection<T extends object = any> {
     this.db.bind({ handle, disconnect: () => connection.disconnect(place) });
   }
 
-  /** The handle on the server, the same as `kinto.api`. */
+  /** The HTTP client of the server, the same as `kinto.api`. */
   get api(): KintoClient {
     return this.kinto.api;
   }
 
-  /** Kinto.js's inner name of {@link Collection.name}. */
+  /** The private name that Kinto.js has for {@link Collection.name}; some apps use it. */
   get _name(): string {
     return this.name;
   }
 
-  /** The server's timestamp of the last sync, in milliseconds; null before the first. As of the last awaited call. */
+  /** The server's timestamp of the last sync, in milliseconds since 1970; null before the first sync. The value is as of the last awaited call. */
   get lastModified(): number | null {
     return this.inside().handle.lastModified;
   }
 
-  /** Kinto.js's inner name of {@link Collection.lastModified}. What is set holds until the next awaited call. */
+  /** The private name that Kinto.js has for {@link Collection.lastModified}. A value that an app sets is overwritten by the next awaited call. */
   get _lastModified(): number | null {
     return this.inside().handle.lastModified;
   }
@@ -193,13 +199,14 @@ export class Collection<T extends object = any> {
     this.inside().handle.lastModified = lastModified;
   }
 
-  /** False if the data will be gone when the page is closed; undefined until a call was awaited. */
+  /** False if the data will be lost when the page is closed; undefined until the first call was awaited. */
   get persistent(): boolean | undefined {
     return this.inside().handle.persistent;
   }
 
   /**
-   * Creates a record. It gets a new id, unless `useRecordId` or `synced` says that it has one.
+   * Creates a record. The record gets a new id and must not have one, unless the option `useRecordId` or `synced` is set: then it must have
+   * its id. Rejects with `invalid_record`, with `invalid_id`, and with `already_exists` if there is a record with this id.
    *
    * @example
    * ```js
@@ -213,8 +220,8 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Replaces a record, or with `patch` merges the fields given into it; one that is given as `undefined` is taken away. Rejects
-   * with `not_found` if there is none.
+   * Replaces the record that has this id. With the option `patch`, merges the given fields into the record instead; a field that is given as
+   * `undefined` is removed. Rejects with `not_found` if there is no such record.
    *
    * @example
    * ```js
@@ -230,7 +237,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Creates a record, or replaces the one with its id.
+   * Creates the record, or replaces the record that has its id.
    *
    * @example
    * ```js
@@ -243,7 +250,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * The record with this id. Rejects with `not_found` if there is none.
+   * Resolves to the record with this id. Rejects with `not_found` if there is none.
    *
    * @example
    * ```js
@@ -255,7 +262,8 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * The record with this id, or undefined; also one that is deleted here, but not yet on the server.
+   * Resolves to the record with this id, or to `data: undefined`. Also finds a record that is deleted here but not yet on the server; its
+   * `_status` is `deleted`.
    *
    * @example
    * ```js
@@ -268,8 +276,8 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Deletes a record, here at once and on the server at the next sync; gives it as it was. Rejects with `not_found` if
-   * there is none. With `virtual: false` the server is not told.
+   * Deletes a record: here at once, and on the server at the next sync. Resolves to the record as it was. Rejects with `not_found` if there
+   * is no such record. With `virtual: false` the record is not deleted on the server.
    *
    * @example
    * ```js
@@ -281,7 +289,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Deletes a record if there is one.
+   * Deletes the record with this id if there is one. Resolves to `deleted: false` and `data: { id }` if there is none.
    *
    * @example
    * ```js
@@ -294,7 +302,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Deletes all records, here at once and on the server at the next sync; gives them as they were.
+   * Deletes all records: here at once, and on the server at the next sync. Resolves to the records as they were.
    *
    * @example
    * ```js
@@ -306,7 +314,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * The records that match all filters, in order.
+   * Resolves to the records that match all filters, in the order that `order` names; see {@link ListParams}.
    *
    * @example
    * ```js
@@ -318,7 +326,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Forgets everything that is here, unsynced changes too; the next sync fetches what the server has.
+   * Removes all local data of the collection, unsynced changes too. The data on the server stays; the next sync downloads it again.
    *
    * @example
    * ```js
@@ -331,8 +339,8 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Stores records that come from the server or a dump, as `synced`. Those that are unsynced here, or not older here,
-   * are left alone. Resolves to the records that were written. Emits no events.
+   * Stores records that come from a server or a dump, with the status `synced`. Does not overwrite a local record that is unsynced, or that
+   * is as new or newer. Resolves to the records that were written. Emits no events.
    *
    * @example
    * ```js
@@ -350,10 +358,10 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Runs a function that reads and writes several records as one: all of it is stored, or nothing. The function is
-   * called once, and must not be async. If it throws, nothing is stored and the promise rejects with what it threw.
+   * Runs a function as a transaction that reads and writes several records: either all its writes are stored, or none. The function is
+   * called once and must not be async. If it throws, nothing is stored, and the promise rejects with the same error.
    *
-   * @returns What the function returns.
+   * @returns The return value of the function.
    * @example
    * ```js
    * const count = await tasks.execute((txn) => {
@@ -368,7 +376,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Reads what other tabs wrote. Reads see it without this, but perhaps a moment later.
+   * Reads the latest writes of other tabs. Other reads see these writes even without this call, but perhaps a moment later.
    *
    * @example
    * ```js
@@ -380,11 +388,12 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Brings here what changed on the server, and there what changed here. One sync of a collection runs at a time.
-   * What was synced when an error breaks it off stays synced, and the next sync goes on from there.
+   * Downloads the changes of the server, and uploads the local changes. Only one sync of a collection runs at a time. If an error ends the
+   * sync early, the records that are already synced stay synced, and the next sync continues from there.
    *
-   * Where an app replaced a step of it (`pullMetadata pullChanges importChanges pushChanges gatherLocalChanges`) or what sends
-   * the requests of `api`, or made the collection for an `api` of its own, it is made of these steps, over `api`.
+   * Usually the sync runs in WASM. It consists of the public steps `pullMetadata`, `pullChanges`, `importChanges`, `pushChanges` and
+   * `gatherLocalChanges`, with requests through `api`, if the app replaced one of these steps or the function that sends the requests of
+   * `api`, or if it constructed the collection for an `api` of its own. This does not apply to encrypted collections.
    *
    * @example
    * ```js
@@ -404,11 +413,12 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Brings this device and its server together again that parted, on the user's word: uploads what the server lost, and syncs.
-   * Nothing that is here is lost, and what was deleted, here or there, stays deleted. What was changed on both sides is in
-   * conflict, as in any sync.
+   * Reconciles this device with a server that lost data: uploads the records that the server does not have, and syncs. Call it when the user
+   * has agreed. No local data is lost, and a record that was deleted on either side stays deleted. A record that was changed on both sides
+   * is a conflict, as in any sync.
    *
-   * After `server_flushed`: a server that was flushed or restored from a backup, or another one, gets what it does not have.
+   * After the error `server_flushed` (the server was flushed or restored from a backup, or it is another server), `repair()` uploads what the
+   * server does not have.
    *
    * @example
    * ```js
@@ -420,9 +430,9 @@ export class Collection<T extends object = any> {
    * }
    * ```
    *
-   * After an alarm of an encrypted collection it takes what the server has as it stands. What somebody may still read is not
-   * destroyed: where only another device has what the server lost, this one rejects (`omission`, `tampered`) and writes
-   * nothing; repair on that one.
+   * After an alarm of an encrypted collection, `repair()` accepts the state that the server shows, and continues from it. It does not destroy
+   * data that another device may still be able to read: if only another device has what the server lost, `repair()` rejects (`omission`,
+   * `tampered`) and writes nothing. Then repair on that device.
    *
    * @example
    * ```js
@@ -439,12 +449,12 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Closes an encrypted collection at its server, when it moves to another: syncs, and says as its last page where it goes on.
-   * From then on every device that syncs here gets `moved`; its unsynced changes wait, and go to the new server. Copy the
-   * server's records there as they are (they need no key), then sync with it.
+   * Closes an encrypted collection on its server, because it moves to another server: syncs, and then writes a last page that names the
+   * destination. From then on `sync()` with the old server rejects with `moved` on every device; unsynced changes are kept and uploaded to the
+   * new server. After this call, copy the server's records to the new server unchanged (no key is needed), then sync with the new server.
    *
-   * What cannot be sent, or is in conflict, is in the result as after a sync: then `ok` is false, and nothing was closed. Closing
-   * again with the same destination succeeds.
+   * If a record cannot be uploaded or is in conflict, the result lists it, as after a sync: then `ok` is false, and the collection was not
+   * closed. Closing again with the same destination succeeds.
    *
    * @example
    * ```js
@@ -458,8 +468,8 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * The head of an encrypted collection, to be compared with that of another device: a server that shows two
-   * devices different histories cannot make their heads equal. Null before the first sync.
+   * Resolves to the head of an encrypted collection: the number and the hash of the newest page that this device knows. Compare it with the
+   * head on another device: if the server shows the two devices different histories, their heads differ. Null before the first sync.
    *
    * @example
    * ```js
@@ -475,8 +485,8 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * The pages of an encrypted collection since its latest snapshot, the newest first: all that the server sees, but for
-   * the device and the author's time, which are sealed too.
+   * Resolves to the newest pages of an encrypted collection since its latest snapshot, newest first, at most `limit` of them (default 100).
+   * The server sees the same properties of a page, except `time` and `device`, which are encrypted.
    *
    * @example
    * ```js
@@ -490,7 +500,8 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Settles a conflict: `resolution` is what the record becomes, here and at the next sync on the server. Null deletes it.
+   * Resolves a conflict. `resolution` is the new content of the record: here at once, and on the server after the next sync. Null deletes the
+   * record. Emits no events.
    *
    * @example
    * ```js
@@ -508,10 +519,10 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Forgets what the server knew: every record will be uploaded again, as if it were new, also one that was deleted there.
-   * After `server_flushed`, {@link Collection.repair} does no more than is needed.
+   * Marks every record as never synced: the next sync uploads all of them as new records, even those that were deleted on the server. After
+   * `server_flushed` prefer {@link Collection.repair}, which uploads only what the server does not have.
    *
-   * @returns The number of records concerned.
+   * @returns The number of records whose status was reset.
    * @example
    * ```js
    * await tasks.resetSyncStatus();
@@ -523,7 +534,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * The server's data on the collection itself, as of the last sync; null before the first.
+   * Resolves to the server's data about the collection itself, as of the last sync; null before the first sync.
    *
    * @example
    * ```js
@@ -535,8 +546,8 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * The records, and deletions, that are unsynced in Kinto.js's database and were not taken over: written by an old tab, or by
-   * an old version of the app. `storage:leftover` says when there are some. Empty for encrypted collections.
+   * Resolves to the unsynced records and deletions in Kinto.js's database that were not migrated: an old tab or an old version of the app
+   * wrote them after the migration. The event `storage:leftover` reports that there are some. Empty for encrypted collections.
    *
    * @example
    * ```js
@@ -548,9 +559,9 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Takes over what {@link Collection.leftovers} lists, as unsynced changes. Where the record was changed here as
-   * well, or pulled in a newer version, neither replaces the other unless `prefer` says so: it is in `conflicts`, and
-   * stays a leftover. Kinto.js's database is only read.
+   * Migrates the changes that {@link Collection.leftovers} lists, as unsynced changes. If the record was also changed here, or a newer
+   * version was downloaded, neither version replaces the other unless `prefer` chooses one: the record is listed in `conflicts` and remains in
+   * `leftovers()`. Kinto.js's database is only read.
    *
    * @example
    * ```js
@@ -567,7 +578,8 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Fetches the server's data on the collection itself, and keeps it for `metadata()`.
+   * A step of a sync: downloads the server's data about the collection itself, and stores it for `metadata()`. Resolves to this data. Rejects
+   * with `invalid_option` if the collection is encrypted.
    *
    * @example
    * ```js
@@ -581,8 +593,9 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Fetches what changed on the server and brings it here. `sync()` does more: it fetches page by page, goes on where it was
-   * cut, and sees what is written meanwhile. Does nothing if the result has errors or conflicts already.
+   * A step of a sync: downloads the changes of the server and stores them here. `sync()` does more: it stores each page as it arrives, resumes
+   * an interrupted download, and notices what is written meanwhile. Does nothing if `result` already has errors or conflicts. Rejects with
+   * `invalid_option` if the collection is encrypted.
    *
    * @example
    * ```js
@@ -601,8 +614,8 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Brings decoded changes of the server here, tombstones (`deleted: true`) among them, as a sync would. What cannot be stored
-   * is listed in the result's `errors`.
+   * A step of a sync: merges decoded changes of the server, including tombstones (`deleted: true`), into the local records. Changes that cannot
+   * be stored are listed in the `errors` of the result. Rejects with `invalid_option` if the collection is encrypted.
    *
    * @example
    * ```js
@@ -615,8 +628,9 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Uploads changes, as `gatherLocalChanges()` gives them, in one batch, and settles what the server says. A record that
-   * was edited meanwhile stays unsynced. Does nothing if the result has errors or conflicts already.
+   * A step of a sync: uploads changes from `gatherLocalChanges()` in one batch, and acknowledges them by the server's answers. A record that was
+   * edited meanwhile stays unsynced. Does nothing if `result` already has errors or conflicts. Rejects with `invalid_option` if the collection
+   * is encrypted.
    *
    * @example
    * ```js
@@ -636,7 +650,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * Passes content through the functions of a hook; each gets what the one before returned.
+   * Calls the functions of a hook in turn; each gets what the previous one returned. Resolves to what the last one returned.
    *
    * @example
    * ```js
@@ -648,7 +662,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * What the next sync would upload: changed records, then deleted ones, after the transformers.
+   * Resolves to the records that the next sync would upload, as the transformers encode them: changed records first, then deleted ones.
    *
    * @example
    * ```js
@@ -660,7 +674,7 @@ export class Collection<T extends object = any> {
   }
 
   /**
-   * A copy of the record without `_status` and the local fields: what is uploaded.
+   * Returns a copy of the record without `_status` and the local fields. This is the form in which records are uploaded.
    *
    * @example
    * ```js
@@ -671,7 +685,7 @@ export class Collection<T extends object = any> {
     return withoutLocalFields(record, this.localFields);
   }
 
-  /** For code that reaches into Kinto.js's collections: the record after the transformers. */
+  /** A private method of Kinto.js's collections that some apps call: returns the record as the transformers encode it. */
   async _encodeRecord(_type: "remote", record: object): Promise<any> {
     return this.remoteTransformers.reduce<Promise<unknown>>(
       async (encoded, { encode }, at) => encode.call(this.remoteTransformers[at], await encoded),
@@ -679,7 +693,7 @@ export class Collection<T extends object = any> {
     );
   }
 
-  /** For code that reaches into Kinto.js's collections: the record before the transformers. */
+  /** A private method of Kinto.js's collections that some apps call: returns the record as the transformers decode it. */
   async _decodeRecord(_type: "remote", record: object): Promise<any> {
     return this.remoteTransformers.reduceRight<Promise<unknown>>(
       async (decoded, { decode }, at) => decode.call(this.remoteTransformers[at], await decoded),
@@ -688,7 +702,7 @@ export class Collection<T extends object = any> {
   }
 }
 
-/** Opens a collection when it is first needed. The key is kept until the collection is open, and then only by WASM. */
+/** Returns a function that opens the collection. The function keeps the key only until the collection is open; afterwards only WASM has it. */
 function opener(
   collection: Collection,
   key: KeyOption | undefined,

@@ -1,11 +1,14 @@
-/** Checks of a collection's options. */
+/** Checks the options of a collection. */
 
 import { invalidOption } from "../errors.js";
 import type { RemoteTransformer } from "../types/sync.js";
 
 const HOOKS = ["incoming-changes"];
 
-/** Checks the name of a bucket or a collection. A lone surrogate cannot be encoded, so two names that have one would be one collection. */
+/**
+ * Checks the name of a bucket or a collection. A lone surrogate cannot be encoded in UTF-8, so two names that differ only in a lone surrogate
+ * would be the same collection.
+ */
 export function readName(name: string): string {
   if (/\p{Surrogate}/u.test(name)) throw invalidOption("The names of buckets and collections must be well-formed Unicode.");
   return name;

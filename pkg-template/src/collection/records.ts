@@ -1,4 +1,4 @@
-/** Reading and writing records in the browser. */
+/** Reads and writes local records. */
 
 import { invalidRecord, KintoError } from "../errors.js";
 import type { Emitter } from "../events.js";
@@ -13,7 +13,7 @@ import { runTransaction } from "../wasm/transaction.js";
 import { Changes } from "./changes.js";
 import { CollectionTransaction } from "./transaction.js";
 
-/** What these functions need of a collection. */
+/** The members of a collection that these functions use. */
 export interface RecordsOf<T extends object> {
   readonly events: Emitter;
   readonly idSchema: IdSchema;
@@ -21,7 +21,10 @@ export interface RecordsOf<T extends object> {
   readonly inside: () => { readonly handle: Handle };
 }
 
-/** Runs at once what an app's `generate` may throw, so that `create()` throws it, as in Kinto.js. What is wrong with the record rejects. */
+/**
+ * Creates a record. The app's `generate` is called synchronously, so that `create()` throws what `generate` throws, as in Kinto.js. An invalid
+ * record rejects the promise.
+ */
 export function create<T extends object>(of: RecordsOf<T>, record: object, { useRecordId = false, synced = false }: CreateOptions): Promise<StoredRecord<T>> {
   let fields: Record<string, unknown>;
   try {
@@ -146,15 +149,15 @@ export async function execute<T extends object, R>(of: RecordsOf<T>, callback: (
 }
 
 /**
- * Reads or writes records in WASM. In Kinto.js every access goes through `db.execute()`, so an app can replace that method to make
- * storage fail in a test, or to listen. A replaced `db.execute()` is called first; if it rejects, nothing else happens.
+ * Reads or writes records in WASM. In Kinto.js every access goes through `db.execute()`, so an app can replace that method to make storage
+ * fail in a test, or to observe accesses. Therefore a replaced `db.execute()` is called first; if it rejects, nothing else happens.
  */
 export async function touch<R>(of: RecordsOf<any>, preload: unknown[], work: (raw: RawCollection) => Promise<string>): Promise<R> {
   if (of.db.execute !== BaseAdapter.prototype.execute) await of.db.execute(() => undefined, { preload });
   return of.inside().handle.call<R>(work);
 }
 
-/** Makes a change, and emits its events when it is stored, before the promise resolves. */
+/** Makes a change. Its events are emitted when it is stored, before the promise resolves. */
 async function change<T extends object, R>(
   of: RecordsOf<T>,
   preload: unknown[],

@@ -1,4 +1,4 @@
-/** What a sync did. */
+/** The result of a sync. */
 
 import type { StoredRecord } from "../types/records.js";
 import type { Conflict, Resolution, SyncFailure } from "../types/sync.js";
@@ -8,17 +8,17 @@ import { keepInside } from "../values/inside.js";
 export interface SyncLists<T extends object = any> {
   /** Records that could not be synced. */
   errors: SyncFailure[];
-  /** Records that are new here. */
+  /** Records that the sync created here. */
   created: StoredRecord<T>[];
-  /** Records that changed here: as they were, and as they are. */
+  /** Records that the sync changed here: before (`old`) and after (`new`). */
   updated: { old: StoredRecord<T>; new: StoredRecord<T> }[];
-  /** Records that were deleted here. */
+  /** Records that the sync deleted here. */
   deleted: StoredRecord<T>[];
-  /** Records that were uploaded; `{ id, deleted: true }` for deletions. */
+  /** Records that were uploaded. A deletion is listed as `{ id, deleted: true }`. */
   published: any[];
-  /** Changed on both sides, and left to `collection.resolve()`. */
+  /** Records that were changed on both sides and not merged. Decide them with `collection.resolve()`. */
   conflicts: Conflict<T>[];
-  /** Changes that concern nothing here, like the deletion of an unknown record. */
+  /** Changes that have no effect here, like the deletion of a record that is not here. */
   skipped: any[];
   /** Conflicts that the strategy decided. */
   resolved: Resolution<T>[];
@@ -26,7 +26,7 @@ export interface SyncLists<T extends object = any> {
 
 const LISTS = ["errors", "created", "updated", "deleted", "published", "conflicts", "skipped", "resolved"] as const;
 
-/** The lists in which one entry per id is kept, the last. */
+/** The lists that keep only the last entry of each id. */
 const ONE_PER_ID: ReadonlySet<string> = new Set(["created", "updated", "deleted", "published", "skipped", "resolved"]);
 
 /**
@@ -40,11 +40,11 @@ const ONE_PER_ID: ReadonlySet<string> = new Set(["created", "updated", "deleted"
  * ```
  */
 export class SyncResultObject<T extends object = any> implements SyncLists<T> {
-  /** The server's timestamp that this sync reached, in milliseconds; null before the first. */
+  /** The server's timestamp up to which this sync downloaded the changes, in milliseconds since 1970; null if there is none yet. */
   lastModified: number | null = null;
   /**
-   * By how many milliseconds the journal of an encrypted collection is ahead of this device's clock; undefined unless
-   * it is more than a day. One of the clocks is wrong.
+   * By how many milliseconds the newest times in the pages of an encrypted collection are ahead of this device's clock. Undefined unless it is
+   * more than a day. If it is defined, the clock of this device or of another device is wrong.
    */
   clockSkew?: number;
   /** @internal */
@@ -85,7 +85,7 @@ export class SyncResultObject<T extends object = any> implements SyncLists<T> {
   }
 
   /**
-   * Adds an entry, or an array of them. A type that does not exist is reported on the console and ignored.
+   * Adds an entry, or an array of entries, to a list. An unknown `type` is reported on the console and ignored.
    *
    * @example
    * ```js
@@ -116,7 +116,7 @@ export class SyncResultObject<T extends object = any> implements SyncLists<T> {
   }
 
   /**
-   * All of it as plain data.
+   * Returns the result as a plain object.
    *
    * @example
    * ```js
@@ -127,13 +127,13 @@ export class SyncResultObject<T extends object = any> implements SyncLists<T> {
     return { ok: this.ok, lastModified: this.lastModified, ...this.inside() };
   }
 
-  /** Also makes `JSON.stringify(result)` mean something. */
+  /** The same as {@link SyncResultObject.toObject}. `JSON.stringify(result)` calls it. */
   toJSON(): SyncLists<T> & { ok: boolean; lastModified: number | null } {
     return this.toObject();
   }
 }
 
-/** The order is that of the first of each id; entries without an id come last. */
+/** Returns the last entry of each id, in the order in which the ids first appear. Entries without an id are all kept, at the end. */
 function lastOfEachId(entries: unknown[]): unknown[] {
   const byId = new Map<unknown, unknown>();
   const others: unknown[] = [];
@@ -145,19 +145,22 @@ function lastOfEachId(entries: unknown[]): unknown[] {
   return [...byId.values(), ...others];
 }
 
-/** Adds lists as they come from WASM. */
+/** Adds the lists that WASM returned. */
 export function addLists<T extends object>(result: SyncResultObject<T>, raw: SyncLists<T>): void {
   for (const type of LISTS) result.add(type, type === "conflicts" ? raw.conflicts.map(asInKintoJs) : (raw[type] ?? []));
 }
 
-/** A deletion is sent without content, so that is what is in conflict: the id. Choosing it deletes the record. */
+/**
+ * Returns the conflict as Kinto.js lists it: if the server refused a deletion, `local` has only the id, because a deletion is sent without
+ * content. Resolving the conflict with this `local` deletes the record.
+ */
 function asInKintoJs<T extends object>(conflict: Conflict<T>): Conflict<T> {
   const { type, local } = conflict;
   if (type !== "outgoing" || local._status !== "deleted") return conflict;
   return { ...conflict, local: { id: local.id } as StoredRecord<T> };
 }
 
-/** The result as it comes from WASM. */
+/** Makes a result object from the data that WASM returned. */
 export function readSyncResult<T extends object>(raw: SyncLists<T> & { lastModified: number | null; clockSkew?: number }): SyncResultObject<T> {
   const result = new SyncResultObject<T>();
   addLists(result, raw);
