@@ -1,15 +1,24 @@
 /**
- * The errors of essaim: one class, a stable `code`, typed `data`.
+ * The errors of essaim: the class `KintoError` with a stable `code` and typed `data`.
  *
- * The codes and the names of the data are those of `src/error.rs` (in camelCase here); a test keeps both lists
- * equal. `wasm_unavailable` is the only one that cannot come from there.
+ * The codes and the members of the data are those of `src/error.rs` (in camelCase here); a test checks that both lists are equal. The code
+ * `wasm_unavailable` is not in that list, because it can occur only here.
  */
 
-/** What no honest server does to an encrypted collection. Nothing local is changed by it; see {@link Evidence}. */
+/**
+ * The alarms: errors of encrypted collections that no honest and undamaged server causes. An alarm changes no local data. Its `data.evidence`
+ * says what was expected and what was found; see {@link Evidence}.
+ *
+ * - `omission`: the server hides a page that it must have.
+ * - `rollback`: the server shows an older state than before.
+ * - `fork`: the server shows a different history than before.
+ * - `tampered`: a page is not what a device with the key wrote there; it was damaged or changed.
+ * - `bad_snapshot`: a snapshot does not hold what the pages before it do.
+ */
 export type AlarmCode = "omission" | "rollback" | "fork" | "tampered" | "bad_snapshot";
 
 /**
- * What an alarm is about: to be kept, and shown to whoever runs the server. It holds nothing secret.
+ * The evidence of an alarm, to be saved and shown to whoever runs the server. It holds nothing secret.
  *
  * @example
  * ```js
@@ -17,22 +26,22 @@ export type AlarmCode = "omission" | "rollback" | "fork" | "tampered" | "bad_sna
  * ```
  */
 export interface Evidence {
-  /** The collection on the server. */
+  /** The URL of the collection on the server. */
   url: string;
-  /** The time here, in milliseconds since 1970. */
+  /** The time of the alarm by this device's clock, in milliseconds since 1970. */
   atMs: number;
-  /** The page of the journal. */
+  /** The position (number) of the page that the alarm is about. */
   position: number;
-  /** The device that says it wrote the page, where that is known. */
+  /** The random name of the device that claims to have written the page; null if unknown. */
   device: string | null;
-  /** Hashes (base64url of SHA-256 over sealed bytes), where there are some. */
+  /** `expected` and `found` are hashes (base64url of SHA-256 over the encrypted bytes); null if the alarm is not about a hash. */
   expected: string | null;
   found: string | null;
-  /** The record as the server gave it: the first 8 KiB of its JSON, and `…` if there is more. */
+  /** The record as the server sent it: the first 8 KiB of its JSON, followed by `…` if there is more. Null if there is none. */
   record: string | null;
 }
 
-/** What went wrong, by a name that does not change. The message says what to do about it. */
+/** The stable names of the errors. The message of an error says what to do about it; {@link ErrorData} says what each code means. */
 export type ErrorCode =
   | "invalid_record"
   | "invalid_id"
@@ -71,93 +80,125 @@ export type ErrorCode =
   | "bug"
   | "wasm_unavailable";
 
-/** An answer of the server that is an error. `errno` is Kinto's own error number, if it gave one. */
+/** The data of an error that the server answered with. */
 export interface ServerErrorData {
+  /** The URL of the request. */
   url: string;
+  /** Kinto's own error number, if the answer has one. */
   errno: number | null;
   /**
-   * The rest is what the server said: the members of Kinto's error format, and no others of its answer. Texts are cut off after 2 KiB,
-   * and `details` of more than 16 KiB are left out (1 MiB where they hold the object, of a 412).
+   * `code` and the following members are from the server's answer, if it has them: the members of Kinto's error format, and no others. Texts
+   * are cut off after 2 KiB. `details` of more than 16 KiB are left out (of more than 1 MiB for status 412, where they hold the object).
    */
   code?: number;
   error?: string;
   message?: string;
   info?: string;
-  /** `existing` is the object as the server has it (412). */
+  /** For status 412, `details.existing` is the object as the server has it. */
   details?: any;
 }
 
-/** An answer of the server, without its body. */
+/** An HTTP answer of the server, without its body. */
 export interface ErrorResponse {
   readonly status: number;
-  /** Empty over HTTP/2. */
+  /** The status text of HTTP/1.1; empty over HTTP/2. */
   readonly statusText: string;
   readonly url: string;
-  /** Those that the server shows to pages of another origin. */
+  /** The response headers. From a server on another origin, only those that it exposes (CORS). */
   readonly headers: Headers;
 }
 
-/** What comes with each code. */
+/** The type of `data` for each code. */
 export interface ErrorData {
-  /** `path` is where in the record, like `a.b[2]`; empty for the record itself. */
+  /** The record is not an object, or has something in it that JSON cannot hold. `path` says where, like `a.b[2]`; empty for the record itself. */
   invalid_record: { path: string };
+  /** The id is not valid by the `idSchema`. */
   invalid_id: object;
+  /** An option, an argument or a URL is invalid; the message names it. */
   invalid_option: object;
+  /** The key is mistyped or cut off. The error holds nothing of the key. */
   invalid_key: object;
+  /** There is no record with this id here. */
   not_found: { id: string };
+  /** There is already a record with this id. */
   already_exists: { id: string };
+  /** The server could not be reached. */
   network: { url: string };
+  /** The server did not answer within `timeoutMs` milliseconds, and the request was aborted. */
   timeout: { url: string; timeoutMs: number };
+  /** The server does not accept the credentials (401). */
   unauthorized: ServerErrorData;
+  /** The account may not do this (403). */
   forbidden: ServerErrorData;
+  /** The server has retired this version of its API (410). */
   gone: ServerErrorData;
+  /** The bucket or the collection does not exist on the server (404). */
   remote_not_found: ServerErrorData;
-  /** `retryAfterMs`: how long the server asks to wait, if it does; a day at most. */
+  /** Any other error answer of the server. `retryAfterMs`: how many milliseconds the server asks to wait, if it does; a day at most. */
   server: ServerErrorData & { status: number; retryAfterMs?: number };
+  /** The server asked clients to wait. `retryAfterMs`: for how many milliseconds from now. */
   backoff: { retryAfterMs: number };
+  /** The answer is not that of a Kinto server, or it was cut off. */
   bad_response: { url: string; status: number };
+  /** The server redirects. Redirects are not followed, because they could send credentials to another server. */
   redirected: { url: string };
-  /** `next` is the address that was not requested. */
+  /** The server's next page is on another origin. `next` is its address, which was not requested. */
   other_origin: { url: string; next: string };
   /**
-   * Milliseconds since 1970, by the server's clock; and what was found: a server (or a collection) that was emptied, one that
-   * was restored from a backup, or another server or account than the one that the records were synced with.
+   * The server no longer has what it had. The timestamps are in milliseconds since 1970, by the server's clock. `found`: `flushed` if the server
+   * or the collection was emptied, `restored` if it was restored from a backup, `another` if it is not the server or the account that the
+   * records were synced with.
    */
   server_flushed: { clientTimestamp: number; serverTimestamp: number; found: "flushed" | "restored" | "another" };
+  /** The collection is encrypted here, and was opened without its key. */
   key_required: { name: string };
+  /** The collection is not encrypted here, and was opened with a key. */
   not_encrypted: { name: string };
-  /** Of the record, or of what one `execute()` wrote. */
+  /**
+   * The record, or everything that one `execute()` wrote, is too large for an encrypted collection: it would have `bytes` bytes, and `limitBytes`
+   * are possible. Nothing was written.
+   */
   limit: { id: string; bytes: number; limitBytes: number };
+  /** A page is encrypted with a key that this device does not have. */
   no_key: { epoch: number };
+  /** The encrypted collection is gone from its server; see `Collection.repair()`. */
   server_lost: { url: string };
-  /** `{"remote", "bucket", "collection"}` as JSON text. */
+  /** The encrypted collection was closed with `closeJournal()`. `destination` is `{"remote", "bucket", "collection"}` as JSON text. */
   moved: { destination: string };
   omission: { evidence: Evidence };
   rollback: { evidence: Evidence };
   fork: { evidence: Evidence };
   tampered: { evidence: Evidence };
   bad_snapshot: { evidence: Evidence };
+  /** Another tab is syncing this collection. */
   busy: { name: string };
-  /** The collection was cleared during a sync, or somebody else wrote during a `repair()`: do it again. */
+  /** The collection was cleared, reset or deleted during a sync, or another device wrote during a `repair()`. Try again. */
   interrupted: object;
+  /** The browser gives the site no more storage space. Nothing was written. */
   quota: object;
+  /** The browser lost the database while a function of the app ran. Nothing was written. */
   storage_lost: object;
+  /** Another tab holds an old version of the database open, or holds it open while it should be deleted. `name` is the database. */
   storage_blocked: { name: string };
-  /** Versions of the format on disk: the one found, and the newest this package reads. */
+  /** A newer version of the app wrote the data. `found` is the format version on disk, `known` the newest that this package reads. */
   upgrade_required: { found: number; known: number };
+  /** The database cannot be read or written. */
   storage: object;
-  /** The function's own error is the `cause`. */
+  /** A function of the app (transformer, hook, callback) failed. The `cause` is the error that it threw. */
   callback: object;
+  /** The `Kinto` or the transaction was closed, or essaim was closed by a bug. */
   closed: object;
+  /** A bug of essaim; please report it. */
   bug: object;
   /**
-   * `unsupported`: no WebAssembly here; `blocked`: the page's Content-Security-Policy forbids it;
-   * `download`: the file could not be fetched; `invalid`: the file is not essaim's.
+   * The WASM could not be started. `unsupported`: the browser has no WebAssembly; `blocked`: the page's Content-Security-Policy forbids it;
+   * `download`: the file could not be fetched; `invalid`: the file is not essaim's WASM.
    */
   wasm_unavailable: { reason: "unsupported" | "blocked" | "download" | "invalid" };
 }
 
-// A symbol of the global registry is the same in every copy of the package, where `instanceof` is not.
+// If a page loads two copies of the package, `instanceof` does not recognize the errors of the other copy. A symbol of the global registry is
+// the same in both copies.
 const BRAND = Symbol.for("essaim.KintoError");
 
 /**
@@ -189,8 +230,8 @@ export class KintoError<C extends ErrorCode = ErrorCode> extends Error {
   }
 
   /**
-   * Tells whether this is an error of essaim, and of this code if one is given. Unlike `instanceof`, it also knows
-   * the errors of another copy of the package in the same page.
+   * Returns whether `error` is an error of essaim and, if `code` is given, has this code. Unlike `instanceof`, it also recognizes the errors of
+   * another copy of the package in the same page.
    *
    * @example
    * ```js
@@ -203,12 +244,12 @@ export class KintoError<C extends ErrorCode = ErrorCode> extends Error {
   }
 }
 
-/** The server does not have what it had, and `data.found` says why: see `Collection.repair()`. */
+/** The server no longer has what it had. `data.found` says what happened; see `Collection.repair()`. */
 export class ServerWasFlushedError extends KintoError<"server_flushed"> {
   readonly clientTimestamp: number;
   readonly serverTimestamp: number;
 
-  /** Arguments as in Kinto.js: apps make one in their tests. */
+  /** The arguments are those of Kinto.js, because apps construct this error in their tests. */
   constructor(clientTimestamp: number, serverTimestamp: number, message: string, found: ErrorData["server_flushed"]["found"] = "flushed") {
     super("server_flushed", message, { clientTimestamp, serverTimestamp, found });
     this.name = "ServerWasFlushedError";
@@ -217,10 +258,10 @@ export class ServerWasFlushedError extends KintoError<"server_flushed"> {
   }
 }
 
-/** The server did not answer within `timeout`; the request was aborted. */
+/** The server did not answer within the time of the option `timeout`; the request was aborted. */
 export class NetworkTimeoutError extends KintoError<"timeout"> {
   readonly url: string;
-  /** The request, without its secrets, where the HTTP client asked. */
+  /** The request, with its secrets masked. Set only for requests of the HTTP client (`kinto.api`). */
   options?: { method: string; headers: Record<string, string> };
 
   constructor(message: string, data: ErrorData["timeout"]) {
@@ -230,10 +271,10 @@ export class NetworkTimeoutError extends KintoError<"timeout"> {
   }
 }
 
-/** The codes of a {@link ServerResponse}, with their HTTP status (`server` carries its own). */
+/** The codes of a {@link ServerResponse} and their HTTP status. The data of `server` holds the status. */
 const STATUS = { unauthorized: 401, forbidden: 403, remote_not_found: 404, gone: 410, server: 0 } as const;
 
-/** With the answer as WASM passes it on: headers as lines, the body as text. */
+/** The error data, and the server's answer as WASM passes it on: one line for each header, the body as text. */
 type Refusal = ErrorData[keyof typeof STATUS] & { answer?: Answer };
 type Answer = { reason: string; headers: string; body: string };
 
@@ -244,10 +285,10 @@ function headersOf({ headers }: Answer): Headers {
   return new Headers(lines.map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 1)]));
 }
 
-/** WASM passes on an object with the members of Kinto's error format. */
+/** Returns the members of Kinto's error format. WASM passes them on as a JSON object, without other members of the answer. */
 const said = ({ body }: Answer): object => JSON.parse(body || "{}") as object;
 
-/** The server answered with an error. `response.status` is its HTTP status. */
+/** The server answered with an error. `response.status` is the HTTP status. */
 export class ServerResponse extends KintoError<keyof typeof STATUS> {
   readonly response: ErrorResponse;
 
@@ -259,7 +300,7 @@ export class ServerResponse extends KintoError<keyof typeof STATUS> {
   }
 }
 
-/** What answered is not JSON: not a Kinto server, or cut short. */
+/** The answer is not JSON: it is not that of a Kinto server, or it was cut off. */
 export class UnparseableResponseError extends KintoError<"bad_response"> {
   readonly status: number;
   readonly response: ErrorResponse;
@@ -274,10 +315,10 @@ export class UnparseableResponseError extends KintoError<"bad_response"> {
   }
 }
 
-/** What is known of an answer without its headers. */
+/** Returns a description of an answer whose status text and headers are not known. */
 const unseen = (status: number, url: string): ErrorResponse => ({ status, statusText: "", url, headers: new Headers() });
 
-/** Makes the error of the right class. */
+/** Makes an error of the class that belongs to the code. */
 export function makeError<C extends ErrorCode>(code: C, message: string, data: ErrorData[C]): KintoError {
   const of = <K extends ErrorCode>() => data as unknown as ErrorData[K];
   if (code === "server_flushed") {

@@ -1,4 +1,4 @@
-/** Events: what is emitted, the emitter used when the app gives none, and the rule that a listener breaks nothing. */
+/** Events: their types, the default emitter, and functions that keep the errors of listeners from affecting essaim. */
 
 import type { SyncResultObject } from "./collection/result.js";
 import type { KintoError } from "./errors.js";
@@ -6,22 +6,23 @@ import type { StoredRecord } from "./types/records.js";
 import type { SyncOptions } from "./types/sync.js";
 import { keepInside } from "./values/inside.js";
 
-/** One change, as in the `change` event. */
+/** One change in a `change` event. `data` is the record after the change, or for deletions as it was before. */
 export type ChangeTarget<T extends object> =
   | { action: "create"; data: StoredRecord<T> }
   | { action: "update"; data: StoredRecord<T>; oldRecord: StoredRecord<T> }
   | { action: "delete"; data: StoredRecord<T> }
   | { action: "deleteAll"; data: StoredRecord<T>[] };
 
-/** Which collection an event is about. In sync events these are the names on the server. */
+/** The names of the collection that an event is about. In sync events these are the names on the server. */
 export interface CollectionNames {
   bucket: string;
   collection: string;
 }
 
 /**
- * What each event carries. Record events are emitted when the change is stored, in the order of the commits, before the promise
- * of the call resolves; what a sync, `importBulk`, `resolve` or `clear` does here emits none of them.
+ * The payload of each event. The events of records (`create`, `update`, `delete`, `deleteAll`, `change`) are emitted when the change is stored,
+ * in the order of the commits, before the promise of the call resolves. A sync, `importBulk`, `resolve` and `clear` emit none of these in the
+ * `Kinto` that called them.
  */
 export interface EventMap<T extends object = any> {
   create: { data: StoredRecord<T> };
@@ -30,38 +31,38 @@ export interface EventMap<T extends object = any> {
   delete: { data: StoredRecord<T> };
   deleteAll: { data: StoredRecord<T>[] };
   /**
-   * Everything one call or transaction did, after the events of its single changes. With `origin: "elsewhere"`: what another tab, or
-   * another `Kinto` of the page, did by whatever means, a sync too; the single changes then have no events of their own.
+   * All changes of one call or transaction, emitted after the events of its single changes. With `origin: "elsewhere"`: changes that another tab
+   * or another `Kinto` of the page made, by any method, also by a sync; then there are no events of the single changes.
    */
   change: { targets: ChangeTarget<T>[]; origin?: "elsewhere" };
   "sync:success": SyncOptions & CollectionNames & { result: SyncResultObject<T> };
   "sync:error": SyncOptions & CollectionNames & { error: KintoError };
   /**
-   * The browser stores nothing for this page and never did (private mode, site data blocked): data lives in memory until the page is
-   * closed. Once per `Kinto`. Where data was stored before, a database that cannot be opened is a `storage` error instead.
+   * The browser does not let this page store data and never did (private mode, site data blocked): data is kept in memory until the page is
+   * closed. Emitted once per `Kinto`. If data was stored before and the database cannot be opened, calls reject with `storage` instead.
    */
   "storage:memory": CollectionNames;
-  /** The browser threw the database away. `unsynced` changes were lost; the rest comes back at the next sync. */
+  /** The browser deleted the database. `unsynced` is the number of unsynced changes that were lost; the rest is downloaded at the next sync. */
   "storage:evicted": CollectionNames & { unsynced: number };
   /**
-   * What Kinto.js had of the collection was taken over, once. Of the `records`, and of deletions, so many are `unsynced`.
-   * What JSON cannot hold was `refused`; it is still where it was.
+   * The collection was migrated from Kinto.js's database; this happens once. `records` is the number of records; `unsynced` is the number of
+   * records and deletions that are not uploaded yet. `refused` lists the records that JSON cannot hold; they are still in Kinto.js's database.
    */
   "storage:adopted": CollectionNames & { records: number; unsynced: number; refused: { id: string; message: string }[] };
   /**
-   * An old tab, or an old version of the app, wrote to Kinto.js's database after that was taken over, and so many records
-   * are unsynced there. See `collection.leftovers()`.
+   * An old tab or an old version of the app wrote to Kinto.js's database after the migration. `unsynced` is the number of unsynced changes
+   * there. See `collection.leftovers()`.
    */
   "storage:leftover": CollectionNames & { unsynced: number };
-  /** At each answer of a server: the time (ms since 1970) before which it wants to be left alone; 0 if it does not. */
+  /** Emitted at each answer of a server: the time (ms since 1970) until which the server asks clients to wait; 0 if it does not ask. */
   backoff: number;
-  /** The server asked for the same request again at this time (ms since 1970). */
+  /** The server asked to repeat the request at this time (ms since 1970). */
   "retry-after": number;
-  /** The server warns that it will end; see its `Alert` header. */
+  /** The server announces its end of service, in its `Alert` header. */
   deprecated: { message: string; url: string; [detail: string]: any };
 }
 
-/** What essaim needs of an emitter. Node's `EventEmitter`, mitt and nanoevents-like emitters with `off` all fit. */
+/** The methods that an emitter must have. Node's `EventEmitter`, mitt, and nanoevents-like emitters with `off` have them. */
 export interface Emitter {
   on(event: string, listener: (payload: any) => void): unknown;
   off(event: string, listener: (payload: any) => void): unknown;
@@ -86,7 +87,7 @@ export class Events implements Emitter {
   }
 
   /**
-   * Calls `listener` at each event of this name. The same listener is added once.
+   * Calls `listener` at each event of this name. If the same listener is added again, it is still called once per event.
    *
    * @example
    * ```js
@@ -101,7 +102,7 @@ export class Events implements Emitter {
   }
 
   /**
-   * Undoes {@link Events.on}.
+   * Removes a listener that was added with {@link Events.on}.
    *
    * @example
    * ```js
@@ -114,13 +115,13 @@ export class Events implements Emitter {
     this.inside().get(event)?.delete(listener);
   }
 
-  /** @internal Whether anybody listens. */
+  /** @internal Returns whether the event has listeners. */
   hears(event: string): boolean {
     return (this.inside().get(event)?.size ?? 0) > 0;
   }
 
   /**
-   * Calls the listeners of this event. One that throws is reported on the console and stops nobody.
+   * Calls the listeners of this event. If a listener throws, the error is reported on the console and the other listeners are called.
    *
    * @example
    * ```js
@@ -136,19 +137,19 @@ export class Events implements Emitter {
   }
 }
 
-/** Emits on any emitter: what is stored is stored, whatever a listener thinks of it. */
+/** Emits an event on any emitter. If a listener throws, the error is reported on the console, because the change is already stored. */
 export function emit<K extends keyof EventMap>(emitter: Emitter, event: K, payload: EventMap[K]): void {
   report(event, () => emitter.emit(event, payload));
 }
 
-/** Whether anybody listens on this emitter, as far as it can be asked. */
+/** Returns whether the event has listeners. Also returns true if the emitter has no `listenerCount()`, so that it cannot be asked. */
 export function hears(emitter: Emitter, event: string): boolean {
   if (emitter instanceof Events) return emitter.hears(event);
   const { listenerCount } = emitter as { listenerCount?: (event: string) => unknown };
   return typeof listenerCount !== "function" || listenerCount.call(emitter, event) !== 0;
 }
 
-/** Calls a listener. What it throws is reported on the console and stops nothing. */
+/** Calls a listener. If it throws, the error is reported on the console and not thrown again. */
 export function report(event: string, listen: () => void): void {
   try {
     listen();

@@ -39,7 +39,7 @@ export type { AdapterName, AdapterOption } from "./storage/adapter-option.js";
 export { type AdapterOptions, BaseAdapter, BaseAdapter as AbstractBaseAdapter, type StorageProxy } from "./storage/adapters.js";
 export type { Folded, StorageAdapter, StoredPages } from "./storage/custom.js";
 export type * from "./types/index.js";
-/** Kinto.js's names of them. */
+/** The name that Kinto.js has for this type. */
 export type { SyncOptions as CollectionSyncOptions } from "./types/sync.js";
 export { getDeepKey, recordsEqual } from "./values/equality.js";
 export { createKeyValueStoreIdSchema } from "./values/ids.js";

@@ -1,5 +1,5 @@
 /**
- * `essaim/lib/collection`: what Kinto.js has in `kinto/lib/collection`.
+ * `essaim/lib/collection`: the exports that Kinto.js has in `kinto/lib/collection`.
  *
  * @example
  * ```js

@@ -522,7 +522,7 @@ export class Collection<T extends object = any> {
    * Marks every record as never synced: the next sync uploads all of them as new records, even those that were deleted on the server. After
    * `server_flushed` prefer {@link Collection.repair}, which uploads only what the server does not have.
    *
-   * @returns The number of records whose status was reset.
+   * @returns The number of records that were marked.
    * @example
    * ```js
    * await tasks.resetSyncStatus();

@@ -1,4 +1,4 @@
-/** Syncing a collection: the request to WASM, events, backoff. */
+/** Syncs a collection: makes the request to WASM, emits events, and obeys the server's backoff. */
 
 import { invalidOption, KintoError } from "../errors.js";
 import { type Emitter, emit } from "../events.js";
@@ -14,7 +14,7 @@ import type { Callbacks } from "./callbacks.js";
 import { readSyncResult, type SyncResultObject } from "./result.js";
 import { inRun, type Run } from "./steps/run.js";
 
-/** What a sync needs of a collection. */
+/** The members of a collection that a sync uses. */
 export interface SyncingOf {
   readonly api: KintoClient;
   readonly bucket: string;
@@ -28,14 +28,17 @@ interface SyncInside {
   readonly isEncrypted: boolean;
   readonly shared: Shared;
   readonly callbacks: Callbacks;
-  /** Stepwise syncs that have not begun, by their requests. */
+  /** Stepwise syncs that have not begun yet. The keys are their requests as JSON text. */
   readonly waiting: Map<string, Promise<SyncResultObject>>;
 }
 
-/** Options with the names on the server. */
+/** The options of a sync, with the names of the bucket and the collection on the server filled in. */
 type Named = SyncOptions & { bucket: string; collection: string };
 
-/** Syncs, repairs or closes, as `work` says, and emits what came of it. `steps` makes the sync of public steps instead. */
+/**
+ * Calls `work`, which syncs, repairs or closes the collection in WASM, and emits `sync:success` or `sync:error`. With `steps`, syncs in public
+ * steps instead.
+ */
 export async function synchronize<T extends object>(
   of: SyncingOf,
   options: SyncOptions | undefined,
@@ -53,7 +56,7 @@ export async function synchronize<T extends object>(
     return result;
   } catch (error) {
     const failure = withCause(of, error);
-    // As in Kinto.js: a sync that the server's backoff prevented did not fail, because it did not happen.
+    // As in Kinto.js, a sync that the server's backoff prevented emits no `sync:error`, because it did not take place.
     if (!KintoError.is(failure, "backoff")) emit(of.events, "sync:error", { ...told, error: failure });
     throw failure;
   }
@@ -77,7 +80,7 @@ function shareWaiting<T extends object>(
   return synced;
 }
 
-/** Throws `backoff` if the server asked any request of this `Kinto` to wait. */
+/** Throws `backoff` if the server has asked this `Kinto`, in its answer to any request, to wait. */
 function obeyBackoff({ api }: SyncingOf, { ignoreBackoff, remote }: SyncOptions): void {
   const retryAfterMs = remote || ignoreBackoff ? 0 : api.backoff;
   if (!(retryAfterMs > 0)) return;
@@ -89,7 +92,7 @@ function defaultOptions(of: SyncingOf): SyncOptions {
   return { strategy: syncStrategy.MANUAL, headers: {}, retry: of.inside().shared.retry, ignoreBackoff: false, remote: null, expectedTimestamp: null };
 }
 
-/** What WASM is asked. The headers of `api` are read at each sync, because apps log in with `api.setHeaders()`. */
+/** Returns the request to WASM. The headers of `api` are read at each sync, because apps log in with `api.setHeaders()`. */
 function requestOf({ api, inside }: SyncingOf, { strategy: given, ...options }: SyncOptions): object {
   const strategy = given ?? syncStrategy.MANUAL;
   if (!Object.values(syncStrategy).includes(strategy)) {
@@ -109,7 +112,7 @@ function requestOf({ api, inside }: SyncingOf, { strategy: given, ...options }: 
   };
 }
 
-/** The error with what a hook threw as its cause. */
+/** Returns the error. If a hook caused it, its `cause` is the value that the hook threw. */
 function withCause(of: SyncingOf, error: unknown): KintoError {
   const thrown = of.inside().callbacks.takeThrown();
   if (!KintoError.is(error, "callback") || thrown === undefined) return error as KintoError;

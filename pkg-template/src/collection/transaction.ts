@@ -1,4 +1,4 @@
-/** What the callback of `collection.execute()` works with. */
+/** The argument of the callback of `collection.execute()`. */
 
 import { invalidRecord, KintoError } from "../errors.js";
 import type {
@@ -24,7 +24,7 @@ import type { RawTransaction } from "../wasm/essaim_wasm.js";
 import type { OpenTransaction } from "../wasm/transaction.js";
 import type { Changes } from "./changes.js";
 
-/** @internal What a transaction keeps for itself. */
+/** @internal The private state of a transaction. */
 interface Inside<T extends object> {
   txn: OpenTransaction;
   idSchema: IdSchema;
@@ -32,8 +32,8 @@ interface Inside<T extends object> {
 }
 
 /**
- * Several reads and writes as one: all of it is stored, or nothing. Its methods answer at once, and reads see the
- * writes that came before them. It ends with the callback.
+ * A transaction of several reads and writes: either all writes are stored, or none. Its methods are synchronous, and reads see the earlier
+ * writes of the transaction. The transaction ends when the callback returns; afterwards its methods throw `closed`.
  *
  * @example
  * ```js
@@ -55,7 +55,8 @@ export class CollectionTransaction<T extends object> {
   }
 
   /**
-   * The record, or `undefined`; also one that is deleted here, but not yet on the server.
+   * Returns the record with this id, or `data: undefined`. Also finds a record that is deleted here but not yet on the server; its `_status`
+   * is `deleted`.
    *
    * @example
    * ```js
@@ -69,7 +70,8 @@ export class CollectionTransaction<T extends object> {
   }
 
   /**
-   * The record. Throws `not_found` if there is none, or only a deleted one.
+   * Returns the record with this id. Throws `not_found` if there is none. A record that is deleted here but not yet on the server is found only
+   * with `includeDeleted`.
    *
    * @example
    * ```js
@@ -85,7 +87,7 @@ export class CollectionTransaction<T extends object> {
   }
 
   /**
-   * Creates a record, which must have its id. Throws `already_exists` if the id is taken.
+   * Creates a record, which must have its id. Throws `already_exists` if there is a record with this id.
    *
    * @example
    * ```js
@@ -100,7 +102,8 @@ export class CollectionTransaction<T extends object> {
   }
 
   /**
-   * Replaces a record, or with `patch` merges into it: what is given as `undefined` is taken away. Throws `not_found` if there is none.
+   * Replaces the record that has this id. With the option `patch`, merges the given fields into the record instead; a field that is given as
+   * `undefined` is removed. Throws `not_found` if there is no such record.
    *
    * @example
    * ```js
@@ -119,7 +122,7 @@ export class CollectionTransaction<T extends object> {
   }
 
   /**
-   * Creates a record, or replaces the one with its id.
+   * Creates the record, or replaces the record that has its id.
    *
    * @example
    * ```js
@@ -134,7 +137,8 @@ export class CollectionTransaction<T extends object> {
   }
 
   /**
-   * Deletes a record and gives it as it was. Throws `not_found` if there is none.
+   * Deletes a record and returns it as it was. Throws `not_found` if there is none. With `virtual: false` the record is not deleted on the
+   * server.
    *
    * @example
    * ```js
@@ -148,7 +152,7 @@ export class CollectionTransaction<T extends object> {
   }
 
   /**
-   * Deletes a record if there is one.
+   * Deletes the record with this id if there is one. Returns `deleted: false` and `data: { id }` if there is none.
    *
    * @example
    * ```js
@@ -162,7 +166,7 @@ export class CollectionTransaction<T extends object> {
   }
 
   /**
-   * Deletes these records and gives them as they were. Throws `not_found` if one does not exist.
+   * Deletes the records with these ids and returns them as they were. Throws `not_found` if one of them does not exist.
    *
    * @example
    * ```js
@@ -176,8 +180,8 @@ export class CollectionTransaction<T extends object> {
   }
 
   /**
-   * Ends a `change` event here: what the transaction did so far is one, what it does from now on another. Like all events
-   * they are emitted when the transaction is stored, and if it fails never.
+   * Splits the `change` event of the transaction: changes made before this call belong to one event, later changes to another. Like all
+   * events, both are emitted when the transaction is stored, and not at all if it fails.
    *
    * @example
    * ```js

@@ -1,4 +1,4 @@
-/** Listing what changed on the server, through a client of the app. */
+/** Lists the changes of the server, through a client of the app. */
 
 import { KintoError } from "../../errors.js";
 import { assertEnds } from "../../http/listing.js";
@@ -7,10 +7,11 @@ import { isTombstone } from "./rows.js";
 import { assertRuns, type Run } from "./run.js";
 
 /**
- * Returns what changed, oldest first, and the timestamp of the first page. `undated` are rows without an id or a version.
+ * Resolves to the records that changed (`data`), oldest first, and to the timestamp of the first page. `undated` holds the rows that have no
+ * id or no version.
  *
- * `Next-Page` may be hidden from the client, or name another origin. The listing then goes on after the last version shown, until
- * a page shows nothing newer.
+ * The client may not see the header `Next-Page`, or the header may name another origin. Then the next request asks for records newer than the
+ * newest version seen, until a page has nothing newer.
  */
 export async function listChanges(
   client: Pick<RemoteCollection, "listRecords">,
@@ -18,7 +19,8 @@ export async function listChanges(
   options: object,
   run: Run,
 ): Promise<{ data: any[]; undated: any[]; last_modified: string | null }> {
-  // Kinto refuses a time that is more than a day ahead of its clock (a client can force one), also in the token of a next page.
+  // Kinto refuses a timestamp that is more than a day ahead of its clock, also in the token of a next page. A record can have such a
+  // timestamp, because a client can choose it.
   const isRefused = (error: unknown) => KintoError.is(error, "server") && error.data.status === 400;
   const list = async (since: string | undefined) => {
     assertRuns(run);
@@ -49,7 +51,8 @@ export async function listChanges(
       }
       if (record.last_modified <= before) continue;
       newest = Math.max(newest, record.last_modified);
-      // A list without `since` has no deletions. In the lists that continue it, only deletions of listed records count.
+      // A list without `since` has no deletions. The lists that continue it have `since`, so they show deletions; only those of records that
+      // were listed before are relevant.
       if (page !== first && since === undefined && isTombstone(record) && !shown.has(record.id)) continue;
       shown.add(record.id);
       data.push(record);

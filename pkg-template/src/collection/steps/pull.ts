@@ -1,4 +1,4 @@
-/** The steps that bring remote changes here, over a client of the app. */
+/** The steps that download remote changes, through a client of the app. */
 
 import { KintoError, ServerWasFlushedError } from "../../errors.js";
 import { abortable } from "../../http/defaults.js";
@@ -12,7 +12,7 @@ import { listChanges } from "./listing.js";
 import { asDecoded, checkJson, hasId } from "./rows.js";
 import { assertRuns, type Run, type RunOf, runOf } from "./run.js";
 
-/** What pulling needs of a collection. Its methods are called on the collection, since an app may have replaced them. */
+/** The members of a collection that pulling uses. The methods are called on the collection, because an app may have replaced them. */
 export interface PullingOf<T extends object> extends RecordsOf<T>, RunOf {
   readonly inside: RecordsOf<T>["inside"] & RunOf["inside"];
   readonly remoteTransformers: RemoteTransformer[];
@@ -62,7 +62,7 @@ export async function pullChanges<T extends object>(
   return of.importChanges(result, changes, options.strategy);
 }
 
-/** Merges decoded changes into the local records. The run, if there is one, is that of the result. */
+/** Merges decoded changes into the local records. If the result belongs to a run, the merge is a part of this run. */
 export async function importChanges<T extends object>(
   of: RecordsOf<T>,
   result: SyncResultObject<T>,
@@ -84,7 +84,7 @@ export async function importChanges<T extends object>(
   return result;
 }
 
-/** Calls the functions of a hook in turn; each gets what the one before returned. */
+/** Calls the functions of a hook in turn; each gets what the previous one returned. */
 export async function applyHook(hooks: readonly unknown[] | undefined, payload: IncomingChanges, collection: unknown): Promise<IncomingChanges> {
   let current = payload;
   for (const hook of (hooks ?? []) as ((payload: IncomingChanges, collection: unknown) => unknown)[]) {
@@ -98,10 +98,10 @@ export async function applyHook(hooks: readonly unknown[] | undefined, payload: 
   return current;
 }
 
-/** What a hook returned, for a message. Objects may hold records, so only their kind is named. */
+/** Describes the value that a hook returned, for a message. An object may hold records, so only its kind is named. */
 const shown = (returned: unknown) => (typeof returned === "number" || typeof returned === "boolean" ? String(returned) : kindOf(returned));
 
-/** Decodes records of the server. One that cannot be decoded is reported as an error of that record. */
+/** Returns the decoded records. A record that cannot be decoded is left out and added to the `errors` of the result. */
 export async function decodeAll(
   { remoteTransformers }: { remoteTransformers: RemoteTransformer[] },
   rows: any[],
@@ -118,14 +118,17 @@ export async function decodeAll(
   });
 }
 
-/** Whether everything has to be fetched, deletions too: Kinto.js's timestamp does not say that all older changes are here. */
+/**
+ * Returns whether all records and deletions have to be fetched. This is the case after a migration: the timestamp that Kinto.js stored does not
+ * prove that all older changes are here.
+ */
 async function readsAll(of: RecordsOf<any>, { lastModified }: PullOptions): Promise<boolean> {
   return !lastModified && (await of.inside().handle.call<boolean>((raw) => raw.reads_all()));
 }
 
 /**
- * Whether the server was flushed. It is not if it still has any record in the version that is here: then its timestamp is that of a
- * tombstone that was purged.
+ * Returns whether the server was flushed: it has no record in the version that is here. If it has one, it was not flushed, and its newer
+ * timestamp is that of a tombstone that was purged.
  */
 async function isFlushed(of: RecordsOf<any>, client: Pick<RemoteCollection, "listRecords">, requestOptions: object, run: Run): Promise<boolean> {
   const { data } = await listChanges(client, "0", { fields: ["id", "last_modified"], ...requestOptions }, run);

@@ -1,4 +1,4 @@
-/** The step that uploads local changes, over a client of the app. */
+/** The step that uploads local changes, through a client of the app. */
 
 import { abortable } from "../../http/defaults.js";
 import type { IdOf, StoredRecord } from "../../types/records.js";
@@ -9,13 +9,13 @@ import { decodeAll, type PullingOf } from "./pull.js";
 import { checkJson } from "./rows.js";
 import { assertRuns, type Run } from "./run.js";
 
-/** What pushing needs of a collection. Its methods are called on the collection, since an app may have replaced them. */
+/** The members of a collection that pushing uses. The methods are called on the collection, because an app may have replaced them. */
 export interface PushingOf<T extends object> extends PullingOf<T> {
   cleanLocalFields(record: object): Record<string, unknown>;
   _decodeRecord(type: "remote", record: object): Promise<any>;
 }
 
-/** The answer to a push, as `batch()` of a client sums it up. */
+/** The answer to a push, as a client's `batch()` returns it with the option `aggregate`. */
 interface BatchSummary {
   published: { data: any }[];
   errors: object[];
@@ -23,7 +23,7 @@ interface BatchSummary {
   skipped: { id: any }[];
 }
 
-/** What the server answered to one upload. `overtaken`: somebody else changed the record first. */
+/** The server's answer to one upload. `overtaken`: the upload lost the race, because another client changed the record first. */
 interface UploadAnswer {
   answer: "published" | "overtaken" | "gone";
   id: unknown;

@@ -1,22 +1,22 @@
-/** One run of the steps of a sync, which ends when the collection is cleared, reset, closed or deleted. */
+/** A run of the steps of a sync. It is aborted when the collection is cleared, reset, closed or deleted. */
 
 import { invalidOption, KintoError } from "../../errors.js";
 import type { Handle } from "../../wasm/handle.js";
 
-/** Requests of the run carry the signal, and WASM refuses its writes once the collection is in another epoch. */
+/** One run. Its requests carry `signal`. Its writes carry `epoch`; WASM refuses them once the collection is in another epoch. */
 export interface Run {
   epoch: string | undefined;
   signal: AbortSignal;
-  /** The run is one step, which the app calls itself. */
+  /** True if the run consists of one step that the app called itself. */
   isOfStep?: boolean;
 }
 
-/** What a run needs of a collection. */
+/** The members of a collection that a run uses. */
 export interface RunOf {
   readonly inside: () => { readonly handle: Handle; readonly isEncrypted: boolean };
 }
 
-/** A property of what the steps of a sync share, the client or the result: the run that they belong to. */
+/** The name of the property that holds the run. It is set on the objects that the steps of a sync share: the client and the result. */
 const RUN = Symbol("essaim.run");
 
 interface InRun {
@@ -25,7 +25,7 @@ interface InRun {
 
 export const runOf = (shared: object): Run | undefined => (shared as InRun)[RUN];
 
-/** `undefined` ends what an earlier call has set. */
+/** Sets the run that `shared` belongs to; `undefined` removes it. */
 export function setRun(shared: object, run: Run | undefined): void {
   Object.defineProperty(shared, RUN, { value: run, configurable: true });
 }
@@ -35,12 +35,15 @@ export function assertRuns(run: Run | undefined): void {
   if (run?.signal.aborted) throw new KintoError("interrupted", "The collection was cleared, reset or deleted during this sync. Sync again.", {});
 }
 
-/** Throws before any request leaves: the steps send records, and the name of the collection, which an encrypted one never sends. */
+/**
+ * Throws `invalid_option` if the collection is encrypted, before any request is sent: the steps send records and the name of the collection in
+ * plain text.
+ */
 export function assertPlain(of: RunOf, method: string): void {
   if (of.inside().isEncrypted) throw invalidOption(`${method}() is for collections that are not encrypted; sync() syncs both kinds.`);
 }
 
-/** Does `work` as a run. `options` are those of a sync, which waits for its turn, or empty for a single step. */
+/** Calls `work` as a run. `options` is the request of a sync as JSON text; the sync then waits for its turn. It is empty for a single step. */
 export async function inRun<R>(of: RunOf, options: string, work: (run: Run) => Promise<R>): Promise<R> {
   const aborts = new AbortController();
   const outcome: { result?: R; thrown?: { error: unknown } } = {};
@@ -60,7 +63,7 @@ export async function inRun<R>(of: RunOf, options: string, work: (run: Run) => P
   return outcome.result!;
 }
 
-/** Does one step: in the run of the sync that `shared` belongs to, or in a run of its own. */
+/** Calls one step: in the run of the sync that `shared` (the client or the result) belongs to, or else in a run of its own. */
 export function inStep<R>(of: RunOf, shared: object, work: (run: Run) => Promise<R>): Promise<R> {
   const known = runOf(shared);
   if (known && !known.isOfStep) return work(known);

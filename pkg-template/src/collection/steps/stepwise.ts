@@ -1,9 +1,9 @@
 /**
- * A sync made of the public steps, over the app's own HTTP client.
+ * A sync that consists of the public steps, with requests through the app's own HTTP client.
  *
- * The engine's sync does more: it resumes a listing that was cut off, merges what is written meanwhile, and finds out which record of
- * a batch is refused. So this one is only for apps that replaced a step, that send requests themselves, or that made a collection
- * for a client of their own.
+ * The sync in WASM does more: it resumes an interrupted listing, merges what is written meanwhile, and finds out which record of a batch is
+ * rejected. So the stepwise sync is used only if the app replaced a step, sends requests itself, or constructed the collection for a client of
+ * its own.
  */
 
 import { KintoClient } from "../../http/client.js";
@@ -16,7 +16,7 @@ import { type Run, setRun } from "./run.js";
 
 const STEPS = ["pullMetadata", "pullChanges", "importChanges", "pushChanges", "gatherLocalChanges"] as const;
 
-/** The steps, as methods of a collection that an app may replace. */
+/** The steps: methods of a collection that an app may replace. */
 export interface Steps<T extends object> extends PushingOf<T> {
   readonly api: KintoClient;
   pullMetadata(client: RemoteCollection, options?: PullOptions): Promise<any>;
@@ -26,14 +26,14 @@ export interface Steps<T extends object> extends PushingOf<T> {
   _encodeRecord(type: "remote", record: object): Promise<any>;
 }
 
-/** Whether the app replaced a step, or the function that sends its requests. `own` are the methods of the class. */
+/** Returns whether the app replaced a step, or the function that sends the requests. `own` holds the original methods of the class. */
 export function replacesSteps(collection: Steps<any>, own: Pick<Steps<any>, (typeof STEPS)[number]>): boolean {
   const { api } = collection;
   if (api.http?.isReplaced || api._batchRequests !== KintoClient.prototype._batchRequests) return true;
   return STEPS.some((step) => collection[step] !== own[step]);
 }
 
-/** `options` name their bucket and collection. `options.remote` holds for this sync only, also when it fails. */
+/** Syncs in steps. `options` must name the bucket and the collection. `options.remote` is used for this sync only, also if the sync fails. */
 export async function syncStepwise<T extends object>(collection: Steps<T>, options: SyncOptions, run: Run): Promise<SyncResultObject<T>> {
   const api = collection.api as any;
   const usual: string = api.remote;
