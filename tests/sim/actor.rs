@@ -1,4 +1,4 @@
-//! A person at one open tab: edits, deletes, syncs, and settles conflicts.
+//! A user at one open tab, who edits, deletes, syncs and resolves conflicts.
 
 use super::executor::Owner;
 use super::history::Tag;
@@ -15,7 +15,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// The codes of what only a lying, broken or restored server brings about.
+/// The error codes of alarms, which only a lying, broken or restored server causes.
 pub const ALARMS: [&str; 6] = ["omission", "rollback", "fork", "tampered", "bad_snapshot", "server_lost"];
 
 #[derive(Clone)]
@@ -24,26 +24,26 @@ pub struct Actor {
     pub owner: Owner,
     pub client: Rc<Client<Tab>>,
     pub collection: Rc<Collection<Tab>>,
-    /// How many syncs of this tab were called and have not ended.
+    /// How many syncs of this tab were called.
     pub syncing: Rc<Cell<usize>>,
     pub world: Rc<World>,
     pub resolved: Rc<RefCell<BTreeSet<String>>>,
     pub tabs: SimTabs,
 }
 
-/// The member that says which write a record comes from.
+/// The member with the tag of the write that a record comes from.
 const TAG: &str = "confidential-tag";
 
 pub fn tag(record: &str) -> Option<Tag> {
     json::member(record, TAG).and_then(json::number).map(|tag| tag as Tag)
 }
 
-/// One of the records that everybody edits.
+/// The id of one of the records that all devices edit.
 pub fn shared_id(number: usize) -> String {
     format!("{CONFIDENTIAL}-r{number}")
 }
 
-/// What a write with this tag stores, beside the id.
+/// The members, besides the id, that a write with this tag stores.
 pub fn members(tag: Tag) -> String {
     format!("\"{TAG}\":{tag},\"title\":\"{CONFIDENTIAL} title {tag}\"")
 }
@@ -71,12 +71,13 @@ impl Actor {
         }
     }
 
-    /// A user has one pair of eyes: what is shown of a record and what is done with it are not parted by another deed of theirs.
+    /// Locks a record for one action of this device's user. Users see one thing at a time: no other action of the same user comes between
+    /// what is shown of a record and what is done with it.
     async fn attention(&self, id: &str) -> Guard {
         self.tabs.lock(&format!("attention {id}")).await.unwrap()
     }
 
-    /// Creates or replaces, knowing what it replaces, tombstones included.
+    /// Creates or replaces the record. The replaced version is recorded as the parent of the write, also if it is a tombstone.
     pub async fn write(&self, id: &str) {
         let _attention = self.attention(id).await;
         let tag = self.world.history.begin(id, false);
@@ -96,7 +97,7 @@ impl Actor {
         }
     }
 
-    /// Deletions that a user of this device knows of when the record is made again here.
+    /// The deletions of a record that a user of this device knows of. They are the parents of a write that creates the record again here.
     fn deletions(&self, id: &str) -> Vec<Tag> {
         let (world, device) = (&self.world, self.device);
         let known = world.internet.knowledge.of(device, &world.devices[device].disk, id);
@@ -112,7 +113,7 @@ impl Actor {
         }
     }
 
-    /// The group-commit path.
+    /// Updates a record through the commit queue (group commit).
     async fn patch(&self, id: &str) {
         let _attention = self.attention(id).await;
         let tag = self.world.history.begin(id, false);
@@ -136,7 +137,7 @@ impl Actor {
         }
     }
 
-    /// Two records in one transaction.
+    /// Creates two records in one transaction.
     async fn create_pair(&self) {
         let number = self.world.dice.below(1 << 20);
         let halves = ["left", "right"].map(|half| {
@@ -159,7 +160,7 @@ impl Actor {
         }
     }
 
-    /// What was written in one transaction is there or is not.
+    /// Checks that records written in one transaction are either all present or all absent.
     async fn look(&self) {
         if let (Ok(list), true) = (self.collection.list("{}").await, self.world.is_atomic) {
             self.check_pairs(&list);
@@ -196,7 +197,7 @@ impl Actor {
         }
     }
 
-    /// `before`: the version that is deleted, and the other side of the conflict, if there was one.
+    /// `before`: the deleted version and, if the deletion resolves a conflict, its other side.
     fn acknowledge_deletion(&self, id: &str, before: [Option<&str>; 2], deletion: Tag) {
         let parents = before.iter().flat_map(|before| self.parents(*before)).collect();
         for before in before.into_iter().flatten().filter_map(tag) {
@@ -206,7 +207,7 @@ impl Actor {
         self.world.history.acknowledge(deletion, parents);
     }
 
-    /// Syncs, and resolves what is left to the user: one or the other, or something new made from both.
+    /// Syncs, then resolves the conflicts that are left to the user: takes one of both sides, or writes a new record made from both.
     pub async fn sync(&self, strategy: &str) -> EngineResult<String> {
         narrate(|| format!("device {} tab {} syncs, {strategy}", self.device, self.owner));
         self.syncing.set(self.syncing.get() + 1);
@@ -242,7 +243,7 @@ impl Actor {
 
     async fn after(&self, result: &EngineResult<String>, strategy: &str, is_repair: bool) -> EngineResult<()> {
         match result {
-            // Whatever was sent, the engine has settled it.
+            // The sync succeeded, so the engine has acknowledged whatever was sent.
             Ok(_) => self.world.internet.unanswered.borrow_mut().retain(|(owner, _)| *owner != self.owner),
             Err(error) => {
                 self.note_alarm(&error.code());
@@ -257,7 +258,8 @@ impl Actor {
                 let rejected = json::member(resolution, "rejected").unwrap_or("null");
                 match self.tag_of(rejected) {
                     Some(tag) => self.world.history.overrule(tag),
-                    // A deletion without a tag: only its id was remembered, or a page that cannot be read may have had it.
+                    // The rejected side is a deletion without a tag: only the id was remembered, or the deletion may be in a page that
+                    // cannot be read.
                     None => {
                         let id = json::member(rejected, "id").and_then(json::string);
                         let known = id.into_iter().flat_map(|id| self.world.internet.knowledge.sent(&id));
@@ -265,7 +267,7 @@ impl Actor {
                     }
                 }
             }
-            // With `pull_only`, what the server has replaces what was not sent yet.
+            // With `pull_only`, the server's version replaces local changes that were not sent yet.
             let replaced = |list: &str| json::member(report, list).and_then(json::elements).into_iter().flatten();
             let old = replaced("updated").filter_map(|entry| json::member(entry, "old")).chain(replaced("deleted"));
             for old in old.filter(|old| !old.contains("\"_status\":\"synced\"")) {
@@ -293,7 +295,8 @@ impl Actor {
         let remote = json::member(conflict, "remote").unwrap_or("null");
         let id = [local, remote].into_iter().find_map(|side| json::member(side, "id")).unwrap_or("\"\"");
         let id = json::string(id).unwrap_or_default().into_owned();
-        // Of something old, beside what the server has: its author may still have it to send.
+        // A stray: the remote side is an old change, beside the version that the server has. Its author may still have the change and send
+        // it.
         let is_stray = local == "null" || local.contains("\"_status\":\"synced\"");
         if is_stray {
             match self.tag_of(remote) {
@@ -307,14 +310,15 @@ impl Actor {
                     .for_each(|tag| self.world.history.overrule(tag)),
             }
         }
-        // Between the sync and the user's word the record may have changed again; the resolution is made of what was shown.
+        // Between the sync and the user's decision, the record may have changed again. The resolution is made from the versions that were
+        // shown.
         let parents: Vec<Tag> = [self.parents(Some(local)), tag(remote).filter(|_| !is_stray).into_iter().collect()].concat();
-        // A sync that was joined gives its conflicts to everybody; one user resolves them.
+        // All callers that joined a sync get its conflicts, but only one user resolves them.
         if !self.resolved.borrow_mut().insert(conflict.to_owned()) {
             return Ok(());
         }
         let _attention = self.attention(&id).await;
-        // What other tabs of this device wrote is seen at the latest when their notice comes; a user sees both windows.
+        // Without a refresh, this tab sees the writes of other tabs only when their notices arrive. A user sees the windows of all tabs.
         self.collection.refresh().await?;
         if self.collection.get_any(&json::quote(&id)).await? != local {
             self.resolved.borrow_mut().remove(conflict);
@@ -322,7 +326,8 @@ impl Actor {
         }
         narrate(|| format!("device {} tab {} resolves {conflict}", self.device, self.owner));
         self.world.decided.borrow_mut().insert(id.clone());
-        // Of something old, a user mostly wants what is there already. What was written together stays together.
+        // Instead of a stray, a user mostly wants the version that is present. Both records of a pair get the same choice, so that they
+        // stay together.
         let choice = match is_stray {
             true if id.contains("-pair") => 1,
             false if id.contains("-pair") => 0,
@@ -330,7 +335,8 @@ impl Actor {
             false => self.world.dice.below(3),
         };
         match choice {
-            // The chosen side is a deletion. A record that is absent here (`local: null`) is not: choosing that changes nothing.
+            // The chosen side is a deletion. If the record is absent here (`local: null`), choosing the local side is no deletion, since it
+            // changes nothing.
             0 | 1 if is_deletion([local, remote][choice]) && (choice, local) != (0, "null") => {
                 let deletion = self.world.history.begin(&id, true);
                 match self.collection.resolve(conflict, [local, remote][choice]).await {
@@ -344,7 +350,7 @@ impl Actor {
                 let deletions = || self.world.internet.knowledge.sent(&id).into_iter().collect();
                 let remotes: Vec<Tag> = self.tag_of(remote).map_or_else(deletions, |tag| vec![tag]);
                 match self.tag_of(local) {
-                    // The user takes an older version back: one that the server lost, or that a repair has found.
+                    // The user goes back to an older version: one that the server had lost, or one that a repair has found.
                     Some(local) if is_repair || remotes.iter().any(|remote| history.is_older(local, *remote)) => history.choose(local),
                     Some(local) if !is_stray => remotes.iter().for_each(|remote| history.put_on(local, *remote)),
                     _ => {}
@@ -352,7 +358,7 @@ impl Actor {
             }
             1 => {
                 drop(self.collection.resolve(conflict, remote).await);
-                // As where `server_wins` decides: what is here is given up, and what it was made of.
+                // As with `server_wins`: the local version is given up, and with it the versions that it was based on.
                 self.parents(Some(local).filter(|_| !is_stray))
                     .into_iter()
                     .for_each(|tag| self.world.history.overrule(tag));
@@ -369,7 +375,7 @@ impl Actor {
         Ok(())
     }
 
-    /// Everything here, tombstones included, by id.
+    /// All local records by id, including tombstones.
     pub fn records(&self) -> BTreeMap<String, String> {
         let collection = self.collection.clone();
         let list = self
@@ -379,7 +385,8 @@ impl Actor {
     }
 }
 
-/// The writes of a tab that was killed, or was told that its sync failed: they may have reached the server.
+/// Marks the writes of a tab that was killed, or whose sync failed, as doubtful: they may have reached the server. Local changes that its
+/// syncs have replaced count as overruled.
 pub fn doubt_unanswered(world: &World, owner: Owner) {
     world
         .deciding
@@ -409,7 +416,7 @@ fn is_deletion(side: &str) -> bool {
     side == "null" || side.contains("\"deleted\":true") || side.contains("\"_status\":\"deleted\"")
 }
 
-/// Whether a sync had nothing to do.
+/// Whether the report of a sync says that it had nothing to do.
 pub fn is_idle(report: &str) -> bool {
     ["errors", "created", "updated", "deleted", "published", "conflicts", "skipped", "resolved"]
         .iter()
@@ -420,7 +427,7 @@ pub fn is_idle(report: &str) -> bool {
         })
 }
 
-/// Canonical bodies by id.
+/// The canonical JSON of the records in a list, by id.
 pub fn by_id(list: &str) -> BTreeMap<String, String> {
     let own = |record: &str| {
         let parsed = essaim::pure::record::read_record(record).unwrap();
@@ -429,7 +436,7 @@ pub fn by_id(list: &str) -> BTreeMap<String, String> {
     json::elements(list).unwrap().map(own).collect()
 }
 
-/// What `pull_only` leaves comparable.
+/// Reduces records to their tags: with `pull_only`, nothing else is comparable.
 pub fn keep_tags(records: &mut BTreeMap<String, String>) {
     for record in records.values_mut() {
         *record = format!("{{\"{TAG}\":{}}}", tag(record).unwrap_or(0));

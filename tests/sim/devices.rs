@@ -1,7 +1,8 @@
-//! Devices, a foreign Kinto client and one server, through bad weather and then through good.
+//! Simulates devices, a foreign Kinto client and one server, first with faults and then without.
 //!
-//! While the weather is bad, tabs are killed between any two steps. Then nothing more goes wrong, everybody syncs, and
-//! all must have the same records, none lost, none won by an older write; and one more sync has nothing to do.
+//! In the first phase ("bad weather"), the network loses messages and tabs are killed between any two steps. In the second phase nothing
+//! goes wrong, and all devices sync. All must then have the same records, none lost, none won by an older write; and one more sync must
+//! have nothing to do.
 
 use super::actor::{Actor, by_id, is_idle, keep_tags, members, shared_id, tag};
 use super::history::Tag;
@@ -49,7 +50,7 @@ async fn foreigner(world: Rc<World>, actions: usize) {
             _ => send("PUT", Some(format!("{{\"data\":{{{data},\"foreign\":true}}}}"))),
         };
         if answer.status == 409 {
-            // It was somebody else's millisecond.
+            // Another write got the same millisecond.
             history.forget(tag);
             continue;
         }
@@ -70,7 +71,7 @@ pub fn run(seed: u64) -> Result<u64, String> {
     Ok(world.executor.trace())
 }
 
-/// The weather clears: everybody syncs until nothing is left, then all must agree.
+/// Ends the bad weather: all devices sync until nothing is left to do. Then all must have the same records as the server.
 fn settle(world: &Rc<World>) -> Result<(), String> {
     world.internet.bad_weather.set(0);
     let devices: Vec<Actor> = (0..DEVICES).map(|device| world.open(device)).collect();

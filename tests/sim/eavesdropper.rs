@@ -1,4 +1,4 @@
-//! Whoever runs the server, reading along: every request, as it is and as it decodes.
+//! Searches every request for secrets, both as sent and decoded, as whoever runs the server could.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -7,9 +7,9 @@ use std::cell::RefCell;
 use std::collections::HashSet;
 
 pub struct Eavesdropper {
-    /// What must never be seen.
+    /// The texts that must never appear.
     secrets: Vec<String>,
-    /// Headers and addresses that tell nothing: most come again and again.
+    /// Headers and URLs that were found harmless: most of them recur.
     heard: RefCell<HashSet<String>>,
 }
 
@@ -21,7 +21,7 @@ impl Eavesdropper {
         }
     }
 
-    /// What was understood of a request, if anything.
+    /// Describes the secret that a request reveals, if any.
     pub fn hear(&self, request: &Request) -> Option<String> {
         let headers = request.headers.iter().flat_map(|(name, value)| [name, value]);
         let short = headers.chain([&request.url]).filter(|text| !self.heard.borrow().contains(*text));
@@ -62,7 +62,7 @@ fn decode(run: &str) -> Vec<u8> {
         .unwrap_or_default()
 }
 
-/// `%C3%A9`, and letters of any case.
+/// Decodes `%C3%A9`, and changes all letters to lower case.
 fn unescape(text: &str) -> Vec<u8> {
     if !text.contains(['%', '+']) {
         return text.to_lowercase().into_bytes();

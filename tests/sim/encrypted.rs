@@ -1,8 +1,8 @@
-//! Devices with one encrypted collection, and a server that can read none of it: honest, or lying for a while.
+//! Simulates devices with one encrypted collection, and a server that can read none of it: honest, or lying for a while.
 //!
-//! While it lasts, tabs are killed between any two steps. Then the weather clears, the lie ends (see [`Lie`]), everybody
-//! syncs, and repairs what can only be repaired. All must then have the same records and the same head, nothing lost,
-//! nothing won by an older write; a new device reads it all; one more sync is one request. And nobody cries wolf.
+//! In the first phase, messages are lost and tabs are killed between any two steps. Then the faults stop, the lie ends (see [`Lie`]), and
+//! all devices sync, and repair what only a repair can heal. All must then have the same records and the same head, nothing lost, nothing
+//! won by an older write. A new device must read it all, and one more sync must be a single request. No device may raise a false alarm.
 
 use super::actor::{ALARMS, Actor, is_idle, keep_tags, shared_id, tag};
 use super::eavesdropper::Eavesdropper;
@@ -20,11 +20,11 @@ use essaim::pure::sealed::{Limits, Rule};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
-/// What became of a run.
+/// The result of a run.
 #[derive(Debug, Default, PartialEq)]
 pub struct Outcome {
     pub trace: u64,
-    /// The server said something that is not so.
+    /// Whether the server told anything false.
     pub told: bool,
     pub alarms: BTreeSet<String>,
 }
@@ -113,7 +113,7 @@ impl Setting {
     }
 }
 
-/// When a lie is told, by the number of requests, and to whom.
+/// When a lie begins and ends, counted in requests, and to whom it is told.
 struct Deceit {
     lie: Option<Lie>,
     victim: Option<usize>,
@@ -184,7 +184,7 @@ impl Deceit {
         self.is_over = true;
     }
 
-    /// Nothing goes wrong any more but for the lie. Whoever is alarmed stays so, sends nothing, and loses nothing.
+    /// Nothing goes wrong any more except for the lie. A device with an alarm must keep it, send nothing, and lose nothing.
     fn rest(&mut self, world: &Rc<World>) -> Result<(), String> {
         self.begin(world);
         if self.liar.is_none() {
@@ -197,7 +197,7 @@ impl Deceit {
                 let id = shared_id(world.dice.below(RECORDS));
                 world.wait(actor.owner, async move { writer.write(&id).await });
                 sync(&actor, "manual").ok();
-                // Long enough to ask only whether something changed.
+                // After this time, the next sync may ask only whether something has changed.
                 let executor = world.executor.clone();
                 world.wait(actor.owner, async move { executor.sleep(60_000).await });
                 self.stay_alarmed(world, &actor)?;
@@ -212,8 +212,8 @@ impl Deceit {
         check_alarms(world, self)
     }
 
-    /// The same kind of lie again and again, about other pages and to others; between them the truth, or not; and repairs while it
-    /// lasts. What devices do to records meanwhile is what an old page must not undo.
+    /// Tells the same kind of lie several times, about other pages and to other devices. Between the lies the server may be honest, and
+    /// devices repair while a lie lasts. An old page must not undo what devices do to records meanwhile.
     fn haunt(&mut self, world: &Rc<World>) -> Result<(), String> {
         self.begin(world);
         let dice = &world.dice;
@@ -225,7 +225,7 @@ impl Deceit {
                 world.rounds(&devices, |actor| recovery.one(actor, true))?;
             }
             if dice.permille(400) {
-                // It ends with a snapshot.
+                // A repair ends with a snapshot.
                 repair(&world.open(dice.below(DEVICES)), "manual")?;
             }
             self.act(world);
@@ -301,7 +301,7 @@ fn sync(actor: &Actor, strategy: &'static str) -> Result<String, Error> {
     actor.world.wait(actor.owner, async move { syncing.sync(strategy).await })
 }
 
-/// Every alarm must be one that this lie deserves; and no honest server is suspected.
+/// Every alarm must be one that this lie may cause, and an honest server must cause none.
 fn check_alarms(world: &World, deceit: &Deceit) -> Result<(), String> {
     for (device, code) in world.alarms.borrow().iter() {
         let Some(lie) = deceit.lie.filter(|_| deceit.liar.is_some()) else {
@@ -318,14 +318,14 @@ fn check_alarms(world: &World, deceit: &Deceit) -> Result<(), String> {
     Ok(())
 }
 
-/// The weather is fine and nobody lies: everybody syncs until nothing is left, then all must agree.
+/// No more faults and no more lies: all devices sync until nothing is left to do, then all must agree.
 fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
     let mut devices: Vec<Actor> = (0..DEVICES).map(|device| world.open(device)).collect();
     let mut recovery = Recovery::default();
     let repairs = deceit.is_repairable();
     let mut settle_one = |actor: &Actor| recovery.one(actor, repairs);
     world.rounds(&devices, &mut settle_one)?;
-    // Other strategies do not tell again what a repair has told.
+    // Always `manual`: syncs with other strategies do not report again what a repair has reported.
     world.rounds(&devices, |actor| {
         let before = head(actor);
         let synced = sync(actor, "manual").map_err(|error| format!("NOT HEALED: device {}: {error}", actor.device));
@@ -351,17 +351,17 @@ fn settle(world: &Rc<World>, deceit: &Deceit) -> Result<(), String> {
     match recovery.has_repaired {
         _ if deceit.lie == Some(Lie::HarvestedPage) => world.history.check(&finals),
         false => world.history.check(&finals),
-        // What was made on top of what the server lost, and what was deleted since, may be met again as a conflict.
+        // What was written on top of lost versions, and what was deleted since, may come up again as a conflict.
         true => world.history.check_existence(&finals).and_then(|()| world.history.check(&finals)),
     }
 }
 
-/// True if it is refused.
+/// Returns true if the repair is refused.
 fn repair(actor: &Actor, strategy: &'static str) -> Result<bool, String> {
     let repairing = actor.clone();
     match actor.world.wait(actor.owner, async move { repairing.repair(strategy).await }) {
         Ok(_) | Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. } | Error::Interrupted { .. }) => Ok(false),
-        // Of a page that came to light only now, and the next repair knows of it; or of what only another device has.
+        // The alarm concerns a page that came to light only now, which the next repair knows of; or data that only another device has.
         Err(error) if ALARMS.contains(&error.code().as_str()) => Ok(true),
         Err(error) => Err(format!("NOT REPAIRED: device {}: {error}", actor.device)),
     }
@@ -371,21 +371,21 @@ fn any_strategy(world: &World) -> &'static str {
     ["manual", "client_wins", "server_wins"][world.dice.below(3)]
 }
 
-/// What users do until all is well again.
+/// What users do until everything works again.
 #[derive(Default)]
 struct Recovery {
     has_repaired: bool,
-    /// Somebody's repair was refused: what the server lost is on another device, which then repairs it, alarmed or not.
+    /// Whether a repair was refused: then another device has what the server lost, and repairs it, with or without an alarm.
     is_refused: bool,
 }
 
 impl Recovery {
-    /// Syncs, and repairs if that raises an alarm. True if there was nothing to do.
+    /// Syncs, and repairs if the sync raises an alarm. Returns true if there was nothing to do.
     fn one(&mut self, actor: &Actor, repairs: bool) -> Result<bool, String> {
         let before = head(actor);
         let alarmed = match sync(actor, any_strategy(&actor.world)) {
             Ok(_) if self.is_refused => false,
-            // A snapshot is not in the report.
+            // A snapshot is not in the report, so the heads are compared, too.
             Ok(report) => return Ok(is_idle(&report) && head(actor) == before),
             Err(Error::Network { .. } | Error::StorageLost { .. } | Error::Server { status: 409 | 503, .. }) => return Ok(false),
             Err(error) if repairs && ALARMS.contains(&error.code().as_str()) => true,
@@ -397,7 +397,7 @@ impl Recovery {
     }
 }
 
-/// The same records, to the tag and the member, and the same head.
+/// All devices must have the same records, down to tags and members, and the same head.
 fn check_alike(world: &Rc<World>, devices: &[Actor]) -> Result<(), String> {
     let records = |actor: &Actor| {
         let mut records = actor.records();
@@ -431,7 +431,7 @@ fn list(actor: &Actor) -> String {
     actor.world.wait(actor.owner, async move { collection.list("{}").await.unwrap() })
 }
 
-/// What came last is looked at again; from then on nothing new is one request, and its answer a 304.
+/// The first two syncs may list the newest rows again. From then on, a sync without news must be one request, answered with 304.
 fn check_idle(world: &World, devices: &[Actor]) -> Result<(), String> {
     for actor in devices {
         for may_list in [true, true, false, false] {

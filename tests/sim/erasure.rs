@@ -1,4 +1,4 @@
-//! What was removed is on no disk any more, once everybody is idle.
+//! Checks that removed content is on no disk any more, once all devices are idle.
 
 use super::storage::each_change;
 use super::world::World;
@@ -19,7 +19,7 @@ pub fn check(world: &World) -> Result<(), String> {
     Ok(())
 }
 
-/// A record whose content is in some row although it was removed.
+/// The id of a removed record whose content is still in some row.
 fn left_behind(stored: &Stored) -> Option<RecordId> {
     let (mut state, mut with_content) = (State::default(), BTreeSet::new());
     each_change(stored, |change| {

@@ -1,4 +1,4 @@
-//! Tasks polled in an order drawn from a seed, on a clock that moves only when all of them wait.
+//! Runs tasks in an order drawn from a seed. The clock advances only when all tasks wait.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, Wake, Waker};
 
-/// Seeded randomness (SplitMix64): the same on every machine, unlike a library's generator of next year.
+/// Seeded random numbers (SplitMix64). They are the same on every machine and for ever; those of a library may change with its next
+/// version.
 #[derive(Debug)]
 pub struct Dice(Cell<u64>);
 
@@ -29,7 +30,7 @@ impl Dice {
         (self.next() % end.max(1) as u64) as usize
     }
 
-    /// True in so many of a thousand cases.
+    /// True with a probability of `rate` per mille.
     pub fn permille(&self, rate: usize) -> bool {
         self.below(1000) < rate
     }
@@ -39,7 +40,7 @@ impl Dice {
     }
 }
 
-/// Whose task it is: a killed owner's tasks are dropped where they stand.
+/// Identifies the tab to which a task belongs. When an owner is killed, its tasks are dropped wherever they wait.
 pub type Owner = usize;
 
 struct Task {
@@ -107,7 +108,7 @@ impl Executor {
         self.0.woken.lock().unwrap().insert(task);
     }
 
-    /// Drops everything that an owner was doing.
+    /// Drops all tasks of an owner.
     pub fn kill(&self, owner: Owner) {
         let dead: Vec<Task> = {
             let mut tasks = self.0.tasks.borrow_mut();
@@ -125,7 +126,7 @@ impl Executor {
         }
     }
 
-    /// One poll of one task; false when every task is done.
+    /// Polls one ready task, or advances the clock if none is ready. Returns false when all tasks are done.
     pub fn step(&self) -> bool {
         let ready: Vec<usize> = self.0.woken.lock().unwrap().iter().copied().collect();
         if ready.is_empty() {
@@ -149,7 +150,7 @@ impl Executor {
         match future.as_mut().poll(&mut Context::from_waker(&waker)) {
             Poll::Ready(()) => drop(self.0.tasks.borrow_mut().remove(&task)),
             Poll::Pending => {
-                // Gone if the task killed its own owner.
+                // The entry is gone if the task killed its own owner.
                 if let Some(place) = self.0.tasks.borrow_mut().get_mut(&task) {
                     place.future = Some(future);
                 }

@@ -1,6 +1,6 @@
-//! What is made of single records by a server that lies: hidden, exchanged, changed, made up.
+//! Forges single records for a server that lies: hides, exchanges, changes or invents them.
 //!
-//! It is of one mind: what it once chose to hide or to change stays so until the lie ends.
+//! It is consistent: what it has once chosen to hide or change stays so until the lie ends.
 
 use super::executor::Dice;
 use super::lie::Lie;
@@ -17,9 +17,9 @@ pub struct Forger {
     dice: Rc<Dice>,
     /// The ids that are lied about.
     chosen: RefCell<Vec<String>>,
-    /// Every payload that passed by, as it was.
+    /// Every honest payload seen so far, by id.
     seen: RefCell<BTreeMap<String, String>>,
-    /// What is told instead of a payload, or of nothing at all.
+    /// The payloads that are told instead, by id, also for records that do not exist.
     told: RefCell<BTreeMap<String, Value>>,
     forged: Cell<bool>,
 }
@@ -41,7 +41,7 @@ impl Forger {
         self.forged.get()
     }
 
-    /// A listing as it is told.
+    /// A listing, as the liar tells it.
     pub fn rows(&self, rows: Vec<Value>, is_last: bool) -> Vec<Value> {
         rows.iter().for_each(|row| self.note(row));
         let mut rows: Vec<Value> = rows.into_iter().filter_map(|row| self.row(row)).collect();
@@ -56,7 +56,7 @@ impl Forger {
         rows
     }
 
-    /// One record as it is told; `None` if it is hidden.
+    /// One record, as the liar tells it; `None` if it is hidden.
     pub fn row(&self, row: Value) -> Option<Value> {
         self.note(&row);
         let id = row["id"].as_str().unwrap_or_default().to_owned();
@@ -102,7 +102,7 @@ impl Forger {
         }
     }
 
-    /// The first that come by and are picked: one page or segment, or two that are exchanged.
+    /// Whether the lie concerns this id. Picks the first suitable ids by chance: one page or segment, or two that are exchanged.
     fn is_chosen(&self, id: &str) -> bool {
         let is_page = id.starts_with('p');
         let (suits, wanted) = match self.lie {
@@ -122,7 +122,7 @@ impl Forger {
         !is_new
     }
 
-    /// The payload of the one that it is exchanged with; in a replay, of the oldest page that was seen.
+    /// The payload of the record that this one is exchanged with; in a replay, of the oldest page that was seen.
     fn exchanged(&self, id: &str) -> Option<String> {
         let (seen, chosen) = (self.seen.borrow(), self.chosen.borrow());
         let other = match self.lie {
@@ -132,12 +132,12 @@ impl Forger {
         other.and_then(|other| seen.get(other)).cloned()
     }
 
-    /// A replay in the place of a page, or at a new position.
+    /// Whether a replay is told at a new position, instead of in the place of another page.
     fn appends(&self) -> bool {
         self.way.is_multiple_of(2)
     }
 
-    /// The last page once more, at the next position; chosen once.
+    /// The last page once more, at the next position. This position is chosen once.
     fn after_the_last(&self) -> Option<Value> {
         if self.told.borrow().is_empty() {
             let seen = self.seen.borrow();
@@ -182,7 +182,8 @@ impl Forger {
     }
 }
 
-/// A lie that is never told proves nothing, and one that changes from question to question proves less.
+/// Checks that every lie is actually told, and told in the same way to each request. Otherwise a simulation that passes would prove
+/// nothing.
 #[test]
 fn every_lie_is_told_and_told_again() {
     use super::liar::Liar;
@@ -223,7 +224,7 @@ fn every_lie_is_told_and_told_again() {
         };
         let mut list = request("GET", format!("{collection}/records?_sort=last_modified"), None);
         list.headers.push(("If-None-Match".into(), "\"4\"".into()));
-        // Until something was picked.
+        // Repeats the request until the liar has picked something.
         (0..40).for_each(|_| drop(ask(&list)));
         let told = ask(&list);
         assert_eq!(told, ask(&list), "{lie:?}");

@@ -1,11 +1,12 @@
-//! Front servers: what a device sees of the headers of listings. A server behind it is honest, and so is the front server.
+//! Front servers (reverse proxies), which change the headers of listings that a device sees. They are honest, and so is the server behind
+//! them.
 
 use super::executor::Dice;
 use essaim::ports::Response;
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Front {
-    /// All is passed on.
+    /// Everything is passed on.
     None,
     /// `Next-Page` is stripped, or CORS does not expose it.
     HidesNext,
@@ -28,13 +29,14 @@ impl Front {
         Front::Compresses,
     ];
 
-    /// Half of the devices have none. Not drawn from the world's dice: what else a seed brings about stays as it is.
+    /// The front server of a device; half of the devices have none. It is not drawn from the world's dice, so that everything else that a
+    /// seed determines stays the same.
     pub fn of(seed: u64, device: usize) -> Self {
         let dice = Dice::new(seed ^ (device as u64 + 1) << 40);
         if dice.permille(500) { Front::None } else { *dice.pick(&Self::ALL) }
     }
 
-    /// Whether nothing tells a device behind it that a list has not changed.
+    /// Whether a device behind it cannot learn that a list has not changed.
     pub fn hides_timestamp(self) -> bool {
         matches!(self, Front::HidesTimestamp | Front::HidesBoth)
     }

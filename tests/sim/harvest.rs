@@ -1,4 +1,4 @@
-//! What a server can keep of what devices send: every sealed page, also one that it refused, to be shown at any later moment.
+//! Collects every sealed page that devices send, also refused ones, as a server can, so that it may show them at any later moment.
 
 use super::executor::Dice;
 use essaim::ports::{Request, Response};
@@ -10,7 +10,7 @@ use std::rc::Rc;
 struct Page {
     id: String,
     ct: String,
-    /// The server refused it: its author has sealed the change again.
+    /// Whether the server refused it. Its author has then sealed the change again.
     is_refused: bool,
 }
 
@@ -45,27 +45,27 @@ impl Harvest {
     }
 }
 
-/// Where the page is shown.
+/// In which answers the page is shown.
 #[derive(Clone, Copy, PartialEq)]
 enum Scope {
     Everywhere,
-    /// In lists that are not read from a cursor on.
+    /// In lists that are read from the beginning, not from a cursor.
     FullLists,
-    /// Only while `repair()` is under way, in its own list.
+    /// Only in lists, while a `repair()` is running.
     Repair,
 }
 
-/// One page of the harvest, shown at its position.
+/// One page of the harvest that the server shows again, at its position.
 pub struct Ghost {
     page: Option<Page>,
     scope: Scope,
-    /// Pages after it are hidden.
+    /// Whether the pages after it are hidden.
     hides_later: bool,
-    /// The true page of that position is shown, too.
+    /// Whether the true page of that position is shown, too.
     is_beside: bool,
-    /// In how many lists.
+    /// In how many more lists the page is shown.
     left: Cell<usize>,
-    /// The list that is being read has it already.
+    /// Whether the list that is being read has shown the page already.
     is_in_list: Cell<bool>,
     repairing: Rc<Cell<bool>>,
     told: Cell<bool>,
@@ -85,7 +85,7 @@ impl Ghost {
         }
     }
 
-    /// The last page that was refused, in the list of each `repair()`.
+    /// Shows the page that was refused last, in the list of each `repair()`.
     pub fn refused(harvest: &Harvest, repairing: Rc<Cell<bool>>) -> Self {
         Ghost {
             page: harvest.0.borrow().iter().rfind(|page| page.is_refused).cloned(),
@@ -150,7 +150,7 @@ impl Ghost {
         shown
     }
 
-    /// The record by its name, as it is told; `None` for 404.
+    /// The answer for a single record; `None` for 404.
     pub fn record(&self, id: &str, there: Option<Value>) -> Option<Value> {
         let page = self
             .page

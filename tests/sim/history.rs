@@ -1,7 +1,7 @@
-//! Who wrote what knowing what: the oracle of lost writes and wrong winners.
+//! The oracle for lost writes and wrong winners: it records who wrote what, based on which versions.
 //!
-//! Every write puts a fresh tag into its record, and knows the tag it replaced. A record may end with a write that is
-//! concurrent to another one (a conflict was resolved), but never with one that an acknowledged write was made on top of.
+//! Every write puts a fresh tag into its record, and names the tags of the versions that it replaced. A record may end with a write that is
+//! concurrent to another one (a conflict was resolved), but never with a write that an acknowledged write was made on top of.
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,13 +12,14 @@ pub type Tag = u64;
 pub struct History {
     next: Cell<Tag>,
     writes: RefCell<BTreeMap<Tag, Write>>,
-    /// Writes that the server took, and whose device cannot know: a conflict with what was made of them is no mistake.
+    /// Writes that the server may have taken without their device learning it. A conflict of such a write with its own successor is no
+    /// mistake.
     unanswered: RefCell<BTreeSet<Tag>>,
-    /// What users took over from the other side of a conflict. While they choose, another tab's sync may publish their own side:
-    /// then what they chose is written on top of that again, and of whatever it has won against.
+    /// Versions that users took from the other side of a conflict. While a user chooses, another tab's sync may publish the user's own
+    /// side. The chosen version is then written on top of that side, and of whatever that side has won against.
     chosen: RefCell<BTreeSet<Tag>>,
-    /// What a user was told of, in a conflict that the strategy decided against it, or beside what the chain has: whatever
-    /// becomes of the record then, it does not come about without a word.
+    /// Writes that a user was told of, because the strategy decided a conflict against them, or because they are strays. Whatever becomes
+    /// of such a record, it does not happen silently.
     overruled: RefCell<BTreeSet<Tag>>,
 }
 
@@ -46,7 +47,7 @@ impl History {
         tag
     }
 
-    /// It stands, on top of `parents`.
+    /// The write succeeded, based on the versions `parents`.
     pub fn acknowledge(&self, tag: Tag, parents: Vec<Tag>) {
         if let Some(write) = self.writes.borrow_mut().get_mut(&tag) {
             write.acknowledged = true;
@@ -54,7 +55,7 @@ impl History {
         }
     }
 
-    /// A user keeps it over another write.
+    /// A user keeps the write `tag` over the write `other`.
     pub fn put_on(&self, tag: Tag, other: Tag) {
         if let Some(write) = self.writes.borrow_mut().get_mut(&tag) {
             write.parents.push(other);
@@ -79,7 +80,7 @@ impl History {
         self.overruled.borrow_mut().append(&mut all);
     }
 
-    /// Whether one write was made on top of the other, or of what was made on top of it.
+    /// Whether `than` was made on top of `tag`, directly or through other writes.
     pub fn is_older(&self, tag: Tag, than: Tag) -> bool {
         self.ancestors(than).contains(&tag)
     }
@@ -102,7 +103,7 @@ impl History {
         found
     }
 
-    /// `finals`: each record's last tag. A record that is not in it has to have been deleted.
+    /// `finals`: the last tag of each record. A record that is not in it must have been deleted.
     pub fn check(&self, finals: &BTreeMap<String, Tag>) -> Result<(), String> {
         let writes = self.writes.borrow().clone();
         for (tag, write) in writes.iter().filter(|(_, write)| write.acknowledged && !write.is_deletion) {
@@ -120,7 +121,7 @@ impl History {
         Ok(())
     }
 
-    /// After a server lost something: records that were created and never deleted are there, and every record holds something
+    /// The check after a server has lost data: records that were created and never deleted are present, and every record holds something
     /// that was written to it.
     pub fn check_existence(&self, finals: &BTreeMap<String, Tag>) -> Result<(), String> {
         let writes = self.writes.borrow();

@@ -1,5 +1,5 @@
-//! Rows that no device wrote. Many that are really there: a repair and a compaction make a bounded number of requests, tell what they
-//! left, and go on the next time. One that is only shown, in the place of the latest snapshot: a repair leaves what is there.
+//! Rows that no device wrote. If many such rows exist, a repair and a compaction make a bounded number of requests, report what they left,
+//! and continue the next time. If one is only shown, in the place of the latest snapshot, a repair leaves the true page alone.
 
 use super::actor::{Actor, shared_id};
 use super::platform::NoApp;
@@ -43,7 +43,7 @@ fn put(world: &World, names: impl Iterator<Item = String>) {
     }
 }
 
-/// What is there with content, by name.
+/// The names of the rows that have content.
 fn sealed(world: &World) -> Vec<String> {
     let listing = world.internet.handle(&request("GET", format!("{}?has_ct=true&_limit=10000", records()), None));
     let rows = json::member(&listing.body, "data").and_then(json::elements).expect("a listing");
@@ -67,7 +67,7 @@ fn sync(actor: &Actor) -> Result<(), String> {
     synced.map(drop).map_err(|error| error.code())
 }
 
-/// The report, and how many requests it took.
+/// Returns the report, and the number of requests that the repair made.
 fn repair(actor: &Actor) -> (String, usize) {
     let before = actor.world.internet.requests.get();
     let repairing = actor.clone();
@@ -75,7 +75,7 @@ fn repair(actor: &Actor) -> (String, usize) {
     (repaired.expect("a repair"), actor.world.internet.requests.get() - before)
 }
 
-/// Repairs until nothing is left to say; gives how often.
+/// Repairs until the report has no more errors. Returns the number of repairs.
 fn repair_all(actor: &Actor) -> usize {
     for times in 1..20 {
         let (report, requests) = repair(actor);
@@ -144,7 +144,7 @@ fn segments_that_no_snapshot_lists_are_deleted_a_thousand_at_a_time() {
     check_alike(&world, &writer);
 }
 
-/// How long a repair takes with that many rows in its list which are none of the collection's.
+/// How long a repair takes if its listing has this many rows that do not belong to the collection.
 fn cost(rows: u64) -> Duration {
     let world = world();
     let writer = world.open(0);

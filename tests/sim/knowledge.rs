@@ -1,5 +1,5 @@
-//! What the oracle has to know of a device beside what its reports say: which deletions of a record it knows of (a tombstone has no
-//! tag), and what a sync decided that failed or was killed.
+//! What the oracle has to know of a device besides its reports: which deletions of a record the device knows of (a tombstone has no tag),
+//! and which local changes were replaced by a sync that failed or was killed.
 
 use super::actor::tag;
 use super::executor::Owner;
@@ -16,9 +16,9 @@ type Tags = BTreeSet<Tag>;
 
 #[derive(Default)]
 pub struct Knowledge {
-    /// By device and record.
+    /// The device's own deletions, by device and record.
     own: RefCell<BTreeMap<(usize, String), Tags>>,
-    /// By record: deletions in pages that some device has sent. A server can show a page to others that it has refused.
+    /// By record: deletions in pages that some device has sent. A server can refuse a page and still show it to others.
     sent: RefCell<BTreeMap<String, Tags>>,
 }
 
@@ -28,7 +28,7 @@ impl Knowledge {
         own.entry((device, record.to_owned())).or_default().insert(deletion);
     }
 
-    /// A page of this device goes out.
+    /// Records that this device sends a page, which may contain its deletions.
     pub fn sends(&self, device: usize) {
         let mut sent = self.sent.borrow_mut();
         for ((_, record), deletions) in self.own.borrow().iter().filter(|((own, _), _)| *own == device) {
@@ -40,7 +40,8 @@ impl Knowledge {
         self.sent.borrow().get(record).cloned().unwrap_or_default()
     }
 
-    /// The device's own deletions, and those that were sent if the device remembers that the record was deleted.
+    /// The deletions of a record that the device knows of: its own, and those that were sent, if the device remembers that the record was
+    /// deleted.
     pub fn of(&self, device: usize, disk: &Disk, record: &str) -> Tags {
         let mut known = self.own.borrow().get(&(device, record.to_owned())).cloned().unwrap_or_default();
         if remembers(disk, record) {
@@ -55,7 +56,7 @@ fn remembers(disk: &Disk, record: &str) -> bool {
     states(disk).iter().any(|state| Deleted::known(state).after(0).contains(&id))
 }
 
-/// What each collection on a disk has.
+/// The state of each collection on a disk.
 fn states(disk: &Disk) -> Vec<State> {
     let read = |stored| {
         let mut state = State::default();
@@ -68,12 +69,12 @@ fn states(disk: &Disk) -> Vec<State> {
 struct DecidingSync {
     owner: Owner,
     device: usize,
-    /// Local changes that it may replace, by record.
+    /// The local changes that the sync may replace, by record.
     unsent: BTreeMap<String, Tags>,
 }
 
-/// Syncs with a strategy that prefers the server. If one fails, or its tab is killed, its report is lost, and with it which local
-/// changes it replaced.
+/// The running syncs whose strategy prefers the server. If one fails, or its tab is killed, its report is lost, and with it the list of
+/// local changes that it replaced.
 #[derive(Default)]
 pub struct Deciding(RefCell<Vec<DecidingSync>>);
 
@@ -94,7 +95,7 @@ impl Deciding {
         }
     }
 
-    /// The sync of this tab that began last is over, and its report was read.
+    /// Ends the sync of this tab that began last: its report was read.
     pub fn end(&self, owner: Owner) {
         let mut syncs = self.0.borrow_mut();
         if let Some(at) = syncs.iter().rposition(|sync| sync.owner == owner) {
@@ -102,7 +103,8 @@ impl Deciding {
         }
     }
 
-    /// Local changes, present when a sync of this tab began or made since, that this device has neither kept nor edited further.
+    /// The local changes that a sync of this tab has replaced: they were present when it began, or were made since, and this device has
+    /// neither kept them nor edited them further.
     pub fn replaced(&self, owner: Owner, devices: &[Device], history: &History) -> Tags {
         let mut replaced = Tags::new();
         for sync in self.0.borrow().iter().filter(|sync| sync.owner == owner) {

@@ -1,5 +1,5 @@
-//! A collection that is cleared, reset, closed or deleted at any moment of a sync. The oracle: what was under way ends with
-//! `interrupted` or `closed`, and afterwards it writes nothing and sends nothing; and a sync that is called later loses nothing.
+//! Simulates that a collection is cleared, reset, closed or deleted at any moment of a sync. A sync under way must end with `interrupted`
+//! or `closed`, and must write and send nothing afterwards. A sync that is called later must lose nothing.
 
 use super::actor::{Actor, options};
 use super::platform::NoApp;
@@ -20,7 +20,7 @@ enum Leaving {
     Delete,
 }
 
-/// What came of each sync of the tab that leaves, and when (in steps of the leaving: false is before).
+/// The outcomes of the syncs of the tab that leaves; the flag says whether a sync ended after the leaving.
 type Outcomes = Rc<RefCell<Vec<(bool, EngineResult<String>)>>>;
 
 type Named = (&'static str, EngineResult<String>);
@@ -69,7 +69,7 @@ pub fn run(seed: u64) -> Result<u64, String> {
     for number in 0..dice.below(4) {
         write(&leaver, 20 + number);
     }
-    // Both tabs have read what is there.
+    // Both tabs read the database before the syncs begin.
     leaver.records();
     other.records();
 
@@ -103,7 +103,7 @@ pub fn run(seed: u64) -> Result<u64, String> {
     });
     while !left.get() && world.executor.step() {}
     let asked = world.internet.asked_by(leaver.owner);
-    // What storage was given before is written yet.
+    // Writes that the storage was given before are still completed.
     let until = world.executor.now_ms() + 50;
     while world.executor.now_ms() < until && world.executor.step() {}
     let stored = all_stored(&world, is_encrypted);
@@ -180,8 +180,8 @@ fn calm_world(encrypted: bool) -> Rc<World> {
     Rc::new(world)
 }
 
-/// While a sync runs, a record is made here and another one elsewhere. All who then sync share one run, which has both; whoever
-/// has other options gets a run of their own. That the first one fails is nobody else's business.
+/// While a sync runs, a record is created here and another one elsewhere. All callers that then sync share one run, which transfers both. A
+/// caller with other options gets a run of its own. If the first sync fails, the others succeed nevertheless.
 #[test]
 fn a_sync_begins_after_its_call() {
     for (encrypted, first_fails) in [(false, false), (false, true), (true, false), (true, true)] {
@@ -202,7 +202,7 @@ fn a_sync_begins_after_its_call() {
         };
         let pass = |ms: u64| {
             let until = world.executor.now_ms() + ms;
-            // Something always wakes up later: the test itself.
+            // A task that only sleeps, so that the clock advances to the end although everything else waits.
             let executor = world.executor.clone();
             world.executor.spawn(usize::MAX, async move { executor.sleep(ms).await });
             while world.executor.now_ms() < until && world.executor.step() {}
@@ -255,7 +255,8 @@ fn a_sync_begins_after_its_call() {
     }
 }
 
-/// The order of the calls counts: a sync that is called after `clear()`, in the same turn, is no sync under way.
+/// The order of the calls counts: a sync that is called after `clear()`, even in the same turn, is not under way when the collection is
+/// cleared.
 #[test]
 fn a_sync_called_right_after_clear_is_not_interrupted() {
     for encrypted in [false, true] {
@@ -281,7 +282,8 @@ fn a_sync_called_right_after_clear_is_not_interrupted() {
     }
 }
 
-/// A sync waits for that of another tab, which then clears the collection: what was called before does not fill it again.
+/// A sync waits for the sync of another tab, which then clears the collection. The waiting sync was called before, so it must not fill the
+/// collection again.
 #[test]
 fn a_sync_that_waits_while_another_tab_clears_or_resets_is_interrupted() {
     for (encrypted, clears) in [(false, true), (true, true), (false, false), (true, false)] {
@@ -315,7 +317,7 @@ fn a_sync_that_waits_while_another_tab_clears_or_resets_is_interrupted() {
     }
 }
 
-/// A batch that was sent cannot be taken back; that its answer never came is noted, and the next user's requests are others.
+/// A batch that was sent cannot be taken back. The storage notes that its answer never came, and the next sync sends requests of its own.
 #[test]
 fn a_closed_sync_goes_on_where_it_was_when_the_collection_is_opened_again() {
     let world = calm_world(false);

@@ -1,6 +1,6 @@
-//! A server that lies, or the network before it: it stands between one device, or all, and the honest server.
+//! A server that lies, or a lying network in front of it: it stands between the honest server and one device, or all of them.
 //!
-//! [`Lie`] says what it tells and what has to come of it.
+//! [`Lie`] lists what it tells, and the expected consequences.
 
 use super::executor::Dice;
 use super::forger::Forger;
@@ -17,19 +17,19 @@ pub type Server = Rc<RefCell<SimServer>>;
 
 pub struct Liar {
     pub lie: Lie,
-    /// Nobody in particular: everybody.
+    /// The device that is lied to; `None` for all devices.
     victim: Option<usize>,
-    /// Which of several ways to tell it, from the beginning on.
+    /// Selects one of several ways to tell the lie, for the whole run.
     way: usize,
-    /// An earlier state, or the one that only the victims live in.
+    /// An earlier state of the server, or the copy that only the victims use.
     other: Server,
     forger: Forger,
-    /// For [`Lie::HarvestedPage`].
+    /// Only for [`Lie::HarvestedPage`].
     ghost: Option<Ghost>,
     told: Cell<bool>,
 }
 
-/// What a request is about.
+/// The subject of a request.
 enum Asked {
     List,
     Record(String),
@@ -64,11 +64,11 @@ impl Liar {
         Liar { ghost: Some(ghost), ..self }
     }
 
-    /// What is done to the server itself. `bucket` and `collection`: their URLs.
+    /// Applies what the lie does to the server itself. `bucket` and `collection` are their URLs.
     pub fn begin(&self, now_ms: u64, server: &Server, bucket: &str, collection: &str) {
         match self.lie {
             Lie::RestoredBackup => server.swap(&self.other),
-            // Sometimes of now, sometimes an old one.
+            // The fork begins from the present state; or, for every third `way`, from the earlier one.
             Lie::Fork if !self.way.is_multiple_of(3) => *self.other.borrow_mut() = server.borrow().clone(),
             Lie::Flush => {
                 let mut server = server.borrow_mut();
@@ -78,7 +78,7 @@ impl Liar {
                     1 => send("DELETE", collection.to_owned(), None),
                     _ => {
                         send("POST", format!("{REMOTE}/__flush__"), None);
-                        // As its administrator would, who knows of buckets.
+                        // An administrator, who knows of the buckets, creates the bucket again.
                         if !bucket.ends_with("/default") {
                             send("PUT", bucket.to_owned(), Some("{}"));
                         }
@@ -93,12 +93,12 @@ impl Liar {
         self.victim.is_none_or(|victim| victim == device)
     }
 
-    /// Whether anything was said that is not so.
+    /// Whether anything false was told.
     pub fn has_told(&self) -> bool {
         self.told.get() || self.forger.has_forged() || self.ghost.as_ref().is_some_and(Ghost::has_told) || matches!(self.lie, Lie::Flush | Lie::RestoredBackup)
     }
 
-    /// Which server gets a request: `None` for the true one.
+    /// The server that a request is sent to: `None` for the honest one.
     pub fn server(&self, request: &Request) -> Option<Server> {
         let elsewhere = match self.lie {
             Lie::Fork => true,
@@ -111,7 +111,7 @@ impl Liar {
         })
     }
 
-    /// An answer for which nobody was asked.
+    /// An invented answer: the request does not reach the honest server.
     pub fn invent(&self, now_ms: u64, request: &Request, server: &Server) -> Option<Response> {
         let header = |name: &str| {
             request
@@ -143,7 +143,7 @@ impl Liar {
         invented.inspect(|_| self.told.set(true))
     }
 
-    /// What becomes of an honest answer: the same in lists, in single records, and in what a refusal quotes.
+    /// Changes an honest answer. The same lie is told in lists, for single records, and in the record that a refusal quotes.
     pub fn alter(&self, request: &Request, response: Response) -> Response {
         let Ok(body) = serde_json::from_str::<Value>(&response.body) else {
             return response;

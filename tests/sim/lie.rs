@@ -1,36 +1,37 @@
-//! What a server may do to an encrypted collection, and what has to come of it.
+//! The lies that a server may tell about an encrypted collection, and the expected consequences of each.
 //!
 //! | lie | what is told | alarms | heals |
 //! |---|---|---|---|
-//! | omission | one page or segment is in no list, and 404 | `omission`; `rollback` if it is the head | within an hour |
-//! | forged tombstone | the same, as `{id, deleted: true}` | ″ | ″ |
-//! | forged emptying | one page is shown as if a snapshot covered it | ″ | when it ends |
-//! | rollback | reads get an earlier state | `rollback`, `server_lost`; `omission` if a push meets what is not shown | when it ends |
-//! | truncated lists | the end of each list is cut off, `Next-Page` too | `rollback`, `omission` | ″ |
-//! | false 304 | nothing is new, ever | ″ | ″ |
-//! | flush | the collection, its records, or the whole server is emptied | `rollback`, `server_lost`; `fork` where it is begun anew, `omission` where a push was under way | by repair |
-//! | restored backup | the server is an earlier one again; its clock goes on | ″ | ″ |
-//! | fork | victims live on in a copy of the server, then all are together again | ″ | ″ |
-//! | replay | an old page is shown in the place of another, or after the last | `tampered`, `fork`, `rollback` | when it ends |
+//! | omission | one page or segment is left out of all lists, and is 404 | `omission`; `rollback` if it is the head | within an hour |
+//! | forged tombstone | the same, but lists show it as `{id, deleted: true}` | ″ | ″ |
+//! | forged emptying | one page is shown as emptied, as if a snapshot covered it | ″ | when the lie ends |
+//! | rollback | reads get an earlier state | `rollback`, `server_lost`; `omission` if a push collides with a page that is not shown | when the lie ends |
+//! | truncated lists | the end of each list is cut off, together with `Next-Page` | `rollback`, `omission` | ″ |
+//! | false 304 | every conditional listing is answered "not modified" | ″ | ″ |
+//! | flush | the collection, its records, or everything on the server is deleted | `rollback`, `server_lost`; `fork` if the journal is begun anew; `omission` if a push was under way | by repair |
+//! | restored backup | the server goes back to an earlier state; its clock goes on | ″ | ″ |
+//! | fork | the victims use a copy of the server, then all use the same server again | ″ | ″ |
+//! | replay | an old page is shown in the place of another, or after the last one | `tampered`, `fork`, `rollback` | when the lie ends |
 //! | reordering | two pages are shown in each other's place | ″ | ″ |
-//! | swapped segments | the same with segments | `tampered`, `omission` | ″ |
-//! | flipped bits | a page or segment is changed, cut, lengthened, or no text at all | `tampered`, `fork`, `rollback` | ″ |
-//! | relabelled | a page or segment claims another version or epoch | `tampered` if it is none, `rollback` if it is the head; else none: `upgrade_required`, `no_key` | ″ |
-//! | misdated | `last_modified` is off, lists are upside down | `rollback`, `omission` | ″ |
+//! | swapped segments | two segments are shown in each other's place | `tampered`, `omission` | ″ |
+//! | flipped bits | a page or segment is changed, cut, lengthened, or is no text | `tampered`, `fork`, `rollback` | ″ |
+//! | relabelled | a page or segment claims another version or epoch | `tampered` if the label is invalid, `rollback` if it is the head; otherwise no alarm, but `upgrade_required` or `no_key` | ″ |
+//! | misdated | `last_modified` is wrong, and lists are in reverse order | `rollback`, `omission` | ″ |
 //! | vanished | everything in the collection is 404 | `server_lost` | ″ |
-//! | another status | 200 for what is created, 201 for what is replaced | none | ″ |
-//! | false success | 200 and 201, and nothing stored | `rollback`, `fork`, `omission` | by repair |
-//! | harvested page | a page that was once sent, refused or not, is shown at its position at some later moment: by itself or with all after it hidden, in all answers, in full lists, or only to a repair | `rollback`, `fork`, `omission`, `bad_snapshot`, and `server_lost` where the collection was never made | by repair |
-//! | false refusal | 412, and the position is free | `omission` | when it ends |
+//! | another status | 200 for a creation, 201 for a replacement | none | ″ |
+//! | false success | writes are answered with 200 and 201, and nothing is stored | `rollback`, `fork`, `omission` | by repair |
+//! | harvested page | a page that was once sent, refused or not, is shown at its position later: alone, or with all pages after it hidden; in all answers, in full lists, or only to a repair | `rollback`, `fork`, `omission`, `bad_snapshot`, and `server_lost` where the collection was never made | by repair |
+//! | false refusal | a page is refused (412) although its position is free | `omission` | when the lie ends |
 //!
-//! "By repair": devices were told things that are not so, and believed them; honest ones then find what these wrote. A lie about
-//! the newest pages alone is a stale view: nobody can tell it from a quiet day, and it does no harm.
+//! "By repair": some devices believed the lie and acted on it; devices that were not lied to then find what these have written. A lie that
+//! only hides the newest pages gives a stale view: no device can tell this from a server to which nothing was written, and it does no harm.
 //!
-//! "Within an hour": the lie alone knows of the newest page, and the row of one that is emptied is younger still. The timestamp of
-//! the collection then says that all was seen, until it is no longer trusted.
+//! "Within an hour": the lie hides the newest page, and another page was emptied after it, so that the row of the emptied page has a later
+//! timestamp. The timestamp of the collection then tells the device that it has seen everything, until it no longer relies on that
+//! timestamp.
 //!
-//! A hidden head is a `rollback` when it is the only page missing, and a wrong one is a `fork`. A head that is shown only changed
-//! (replayed, swapped, flipped) may be called any of three things, according to what is looked at first.
+//! A hidden head is a `rollback` if no other page is missing, and a wrong head is a `fork`. A head that is shown changed (replayed,
+//! swapped, flipped) may cause any of three alarms, depending on what is checked first.
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lie {
@@ -64,7 +65,7 @@ pub enum Healing {
 }
 
 impl Lie {
-    /// All but the harvested page, which has seeds of its own.
+    /// All lies except the harvested page, which has seeds of its own.
     pub const ALL: [Lie; 19] = [
         Lie::Omission,
         Lie::ForgedTombstone,
@@ -87,7 +88,7 @@ impl Lie {
         Lie::FalseRefusal,
     ];
 
-    /// What may be raised because of it, on any device.
+    /// The alarms that this lie may cause, on any device.
     pub fn alarms(self) -> &'static [&'static str] {
         match self {
             Lie::Omission | Lie::ForgedTombstone | Lie::ForgedEmptying | Lie::TruncatedLists | Lie::FalseUnchanged | Lie::Misdated => &["omission", "rollback"],
@@ -104,7 +105,8 @@ impl Lie {
         }
     }
 
-    /// A stale view alone may go unnoticed for ever; a wrong status or a wrong time means nothing: order is by position.
+    /// Whether the lie may remain undetected. A stale view may go unnoticed for ever. A wrong status or a wrong time has no effect, since
+    /// pages are ordered by position.
     pub fn is_always_harmless(self) -> bool {
         matches!(self, Lie::FalseUnchanged | Lie::AnotherStatus | Lie::Misdated)
     }

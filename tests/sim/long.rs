@@ -1,5 +1,5 @@
-//! Journals as long as years make them, with the limits that apps have: what a new device downloads, and how one that
-//! slept through it all catches up.
+//! Builds journals as long as years of use make them, with the limits that apps have. Measures what a new device downloads, and how a
+//! device that was away all the time catches up.
 
 use super::actor::{Actor, by_id, options};
 use super::executor::Dice;
@@ -13,7 +13,7 @@ use essaim::pure::json;
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-/// The devices, beside those that come new to it.
+/// The numbers of the devices, besides the new ones.
 const WRITER: usize = 0;
 pub const CLEAN_SLEEPER: usize = 1;
 pub const DIRTY_SLEEPER: usize = 2;
@@ -23,16 +23,16 @@ pub struct Long {
     world: Rc<World>,
     writer: Actor,
     dice: Dice,
-    /// What lives, by id, as JSON.
+    /// The records that are live, by id, as JSON.
     live: BTreeMap<String, String>,
-    /// Records that the writer leaves alone.
+    /// Records that the writer does not change.
     spared: Vec<String>,
     newcomers: usize,
     made: usize,
     pub snapshots: usize,
 }
 
-/// What a sync took.
+/// The cost and the report of a sync.
 #[derive(Debug)]
 pub struct Catching {
     pub requests: usize,
@@ -78,7 +78,7 @@ impl Long {
         long
     }
 
-    /// Creates a record of about 300 bytes; gives its id.
+    /// Creates a record of about 300 bytes, and returns its id.
     fn make(&mut self) -> String {
         self.made += 1;
         let id = format!("{:08x}-0000-4000-8000-{:012x}", self.dice.next() as u32, self.made);
@@ -92,7 +92,7 @@ impl Long {
         id.to_owned()
     }
 
-    /// The writer's edits, each synced. One in fifty deletes, and another one creates.
+    /// Lets the writer make edits, each followed by a sync. One in fifty is a deletion, and another one in fifty is a creation.
     pub fn go_on(&mut self, edits: usize) {
         for _ in 0..edits {
             match self.dice.below(50) {
@@ -121,14 +121,14 @@ impl Long {
         }
     }
 
-    /// A record that the writer will leave alone.
+    /// A record that the writer will not change from now on.
     pub fn spare(&mut self) -> String {
         let id = self.any();
         self.spared.push(id.clone());
         id
     }
 
-    /// The writer's.
+    /// An edit by the writer.
     pub fn edit(&mut self, id: &str) {
         self.write(id, "the writer's");
     }
@@ -138,7 +138,7 @@ impl Long {
         self.live.remove(id);
     }
 
-    /// Somebody else's edit; gives the record.
+    /// An edit by another device. Returns the record.
     pub fn edit_on(&self, actor: &Actor, id: &str) -> String {
         let record = record(id, "the sleeper's", &self.dice);
         upsert(actor, &record);
@@ -149,7 +149,7 @@ impl Long {
         delete(actor, id);
     }
 
-    /// What shall become of it when everybody has synced.
+    /// Sets the content that a record must have when everybody has synced; `None` for a deleted one.
     pub fn expect(&mut self, id: &str, record: Option<String>) {
         match record {
             Some(record) => drop(self.live.insert(id.to_owned(), record)),
@@ -182,7 +182,7 @@ impl Long {
         }
     }
 
-    /// The device is killed as soon as the server has taken its page.
+    /// Starts a sync, and kills the device as soon as the server has stored its page.
     pub fn sync_without_answer(&self, actor: &Actor) {
         self.world.internet.answered.borrow_mut().clear();
         let collection = actor.collection.clone();
@@ -196,7 +196,7 @@ impl Long {
         self.world.run();
     }
 
-    /// A new device's first sync, which must bring everything.
+    /// The first sync of a new device. It must bring every record.
     pub fn newcomer(&mut self) -> Catching {
         let device = self.newcomers;
         self.newcomers += 1;
@@ -206,12 +206,12 @@ impl Long {
         taken
     }
 
-    /// Bytes of what lives, as JSON.
+    /// The size of all live records as a JSON list, in bytes.
     pub fn live_bytes(&self) -> usize {
         self.live.values().map(|record| record.len() + 1).sum::<usize>() + 1
     }
 
-    /// Ends as the writer: its records, which are those that should live, and its head.
+    /// Checks that a device ends with the same records as the writer, which are those that should be live, and with the same head.
     pub fn check_alike(&self, actor: &Actor) {
         self.sync(WRITER, "manual");
         self.sync_on(actor, "manual");
@@ -232,7 +232,7 @@ impl Long {
         self.world.wait(actor.owner, async move { collection.head().await.expect("a head") })
     }
 
-    /// Of the newest page.
+    /// The position of the newest page.
     pub fn position(&self) -> usize {
         json::member(&self.head(&self.writer), "position").and_then(json::number).expect("a position") as usize
     }

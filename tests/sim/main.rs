@@ -1,6 +1,6 @@
 //! Seeded simulations of the real engine: the same seed gives the same run, and a failure prints how to replay it.
 //!
-//! `ESSAIM_SEEDS=50000 cargo test --release --test sim` runs more; `ESSAIM_SEED=7` just one.
+//! `cargo test --release --test sim` runs 1,000 seeds. `ESSAIM_SEEDS=50000` runs more, `ESSAIM_SEED=7` runs only seed 7.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod actor;
@@ -51,7 +51,7 @@ fn seeds() -> std::ops::Range<u64> {
     }
 }
 
-/// Runs every seed on all cores; each failure says how to see it again.
+/// Runs all seeds, spread over all cores. Prints for each failed seed how to replay it.
 fn all(name: &str, run: impl Fn(u64) -> Result<u64, String> + Sync) {
     let seeds: Vec<u64> = seeds().collect();
     let threads = std::thread::available_parallelism().map_or(1, usize::from);
@@ -109,7 +109,7 @@ fn lie_of(seed: u64) -> Lie {
 
 #[test]
 fn a_server_that_lies_is_found_out_and_does_no_harm() {
-    /// Runs, in how many it was told, in how many somebody was alarmed.
+    /// The number of runs, of runs in which the lie was told, and of runs in which a device raised an alarm.
     type Tally = (usize, usize, usize);
     let tallies: Mutex<BTreeMap<Lie, Tally>> = Mutex::default();
     all("a_server_that_lies_is_found_out_and_does_no_harm", |seed| {
@@ -132,7 +132,8 @@ fn a_server_that_lies_is_found_out_and_does_no_harm() {
     }
 }
 
-/// Nothing that a later write replaced or deleted comes back without a conflict, whatever the strategy.
+/// The server shows an old page again. No version that a later write replaced or deleted may come back without a conflict, whatever the
+/// strategy.
 #[test]
 fn a_page_that_is_shown_again_later_brings_nothing_back() {
     let told = AtomicUsize::new(0);
@@ -144,8 +145,9 @@ fn a_page_that_is_shown_again_later_brings_nothing_back() {
     println!("told in {told:?} of {}", seeds().count());
 }
 
-/// As for tabs, below, until the simulation fails: honest servers and lying ones in turn, or servers that show old pages again for the
-/// rules which those are the reason for. Seven rules have a scene each.
+/// Removes one rule of the sealed journal at a time; the simulation must then fail. Seven rules have a scene each. For every other rule,
+/// seeds are tried until one fails without the rule and passes with it. Even seeds have an honest server and odd seeds a lying one. For the
+/// rules that exist because of pages that are shown again, even seeds have a server that shows old pages again.
 #[test]
 fn without_any_one_rule_of_the_sealed_journal_something_goes_wrong() {
     let lie_for = |rule: sealed::Rule, seed: u64| match rule {
@@ -191,7 +193,8 @@ fn the_same_seed_gives_the_same_run() {
     }
 }
 
-/// A rule that nothing would miss need not be there, and a simulation that does not miss it sees nothing.
+/// Removes one rule of the local journal at a time; some seeds must then fail. Otherwise either the rule is superfluous, or the simulation
+/// cannot detect that it is missing.
 #[test]
 fn without_any_one_rule_of_the_journal_writes_are_lost_or_doubled() {
     for rule in [

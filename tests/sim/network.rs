@@ -1,4 +1,4 @@
-//! The way to the server: slow, and in bad weather it loses requests, answers, and parts of answers.
+//! The simulated network: slow, and in bad weather it loses requests, answers and parts of answers.
 
 use super::eavesdropper::Eavesdropper;
 use super::executor::{Dice, Executor, Owner};
@@ -17,30 +17,30 @@ pub struct Internet {
     pub server: Server,
     pub executor: Executor,
     pub dice: Rc<Dice>,
-    /// How often something goes wrong, of a thousand.
+    /// How often (per mille) something goes wrong.
     pub bad_weather: Cell<usize>,
-    /// Called with each write that the server took and whose answer the client may never settle.
+    /// The bodies of writes that may have reached the server, and whose answers the client may never process; with the tab that sent them.
     pub unanswered: RefCell<Vec<(Owner, String)>>,
     pub requests: Cell<usize>,
     /// How many requests each tab sent.
     asked: RefCell<BTreeMap<Owner, usize>>,
-    /// Writes become visible some time after they got their timestamps, and collide.
+    /// Behave as with PostgreSQL: writes become visible some time after they got their timestamps, and timestamps collide.
     pub postgresql: bool,
     pub liar: RefCell<Option<Rc<Liar>>>,
     pub harvest: Harvest,
     pub knowledge: Knowledge,
-    /// A device is being repaired, and nobody else asks anything.
+    /// Whether a `repair()` is running. Some pages are shown again only meanwhile ([`Harvest`]).
     pub repairing: Rc<Cell<bool>>,
     pub eavesdropper: RefCell<Option<Eavesdropper>>,
-    /// What the eavesdropper understood first.
+    /// A description of the first secret that the eavesdropper found.
     pub overheard: RefCell<Option<String>>,
-    /// The answers that came: whose, to what, which.
+    /// The answers to all requests so far.
     pub answered: RefCell<Vec<Answered>>,
-    /// Which requests wait on their way, by device: for scenes in which it matters who comes first.
+    /// Whether a request has to wait, by device: for scenes in which the order of requests matters.
     pub held: RefCell<Option<Rc<Hold>>>,
-    /// What becomes of the answers, in scenes.
+    /// Changes answers, in scenes.
     pub altered: RefCell<Option<Rc<Alter>>>,
-    /// What stands before the server, by device.
+    /// The front server of each device.
     pub fronts: RefCell<Vec<Front>>,
 }
 
@@ -53,7 +53,7 @@ pub struct Answered {
     pub method: &'static str,
     pub url: String,
     pub status: u16,
-    /// Of its body.
+    /// Of the answer's body.
     pub bytes: usize,
 }
 
@@ -117,7 +117,7 @@ impl Internet {
         self.server.borrow_mut().handle(self.executor.now_ms(), request)
     }
 
-    /// What the device is told, by the server or by who stands before it.
+    /// The answer for the device, from the server or from the liar in front of it.
     async fn answer(self: &Rc<Self>, device: usize, request: &Request) -> Response {
         let liar = self.liar.borrow().clone().filter(|liar| liar.tells(device));
         let Some(liar) = liar else {
@@ -131,7 +131,7 @@ impl Internet {
         liar.alter(request, response)
     }
 
-    /// As a server does: whether or not the client still waits.
+    /// Carries out a request whether or not the client still waits, as a real server does.
     async fn carry_out(self: &Rc<Self>, server: &Server, request: &Request) -> Response {
         if !self.postgresql || request.body.is_none() {
             return server.borrow_mut().handle(self.executor.now_ms(), request);
@@ -184,7 +184,7 @@ impl Transport for Network {
             });
         }
         if let Some(body) = &request.body {
-            // Until the engine comes back for more, nobody knows that it settled this.
+            // Whether the engine has processed the answer is unknown until its sync returns.
             internet.unanswered.borrow_mut().push((self.owner, body.clone()));
         }
         if request.body.is_some() {
@@ -227,7 +227,7 @@ impl Transport for Network {
     }
 }
 
-/// Without what nobody can read anyway.
+/// Shortens encrypted payloads, which nobody can read anyway.
 fn brief(told: &str) -> String {
     let is_payload = |char: char| char.is_ascii_alphanumeric() || char == '-' || char == '_';
     told.split_inclusive(|char| !is_payload(char))

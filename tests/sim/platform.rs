@@ -1,4 +1,4 @@
-//! A simulated tab: the engine's ports on memory, a network and a clock that a seed decides on.
+//! A simulated tab: the engine's ports, implemented by storage in memory and by a network and a clock that a seed controls.
 
 use super::executor::{Dice, Executor, Owner};
 use super::network::Network;
@@ -46,7 +46,7 @@ impl Tab {
             disk,
             network,
             browser,
-            // So small that a few commits fold.
+            // So small that a few commits trigger a compaction.
             fold_limits: Limits { rows: 6, bytes: 1 << 14 },
             sealed_limits: sealed::Limits::default(),
             without: None,
@@ -133,7 +133,7 @@ impl Rng for SeededRng {
     }
 }
 
-/// What the tabs of one browser share: locks, listeners, localStorage.
+/// What the tabs of one browser share: locks, listeners and localStorage.
 #[derive(Default)]
 pub struct Browser {
     locks: RefCell<BTreeMap<String, Queue>>,
@@ -156,7 +156,7 @@ struct Heard {
 }
 
 impl Browser {
-    /// A browser tells each connection of a database before it deletes it.
+    /// Notifies the listeners of a database, as a browser notifies every connection before it deletes a database.
     pub fn take_away(&self, database: &str) {
         let listeners = self.listeners.borrow();
         let heard: Vec<_> = listeners
@@ -237,7 +237,8 @@ impl Tabs for SimTabs {
 
     async fn lock(&self, name: &str) -> Result<Guard> {
         let ticket = self.browser.ticket();
-        // Made before waiting, so that giving up (a timeout, a killed tab) leaves the queue.
+        // The guard is made before waiting. If the waiting future is dropped (a timeout, a killed tab), the guard removes the ticket from
+        // the queue.
         let guard = Guard {
             browser: self.browser.clone(),
             name: name.to_owned(),
@@ -286,7 +287,7 @@ impl Tabs for SimTabs {
             .map(|heard| heard.call.clone())
             .collect();
         for call in heard {
-            // A notice may come late, or never: nothing but freshness may depend on it.
+            // A notice may come late or never: only freshness may depend on it.
             if !self.dice.permille(100) {
                 let later = self.executor.sleep(self.dice.below(30) as u64);
                 self.executor.spawn(usize::MAX, async move {
@@ -312,10 +313,10 @@ impl Tabs for SimTabs {
     }
 }
 
-/// Records by id, as a tab was told of them.
+/// Records by id, as the change events of a tab describe them.
 pub type View = RefCell<BTreeMap<String, String>>;
 
-/// An app without transformers or hooks. It may keep a view.
+/// An app without transformers or hooks. It may keep a view of the records, made from change events.
 pub struct SimApp {
     pub view: Option<Rc<View>>,
 }
@@ -323,7 +324,7 @@ pub struct SimApp {
 #[allow(non_upper_case_globals)]
 pub const NoApp: SimApp = SimApp { view: None };
 
-/// One change, as a view takes it.
+/// Applies one reported change to a view.
 pub fn tell(view: &View, action: &str, data: &str) {
     let told = super::actor::by_id(&format!("[{data}]"));
     let mut view = view.borrow_mut();

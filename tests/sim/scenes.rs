@@ -1,5 +1,5 @@
-//! Three scenes that chance brings about once in many thousand seeds, so they are played on purpose: two snapshots at once,
-//! a snapshot over a local edit, and a device with the key whose snapshots are wrong.
+//! Scenes that chance brings about once in many thousand seeds, so they are scripted: two snapshots at once, a snapshot over a local edit,
+//! a device with the key whose snapshots are wrong, and a newest page that is shown as emptied.
 
 use super::actor::{Actor, options, shared_id};
 use super::executor::Dice;
@@ -61,7 +61,7 @@ pub fn sync(actor: &Actor) -> Result<(), String> {
     synced.map(drop).map_err(|error| error.code())
 }
 
-/// The report of a repair whose conflicts are left open.
+/// Repairs and returns the report; its conflicts are left open.
 pub fn repaired(actor: &Actor, strategy: &'static str) -> String {
     let repairing = actor.clone();
     let repaired = actor
@@ -83,7 +83,7 @@ pub fn same_records(one: &Actor, other: &Actor) -> Outcome {
     }
 }
 
-/// One device has written its snapshot and is slow to tidy up, while another one writes the next snapshot: the first sees
+/// One device has written its snapshot and is slow to clean up, while another device writes the next snapshot. The first one then sees
 /// segments that belong to no snapshot it knows.
 pub fn two_snapshots_at_once(without: Option<Rule>) -> Outcome {
     let limits = Limits {
@@ -115,7 +115,7 @@ pub fn two_snapshots_at_once(without: Option<Rule>) -> Outcome {
     same_records(&newcomer, &quick).and(same_records(&newcomer, &slow))
 }
 
-/// How far the two are, by what they ask.
+/// How far the two devices are, seen from their requests.
 #[derive(Default)]
 struct Order {
     slow_tidies: Cell<bool>,
@@ -133,7 +133,7 @@ impl Order {
                 self.slow_tidies.set(true);
                 !self.quick_has_segments.get()
             }
-            // It has listed by then.
+            // The device has finished its listing by then.
             0 if is("POST", "/batch") => {
                 self.slow_has_listed.set(true);
                 !self.quick_is_done.get()
@@ -158,7 +158,7 @@ async fn write_until(actor: &Actor, is_reached: &Cell<bool>) {
     }
 }
 
-/// A device has an edit of a record that nobody else changed, and catches up by a snapshot: there is nothing to decide.
+/// A device has edited a record that nobody else changed, and catches up by a snapshot. This must cause no conflict.
 pub fn a_snapshot_over_a_local_edit(without: Option<Rule>) -> Outcome {
     let limits = Limits {
         snapshot_pages: 2,
@@ -184,7 +184,8 @@ pub fn a_snapshot_over_a_local_edit(without: Option<Rule>) -> Outcome {
     }
 }
 
-/// A device with the key, and a fault: its snapshots leave a record out. Whoever can tell must say so and adopt nothing.
+/// A device that has the key, but is faulty, writes snapshots that leave a record out. A device that can tell must report it and apply
+/// nothing.
 pub fn a_snapshot_that_leaves_something_out(without: Option<Rule>) -> Outcome {
     for author in [Author::WrongSegments, Author::WrongDigest] {
         let world = world(Limits::default(), without);
@@ -192,7 +193,7 @@ pub fn a_snapshot_that_leaves_something_out(without: Option<Rule>) -> Outcome {
         write_and_sync(&writer)?;
         sync(&follower).map_err(|code| format!("device 1: {code}"))?;
         author.write_snapshot(&world);
-        // Who knows all records knows better than the digest; who knows none, better than the segments.
+        // A device that knows all records can detect a wrong digest. One that knows none can detect wrong segments.
         let reader = match author {
             Author::WrongSegments => world.open(2),
             Author::WrongDigest => follower,
@@ -208,9 +209,9 @@ pub fn a_snapshot_that_leaves_something_out(without: Option<Rule>) -> Outcome {
 
 #[derive(Clone, Copy)]
 enum Author {
-    /// The digest is of what lives, the segments are not. The pages are emptied.
+    /// The digest covers all live records, the segments do not. The pages are emptied.
     WrongSegments,
-    /// The digest and the segments agree.
+    /// The digest and the segments agree; both lack a record.
     WrongDigest,
 }
 
@@ -262,7 +263,7 @@ impl Author {
     }
 }
 
-/// What a listing of pages says: what lives, the hash of each page, and the last one's time.
+/// Reads a listing of pages: the live records, the hash of each page, and the time of the last page.
 fn read_journal(listing: &str, seal: &Seal) -> (Ledger, Vec<Hash>, u64) {
     let mut view = View::default();
     let rows = json::member(listing, "data").and_then(json::elements).expect("a listing");
@@ -285,7 +286,7 @@ fn read_journal(listing: &str, seal: &Seal) -> (Ledger, Vec<Hash>, u64) {
     (ledger, hashes, t)
 }
 
-/// To one device the newest page is shown as emptied, long enough that it might ask only whether anything changed.
+/// The newest page is shown to one device as emptied, for so long that the device might ask only whether anything has changed.
 #[test]
 fn a_newest_page_shown_as_emptied_is_found_when_the_lie_ends() {
     let mut told = 0;

@@ -1,6 +1,6 @@
-//! Scenes about what a server lost, and about pages that are shown again, which chance brings about once in many thousand seeds: a
-//! page that was refused, whose record its author deleted before or without sealing it again, and a page of another history below
-//! all snapshots.
+//! Scenes about data that a server lost and pages that it shows again. Chance brings them about once in many thousand seeds, so they are
+//! scripted: a refused page whose record its author deleted before or without sealing it again, and a page of another history below all
+//! snapshots.
 
 use super::actor::{Actor, options, shared_id};
 use super::executor::Dice;
@@ -18,8 +18,8 @@ use std::rc::Rc;
 
 const NEW: &str = "new";
 
-/// A device creates a record, and its page loses the race. The user deletes the record before the device seals again. The server
-/// shows the refused page to somebody who repairs.
+/// A device creates a record, and its page loses the race. The user deletes the record before the device seals it again. Then the server
+/// shows the refused page to another device that repairs.
 pub fn a_refused_page_of_a_record_that_was_deleted(without: Option<Rule>) -> Outcome {
     let world = world(Limits::default(), without);
     let (slow, quick) = (world.open(0), world.open(1));
@@ -43,8 +43,8 @@ pub fn a_refused_page_of_a_record_that_was_deleted(without: Option<Rule>) -> Out
     }
 }
 
-/// The same page, but its author edits the record before deleting it, and goes offline before anything more is sent. So nobody
-/// else knows of the deletion, and what comes back is not what was deleted.
+/// The same page, but its author edits the record before deleting it, and goes offline before anything more is sent. So no other device
+/// knows of the deletion, and the version that comes back is not the one that was deleted.
 pub fn a_refused_page_of_a_record_that_was_edited_and_deleted(without: Option<Rule>) -> Outcome {
     let world = world(Limits::default(), without);
     let (slow, quick) = (world.open(0), world.open(1));
@@ -78,8 +78,8 @@ pub fn a_refused_page_of_a_record_that_was_edited_and_deleted(without: Option<Ru
     }
 }
 
-/// The slow device's page with a new record is sealed, but another device's comes first. `meanwhile`: what the user of the slow one does
-/// when it is refused, before it seals again.
+/// The slow device seals a page with a new record, but the quick device's page is stored first. `meanwhile`: what the user of the slow
+/// device does after the refusal, before the device seals again.
 fn lose_the_race(slow: &Actor, quick: &Actor, meanwhile: impl AsyncFn(&Actor) + 'static) -> Rc<Race> {
     let world = &slow.world;
     let race = Rc::new(Race::default());
@@ -104,7 +104,7 @@ fn lose_the_race(slow: &Actor, quick: &Actor, meanwhile: impl AsyncFn(&Actor) + 
     race
 }
 
-/// The report of a repair during which the server shows the page that it refused.
+/// Repairs while the server shows the page that it refused, and returns the report.
 fn repaired_by_the_refused_page(actor: &Actor) -> String {
     let internet = &actor.world.internet;
     let backup = internet.server.borrow().clone();
@@ -119,7 +119,7 @@ fn repaired_by_the_refused_page(actor: &Actor) -> String {
     report
 }
 
-/// How far the two are, by what the slow one asks.
+/// How far the two devices are, seen from the requests of the slow one.
 #[derive(Default)]
 struct Race {
     slow_has_sealed: Cell<bool>,
@@ -139,7 +139,7 @@ impl Race {
             self.slow_has_sealed.set(self.slow_has_sealed.get() || is_append);
             return is_append;
         }
-        // The page that was held is on its way; what comes after it is asked by a device that was refused.
+        // The held page is on its way now. Any request after it is made by a device that was refused.
         if is_append && !self.slow_was_refused.get() {
             return false;
         }
@@ -154,7 +154,7 @@ async fn until(actor: &Actor, is_reached: &Cell<bool>) {
     }
 }
 
-/// An administrator puts the first page of a lost history back, below everything that the snapshots of the present one cover.
+/// An administrator puts back the first page of a lost history, below everything that the snapshots of the present history cover.
 pub fn an_old_page_of_another_history(without: Option<Rule>) -> Outcome {
     let limits = Limits {
         snapshot_pages: 2,
@@ -172,7 +172,7 @@ pub fn an_old_page_of_another_history(without: Option<Rule>) -> Outcome {
     assert!(send(&world, "GET", first.clone(), None).len() < lost.len(), "the first page is not emptied");
     send(&world, "PUT", first, Some(lost));
     repair(&device)?;
-    // What the repair told as a conflict is resolved by then.
+    // `Actor::repair` has resolved the conflicts that the repair reported.
     sync(&device).map_err(|code| format!("device 1: {code}"))?;
     let newcomer = world.open(2);
     sync(&newcomer).map_err(|code| format!("a new device: {code}"))?;
@@ -206,7 +206,7 @@ fn an_old_page_of_another_history_misleads_no_new_device_after_a_repair() {
     assert_eq!(an_old_page_of_another_history(None), Ok(()));
 }
 
-/// A server loses everything, a deletion too that only one of two devices knows of.
+/// A server loses everything, including a deletion that only one of two devices knows of.
 #[test]
 fn a_deletion_that_the_server_lost_is_said_again_or_is_a_conflict_whoever_repairs_first() {
     for knower_is_first in [true, false] {
@@ -223,7 +223,7 @@ fn a_deletion_that_the_server_lost_is_said_again_or_is_a_conflict_whoever_repair
         let report = repaired(second, "manual");
         let conflicts = json::member(&report, "conflicts").unwrap();
         assert!(conflicts.contains(&shared_id(0)), "{knower_is_first}: {report}");
-        // Conflicts are left open.
+        // This sync leaves its conflicts open.
         let collection = knower.collection.clone();
         let list = world.wait(knower.owner, async move {
             collection.sync(&options("manual")).await.ok();

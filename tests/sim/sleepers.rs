@@ -1,10 +1,10 @@
-//! Who comes to a long journal: new devices at any time, and old ones that were away for fifty snapshots.
+//! Devices that join or rejoin a long journal: new ones at any time, and old ones that were away for fifty snapshots.
 
 use super::actor::Actor;
 use super::long::{CLEAN_SLEEPER, Catching, DIRTY_SLEEPER, INTERRUPTED_SLEEPER, Long};
 use essaim::pure::json;
 
-/// 2,000 records of 300 bytes, and 10,000 edits of one of them, each synced, with the limits that apps have.
+/// 2,000 records of 300 bytes, and 10,000 edits of one record each, with a sync after each edit, and with the limits that apps have.
 #[test]
 fn a_long_journal_is_caught_up_with_from_anywhere() {
     let mut long = Long::begin(2000, 12);
@@ -12,7 +12,7 @@ fn a_long_journal_is_caught_up_with_from_anywhere() {
     let sleepers: Vec<Actor> = [CLEAN_SLEEPER, DIRTY_SLEEPER, INTERRUPTED_SLEEPER].map(|device| long.open(device)).into();
     sleepers.iter().for_each(|sleeper| drop(long.sync_on(sleeper, "manual")));
     let [clean, dirty, interrupted] = &sleepers[..] else { unreachable!() };
-    // What its owner did before it fell asleep: the writer edits two of these records too, and deletes one.
+    // What the users of the sleeping devices did before these fell asleep. The writer edits two of these records too, and deletes one.
     let [mine, unloved, both, gone, lost] = std::array::from_fn(|_| long.spare());
     let mine_edited = long.edit_on(dirty, &mine);
     long.remove_on(dirty, &unloved);
@@ -33,7 +33,7 @@ fn a_long_journal_is_caught_up_with_from_anywhere() {
         long.position()
     );
 
-    // Wherever a new device comes between two snapshots.
+    // New devices join at different moments between two snapshots.
     let mut worst: f64 = 0.0;
     for _ in 0..11 {
         long.go_on(20);
@@ -78,7 +78,7 @@ fn a_long_journal_is_caught_up_with_from_anywhere() {
     long.newcomer();
 }
 
-/// Where so little lives that a snapshot does not pay before 64 pages, those are what a new device downloads.
+/// With so little live data, a snapshot does not pay before 64 pages. A new device then downloads up to 64 pages.
 #[test]
 fn a_small_collection_is_never_much_more_than_its_pages() {
     const PAGES: usize = 64 * 1500;

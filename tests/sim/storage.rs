@@ -1,4 +1,4 @@
-//! A disk that is slow, loses connections, and can be made to break each rule of the journal.
+//! A simulated disk that is slow, loses connections, and can be made to break each rule of the journal.
 
 use super::executor::{Dice, Executor};
 use essaim::error::{Error, Result};
@@ -11,16 +11,16 @@ use futures_util::FutureExt;
 use std::cell::Cell;
 use std::rc::Rc;
 
-/// The rules of the journal that an adapter has to keep. Each can be taken away, to see that it is needed.
+/// The rules of the journal that a storage has to keep. A test removes each of them to show that it is needed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rule {
     /// A writer that lost its connection looks for its entry's id before it appends again.
     LookForTheEntry,
-    /// The tail is read together with the compacted position; a position that was folded away is not a start.
+    /// The tail is read together with the compacted position. A known position that was compacted away is no valid start.
     CompactedPositionWithTheTail,
-    /// A fold is given up if the compacted position is not the one it began from, or its last entry is not there.
+    /// A compaction is abandoned if the compacted position is not the one that it started from, or if its last entry is gone.
     CompareBeforeFolding,
-    /// An entry whose place is not certain, or not right after its base, may be void: look.
+    /// An entry whose key is uncertain, or not right after its base, may be invalid (superseded): its writer has to check.
     KeyRightAfterTheBase,
 }
 
@@ -29,12 +29,12 @@ pub struct Disk {
     pub memory: MemoryStorage,
     pub executor: Executor,
     pub dice: Rc<Dice>,
-    /// How often a connection is lost, of a thousand.
+    /// How often (per mille) a connection is lost.
     pub lost_permille: Rc<Cell<usize>>,
     pub without: Option<Rule>,
 }
 
-/// Gives every change that a database has, in order.
+/// Passes every change that a database has to `each`, in order.
 pub fn each_change(stored: &Stored, mut each: impl FnMut(Change)) {
     let mut read = |bytes: &[u8]| page::read(bytes).expect("a page").into_iter().for_each(&mut each);
     stored.segments.iter().for_each(|segment| read(segment));
@@ -46,13 +46,13 @@ pub fn each_change(stored: &Stored, mut each: impl FnMut(Change)) {
 }
 
 impl Disk {
-    /// Every collection on it.
+    /// All collections on this disk.
     pub fn databases(&self) -> Vec<Stored> {
         let open = |collection| self.memory.open(collection).now_or_never().expect("memory answers at once").expect("it opens");
         self.memory.collections().iter().map(open).collect()
     }
 
-    /// A point at which a tab can be killed, or another one comes first.
+    /// A point at which the tab can be killed or another tab can go first.
     async fn pause(&self) {
         self.executor.sleep(self.dice.below(4) as u64).await;
     }
@@ -92,7 +92,7 @@ impl Storage for Disk {
         if self.lost() {
             let mut again = entry.clone();
             if self.without == Some(Rule::LookForTheEntry) {
-                // As if entries had no ids: what was written cannot be told from what others wrote.
+                // As if entries had no ids: the tab's own entry cannot be told from those of others.
                 again.id ^= 1;
             }
             if self.dice.permille(500) {

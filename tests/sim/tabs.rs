@@ -1,6 +1,6 @@
-//! Tabs of one browser on one collection: what the local journal promises, on the real engine.
+//! Simulates tabs of one browser on one collection, to check what the local journal guarantees, on the real engine.
 //!
-//! Counters show lost and doubled writes, names that only one can take show decisions on an outdated state.
+//! Counters show lost and doubled writes. Ids that only one tab can create show decisions on an outdated state.
 
 use super::executor::{Dice, Executor, Owner};
 use super::network::{Internet, Network};
@@ -18,7 +18,7 @@ use std::rc::Rc;
 
 const TABS: usize = 3;
 
-/// What was promised, and what may or may not have happened because a tab was killed in the middle.
+/// The operations that were acknowledged, and those that may or may not have happened because a tab was killed in the middle.
 #[derive(Default)]
 struct Ledger {
     acknowledged: RefCell<BTreeMap<&'static str, u64>>,
@@ -92,7 +92,7 @@ impl World {
         Rc::new(Client::new(Rc::new(tab), "sim").collection("b", "c", NoApp, Vec::new()))
     }
 
-    /// A tab that does several things at once until it has done enough.
+    /// Starts a tab that does several things at once until it has done enough.
     fn start(&self, owner: Owner) {
         let collection = self.open(owner);
         for _ in 0..2 {
@@ -114,7 +114,7 @@ async fn act(owner: Owner, collection: &Rc<Collection<Tab>>, dice: &Dice, ledger
             let id = format!("unique-{owner}-{}", ledger.next.replace(ledger.next.get() + 1));
             let list = match collection.create(&format!("{{\"id\":\"{id}\"}}"), false).await {
                 Ok(_) => &ledger.created,
-                // It says that it does not know.
+                // This error says that the outcome is unknown.
                 Err(Error::Storage { .. }) => return,
                 Err(_) => &ledger.refused,
             };
@@ -146,7 +146,7 @@ async fn increment(owner: Owner, collection: &Rc<Collection<Tab>>, counter: &'st
         .await;
     match done {
         Ok(()) => ledger.end(key, counter, true),
-        // Nothing was written, it says: that is part of what is checked.
+        // This error says that nothing was written; `check` tests that, too.
         Err(Error::StorageLost { .. }) => ledger.end(key, counter, false),
         Err(error) => panic!("execute: {error}"),
     }

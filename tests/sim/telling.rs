@@ -1,4 +1,4 @@
-//! A view that each tab keeps by nothing but what it is told: it ends as the database, whoever wrote last.
+//! Checks that a view which a tab keeps from change events alone ends equal to the database, whoever wrote last.
 
 use super::actor::by_id;
 use super::platform::{SimApp, View, tell};
@@ -32,7 +32,7 @@ pub fn run(seed: u64) -> Result<u64, String> {
             world.clone().executor.spawn(tab.owner, async move {
                 for _ in 0..6 {
                     world.executor.sleep(world.dice.below(12) as u64).await;
-                    // The first tab is told nothing of some of its own deeds, and keeps no view.
+                    // The first tab gets no events for some of its own actions, so its view is not compared.
                     act(&world, &collection, &view, number == 0).await;
                 }
             });

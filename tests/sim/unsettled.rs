@@ -47,7 +47,8 @@ fn a_page_whose_answer_never_came(limits: Limits, change: impl AsyncFn(&Actor) +
     (world, report)
 }
 
-/// A record that was edited and then deleted, in between a repair while the server shows an empty collection. Then it shows the true one.
+/// A record is edited, a repair runs while the server shows an empty collection, and the record is then deleted. Then the server shows the
+/// true collection again.
 #[test]
 fn a_deletion_of_what_an_earlier_repair_took_off_its_version_is_no_deletion_of_nothing() {
     for strategy in ["manual", "client_wins", "server_wins", "pull_only"] {
@@ -78,7 +79,7 @@ fn list<'a>(report: &'a str, name: &str) -> &'a str {
     json::member(report, name).unwrap()
 }
 
-/// The author's report says what the other device did, as after a sync.
+/// The author's report lists what the other device did, as after a sync.
 #[test]
 fn a_page_that_stands_is_not_sealed_again_by_a_repair() {
     let (_, report) = a_page_whose_answer_never_came(Limits::default(), async |other| other.delete(NEW).await, false);
@@ -88,7 +89,7 @@ fn a_page_that_stands_is_not_sealed_again_by_a_repair() {
     assert_eq!(world.open(0).records(), world.open(1).records());
 }
 
-/// By then only the history segments of the snapshots have the page's hash.
+/// By then, only the history segments of the snapshots contain the page's hash.
 #[test]
 fn a_page_that_many_snapshots_have_covered_is_no_conflict_with_its_author() {
     let limits = Limits {

@@ -1,4 +1,4 @@
-//! Devices, their tabs, and one server: what the simulated worlds have in common.
+//! The simulated world that most simulations share: devices, their tabs, one server, and the network between them.
 
 use super::actor::Actor;
 use super::executor::{Dice, Executor, Owner};
@@ -20,11 +20,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 
 pub const DEVICES: usize = 3;
-/// How many records everybody edits.
+/// How many records all devices edit.
 pub const RECORDS: usize = 5;
 pub const REMOTE: &str = "http://server.test/v1";
 pub const AUTH: &str = "Basic YWxpY2U6c2VjcmV0";
-/// It is in the names of the collection, of every record and of every member: who sees it was told too much.
+/// This word is in the name of the collection, of every record and of every member. If it appears in a request of an encrypted collection,
+/// the server was told too much.
 pub const CONFIDENTIAL: &str = "confidential";
 pub const COLLECTION: &str = "confidential-tasks";
 
@@ -32,7 +33,7 @@ pub const COLLECTION: &str = "confidential-tasks";
 pub struct Device {
     pub disk: Disk,
     pub browser: Rc<Browser>,
-    /// How far its clock is off.
+    /// How far its clock is off (ms).
     pub skew_ms: i64,
 }
 
@@ -45,21 +46,24 @@ pub struct World {
     pub internet: Rc<Internet>,
     pub history: History,
     pub devices: Vec<Device>,
-    /// Which deletion a tombstone with this tag stands for, per device.
+    /// The tag of the deletion that a tombstone stands for, by device and by the tag of the deleted version. (A tombstone still has the tag
+    /// of the version that was deleted.)
     pub deletions: RefCell<BTreeMap<(usize, u64), u64>>,
     pub deciding: Deciding,
-    /// Records of which a user resolved a conflict: one of two that were written together, and the other one later.
+    /// Ids of records whose conflict a user resolved. They are exempt from the check that both records of a pair are present: one was
+    /// written together with the other, but the resolution came later and concerns only one.
     pub decided: RefCell<BTreeSet<String>>,
     owners: Cell<Owner>,
-    /// `pull_only` keeps, as Kinto.js does, local members that the remote record lacks: then only tags can be compared.
+    /// `manual` or `pull_only`, drawn for each world: used besides `manual`, `client_wins` and `server_wins`. `pull_only` keeps, as
+    /// Kinto.js does, local members that the remote record lacks. The records of devices can then be compared only by their tags.
     pub fourth_strategy: &'static str,
     open: Box<Opener>,
-    /// What no honest server and no sound journal brings about, as it happened: (device, code).
+    /// Alarms in the order in which they were raised: (device, error code). Neither an honest server nor an intact journal causes any.
     pub alarms: RefCell<Vec<(usize, String)>>,
-    /// What was written together arrives together.
+    /// Whether records that were written in one transaction become visible together on every device.
     pub is_atomic: bool,
     pub complaint: RefCell<Option<String>>,
-    /// How often, of a thousand, an alarm makes a user call `repair()` at once.
+    /// How often (per mille) an alarm makes the user call `repair()` at once.
     pub repair_permille: Cell<usize>,
     pub limits: Limits,
     pub fold_limits: fold::Limits,
@@ -94,7 +98,7 @@ impl World {
                 skew_ms: 0,
             }
         };
-        // One more than act: a device that comes new to it all when the others are done.
+        // One device more than takes part: a new device that joins when the others are done.
         let devices = (0..=DEVICES).map(device).collect();
         let fourth_strategy = ["manual", "manual", "pull_only"][dice.below(3)];
         World {
@@ -119,7 +123,7 @@ impl World {
         }
     }
 
-    /// Before anybody opens a tab: another server, on Kinto's memory backend.
+    /// Replaces the server by another one, on Kinto's memory backend. Must be called before any tab is opened.
     pub fn replace_server(&mut self, server: SimServer) {
         let internet = Internet::new(server, self.executor.clone(), self.dice.clone(), false);
         self.internet = Rc::new(internet);
@@ -157,7 +161,7 @@ impl World {
         }
     }
 
-    /// A tab that edits and syncs, doing several things at once.
+    /// Opens a tab that edits and syncs in two concurrent tasks of `actions` actions each.
     pub fn start(self: &Rc<Self>, device: usize, actions: usize) -> Owner {
         let actor = self.open(device);
         for _ in 0..2 {
@@ -172,8 +176,8 @@ impl World {
         actor.owner
     }
 
-    /// Every device in one or two tabs, some of which are killed and opened again, until all have done enough.
-    /// `meanwhile` is called after every step.
+    /// Runs every device in one or two tabs until all have performed their actions. Some tabs are killed at random and opened again. Calls
+    /// `meanwhile` after every step.
     pub fn live(self: &Rc<Self>, actions: usize, mut meanwhile: impl FnMut()) {
         let mut owners: Vec<(usize, Owner)> = Vec::new();
         for device in 0..DEVICES {
@@ -182,7 +186,8 @@ impl World {
             }
         }
         let kill_permille = [0, 0, 2, 5][self.dice.below(4)];
-        // Where a lie keeps segments from being deleted, lists grow with each kill, and nobody would come to an end any more.
+        // The kills are limited: if a lie keeps segments from being deleted, listings grow with each kill, and the run would not end any
+        // more.
         let mut kills = 100;
         while self.executor.step() {
             meanwhile();
@@ -198,7 +203,7 @@ impl World {
         }
     }
 
-    /// Nothing is lost any more: no requests, no answers, no connections to a disk.
+    /// From now on, no requests, answers or database connections are lost.
     pub fn calm(&self) {
         self.internet.bad_weather.set(0);
         self.devices.iter().for_each(|device| device.disk.lost_permille.set(0));
@@ -208,7 +213,7 @@ impl World {
         while self.executor.step() {}
     }
 
-    /// Does one thing to its end, and whatever it sets going.
+    /// Runs a future to its end, together with all other tasks, and returns its output.
     pub fn wait<T: 'static>(&self, owner: Owner, future: impl Future<Output = T> + 'static) -> T {
         let place: Rc<RefCell<Option<T>>> = Rc::default();
         let result = place.clone();
@@ -217,7 +222,7 @@ impl World {
         place.take().expect("the future ended")
     }
 
-    /// Everybody in turn, again and again, until nobody has anything to do (`one` says whether that was so).
+    /// Calls `one` for every device in turn, until a whole round has nothing to do. `one` returns whether its device had nothing to do.
     pub fn rounds(&self, devices: &[Actor], mut one: impl FnMut(&Actor) -> Result<bool, String>) -> Result<(), String> {
         const ROUNDS: usize = 12;
         for _ in 0..=ROUNDS {
@@ -237,7 +242,7 @@ impl World {
     }
 }
 
-/// A request of the account that everything here belongs to.
+/// A request with the credentials of the account that owns all simulated data.
 pub fn request(method: &'static str, url: String, body: Option<String>) -> Request {
     Request {
         method,
@@ -248,7 +253,7 @@ pub fn request(method: &'static str, url: String, body: Option<String>) -> Reque
     }
 }
 
-/// Tells the story of a seed that is replayed.
+/// Prints an event if a single seed is replayed (`ESSAIM_SEED`).
 pub fn narrate(line: impl Fn() -> String) {
     if std::env::var_os("ESSAIM_SEED").is_some() {
         println!("{}", line());

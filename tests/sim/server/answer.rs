@@ -9,7 +9,7 @@ use super::resource::Object;
 #[derive(Debug)]
 pub struct Answer {
     pub status: u16,
-    /// Spelled as Kinto does: a batch shows them in its body.
+    /// Names are spelled as Kinto spells them: a batch shows them in its body.
     pub headers: Vec<(&'static str, String)>,
     /// `None` for an answer without a body (304, HEAD).
     pub body: Option<Value>,
@@ -94,12 +94,12 @@ pub fn wrong_media_type() -> Answer {
     )
 }
 
-/// The object itself is not there.
+/// 404: the object itself does not exist.
 pub fn no_such_object(kind: &str, id: &str) -> Answer {
     error(404, 110, "Not Found", None, Some(json!({"id": id, "resource_name": kind})))
 }
 
-/// What should contain it is not there.
+/// 404: the parent of the object does not exist.
 pub fn no_such_parent(kind: &str, id: &str) -> Answer {
     error(404, 111, "Not Found", None, Some(json!({"id": id, "resource_name": kind})))
 }
@@ -127,7 +127,7 @@ pub fn unavailable() -> Answer {
     error(503, 201, "Service Unavailable", Some(message), None).with("Retry-After", 3)
 }
 
-/// A request that makes no sense. `location` is `path`, `querystring`, `header` or `body`.
+/// 400: the request is invalid. `location` is `path`, `querystring`, `header` or `body`.
 pub fn invalid(location: &str, name: Option<&str>, description: &str) -> Answer {
     let message = match name {
         Some(name) if description.contains(name) => description.to_owned(),

@@ -1,9 +1,9 @@
-//! Who asks. <https://docs.kinto-storage.org/en/stable/api/1.x/authentication.html>
+//! The user of a request. <https://docs.kinto-storage.org/en/stable/api/1.x/authentication.html>
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 
-/// A Basic name and password, as they came: Kinto's `basicauth` policy makes a user of every pair.
+/// A Basic name and password, still encoded. Kinto's `basicauth` policy makes a user of every such pair.
 pub struct User(String);
 
 impl User {
@@ -19,7 +19,8 @@ impl User {
         format!("basicauth:{}", self.default_bucket())
     }
 
-    /// Kinto takes a keyed hash, which nobody can guess. Here it only has to be a valid id, different for every user.
+    /// The id of the user's `default` bucket. Kinto takes a keyed hash, which nobody can guess. Here it only has to be a valid id,
+    /// different for every user.
     pub fn default_bucket(&self) -> String {
         self.0.bytes().map(|byte| format!("{byte:02x}")).collect()
     }

@@ -1,4 +1,4 @@
-//! Many requests in one. <https://docs.kinto-storage.org/en/stable/api/1.x/batch.html>
+//! The batch endpoint: many requests in one. <https://docs.kinto-storage.org/en/stable/api/1.x/batch.html>
 
 use serde_json::{Value, json};
 
@@ -7,7 +7,8 @@ use super::object::read_body;
 use super::{Call, SimServer};
 
 impl SimServer {
-    /// One after another, each seeing what the one before did; a refusal is that request's own affair.
+    /// Carries out the requests one after another; each sees the effects of those before it. A refusal concerns only the request that is
+    /// refused.
     pub(super) fn batch(&mut self, call: &Call) -> Answer {
         if call.method != "POST" {
             return answer::wrong_method();
@@ -20,8 +21,8 @@ impl SimServer {
         let mut responses = Vec::new();
         for request in &requests {
             let response = self.within(call, request);
-            // On PostgreSQL the batch is a transaction. A conflict ends it and begins another, though the requests before
-            // it were answered; whatever is worse fails the whole batch.
+            // On PostgreSQL the batch is one transaction. A conflict (409) rolls it back and begins another one, although the requests
+            // before it were answered already. An answer of 500 or more fails the whole batch.
             match (response["status"].as_u64(), &begun) {
                 (Some(409), Some(begun)) => {
                     self.clone_from(begun);
@@ -35,7 +36,7 @@ impl SimServer {
             }
             responses.push(response);
         }
-        // The entry in the bucket's history is written after all else, and may collide as well: then nothing stands.
+        // The entry in the bucket's history is written last, and may collide as well. Then the whole batch is undone.
         if let (Some(0), Some(begun)) = (self.collision, begun) {
             self.clone_from(&begun);
             self.collision = None;
@@ -56,7 +57,7 @@ impl SimServer {
         }
         for request in &requests {
             match request["path"].as_str() {
-                // Kinto looks for the text anywhere: a collection whose name begins with `batch` cannot be written in a batch.
+                // Kinto looks for this text anywhere in the path: a collection whose name begins with `batch` cannot be written in a batch.
                 Some(path) if path.contains("/batch") => return Err(invalid("Recursive call on /batch endpoint is forbidden.")),
                 Some(path) if path.starts_with('/') => {}
                 _ => return Err(invalid("String does not match expected pattern")),
@@ -94,7 +95,7 @@ impl SimServer {
     }
 }
 
-/// The batch's own headers count for each request, unless it says otherwise.
+/// The headers of the batch apply to each request, unless the request has its own.
 fn inner_headers(call: &Call, request: &Value) -> Vec<(String, String)> {
     let mut own: Vec<(String, String)> = request["headers"]
         .as_object()
@@ -112,7 +113,7 @@ fn inner_headers(call: &Call, request: &Value) -> Vec<(String, String)> {
     own
 }
 
-/// Adds what is missing, at every depth.
+/// Adds the members of `defaults` that the request lacks, at every depth.
 fn fill(request: &mut Value, defaults: &Value) {
     let (Some(request), Some(defaults)) = (request.as_object_mut(), defaults.as_object()) else {
         return;

@@ -9,7 +9,7 @@ enum Tag {
     Timestamp(u64),
 }
 
-/// What the request wants to be true of the object, or of the list.
+/// The preconditions of a request, on an object or on a list.
 pub struct Condition {
     if_match: Option<Tag>,
     if_none_match: Option<Tag>,
@@ -23,17 +23,18 @@ impl Condition {
         })
     }
 
-    /// 304 for who has this timestamp already. Only GET asks.
+    /// 304 if the client has this timestamp already. Only GET and HEAD use this.
     pub fn not_modified(&self, current: u64) -> Option<Answer> {
         matches!(self.if_none_match, Some(Tag::Timestamp(known)) if known == current).then(|| answer::not_modified(current))
     }
 
-    /// 412 when a list, which always exists, is not as wanted.
+    /// 412 if a list does not meet the condition. A list always exists.
     pub fn list_modified(&self, current: u64) -> Option<Answer> {
         self.is_violated(true, current).then(|| answer::modified_meanwhile(current, None))
     }
 
-    /// 412 when an object is not as wanted. Of an object that does not exist the ETag is the list's, and there is no `details`.
+    /// 412 if an object does not meet the condition. If the object does not exist, the ETag is that of the list, and there are no
+    /// `details`.
     pub fn object_modified(&self, existing: Option<&Object>, list_timestamp: u64) -> Option<Answer> {
         let current = existing.and_then(last_modified).unwrap_or(list_timestamp);
         self.is_violated(existing.is_some(), current)
@@ -59,7 +60,7 @@ fn read(call: &Call, name: &str) -> Result<Option<Tag>, Answer> {
             .and_then(|rest| rest.strip_suffix('"'))
             .and_then(|digits| digits.parse().ok())
         {
-            // Zero is "nothing" to Kinto, which tests the number and not its presence.
+            // Zero means no condition to Kinto, which tests whether the number is zero and not whether it is present.
             Some(0) => Ok(None),
             Some(timestamp) => Ok(Some(Tag::Timestamp(timestamp))),
             None => Err(answer::invalid("header", Some(name), "The value should be integer between double quotes.")),

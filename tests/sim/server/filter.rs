@@ -1,4 +1,4 @@
-//! What a query string asks of a list. <https://docs.kinto-storage.org/en/stable/api/1.x/filtering.html>
+//! The query string of a listing. <https://docs.kinto-storage.org/en/stable/api/1.x/filtering.html>
 
 use std::cmp::Ordering;
 
@@ -18,11 +18,11 @@ pub struct Query {
     sort: Vec<Sort>,
     fields: Vec<String>,
     pub limit: Option<usize>,
-    /// The last object of the page before: only what comes after it is wanted.
+    /// The last object of the previous page: only objects after it are wanted.
     after: Option<Object>,
-    /// `last_modified=`: a filter in a list, the wanted timestamp in a DELETE.
+    /// `last_modified=`: a filter in a listing, the timestamp of the tombstone in a DELETE.
     pub last_modified: Option<u64>,
-    /// On memory a `has_…` makes Kinto forget the filters that stand before it in the query; PostgreSQL knows them all.
+    /// Whether a `has_…` makes Kinto forget the filters before it in the query. It does on the memory backend, not on PostgreSQL.
     forgets: bool,
 }
 
@@ -69,7 +69,7 @@ impl Query {
                 self.filters.push(modified(u64::eq)?);
                 self.last_modified = Some(read_timestamp(call, name, value)?);
             }
-            // Kinto checks the list as if it were one timestamp, so that no value passes.
+            // Kinto checks the whole list as one timestamp, so every value is refused.
             "exclude_last_modified" | "in_last_modified" => return Err(answer::invalid("querystring", Some(name), &format!("Invalid value for {name}"))),
             "in_id" => self.filters.push(id(true)?),
             "exclude_id" => self.filters.push(id(false)?),
@@ -95,7 +95,7 @@ impl Query {
                 field: name["has_".len()..].to_owned(),
             }),
             "deleted" if value == "true" => self.filters.push(Filter::Deleted),
-            // Kinto.js sends `_expected` to go past caches.
+            // Kinto.js sends `_expected` to bypass caches.
             _ if name.starts_with('_') => {}
             _ => panic!("not simulated: filter {name}={value}"),
         }
@@ -114,7 +114,8 @@ impl Query {
         })
     }
 
-    /// Whether the object is on a later page. Timestamps that are equal (they can be forced to) are cut between pages: Kinto loses one.
+    /// Whether the object is on a later page. If objects have equal timestamps (timestamps can be forced) and a page ends between them, the
+    /// next page omits the others: Kinto loses them, too.
     pub fn is_ahead(&self, object: &Object) -> bool {
         self.after.as_ref().is_none_or(|last| self.order(last, object) == Ordering::Less)
     }
@@ -127,7 +128,7 @@ impl Query {
             .unwrap_or(Ordering::Equal)
     }
 
-    /// `id` and `last_modified` come along unasked; `deleted` does not.
+    /// Keeps only the requested fields. `id` and `last_modified` are always included; `deleted` is not.
     pub fn project(&self, object: Object) -> Object {
         if self.fields.is_empty() {
             return object;
@@ -138,7 +139,7 @@ impl Query {
             .collect()
     }
 
-    /// Opaque to clients: base64 of JSON, as Kinto's.
+    /// The token of the next page, opaque to clients: base64 of JSON, as Kinto's.
     pub fn token_after(&self, last: &Object) -> String {
         let mut known = Object::new();
         for field in self.sort.iter().map(|sort| if sort.by_id { "id" } else { "last_modified" }) {
@@ -189,7 +190,7 @@ fn read_number(name: &str, value: &str) -> Result<u64, Answer> {
     }
 }
 
-/// A day ahead of the server's clock is refused: a cursor taken from a record with a forced timestamp may be.
+/// Refuses a timestamp that is a day ahead of the server's clock. A cursor taken from a record with a forced timestamp may be.
 fn read_timestamp(call: &Call, name: &str, value: &str) -> Result<u64, Answer> {
     match read_number(name, value)? {
         timestamp if timestamp < call.now_ms + DAY_MS => Ok(timestamp),
@@ -197,7 +198,7 @@ fn read_timestamp(call: &Call, name: &str, value: &str) -> Result<u64, Answer> {
     }
 }
 
-/// Each is read as JSON first, so `1` and `true` are no ids (400), and `"1"`, quoted, is.
+/// Each id is read as JSON first. So `1` and `true` are no ids (400), and a quoted `"1"` is one.
 fn read_ids(name: &str, value: &str) -> Result<Vec<String>, Answer> {
     let read = |id: &str| match serde_json::from_str(id) {
         Ok(Value::String(quoted)) => Ok(quoted),

@@ -10,7 +10,7 @@ use super::object;
 use super::resource::{Address, Object, last_modified};
 use super::{Call, SimServer};
 
-/// `storage_max_fetch_size`: what one listing holds at most, whatever is asked for.
+/// `storage_max_fetch_size`: the greatest number of objects in one listing, whatever limit is requested.
 const MAX_FETCH_SIZE: usize = 10_000;
 
 impl SimServer {
@@ -43,7 +43,7 @@ impl SimServer {
         }
     }
 
-    /// The ETag is the list's timestamp, whatever the filters let through.
+    /// The ETag is the timestamp of the whole list, whatever the filters.
     fn list(&mut self, call: &Call, address: &Address, query: Query, timestamp: u64) -> Answer {
         let (page, next) = self.page(call, address, &query, query.shows_tombstones());
         let data: Vec<Object> = page.into_iter().map(|object| query.project(object)).collect();
@@ -51,7 +51,7 @@ impl SimServer {
         next.into_iter().fold(answer, |answer, next| answer.with("Next-Page", next))
     }
 
-    /// Live objects only, even where a listing would show tombstones.
+    /// Counts live objects only, even where a listing would show tombstones.
     fn count(&mut self, address: &Address, query: &Query, timestamp: u64) -> Answer {
         let count = self.resource(address).objects().filter(|object| query.matches(object)).count();
         Answer {
@@ -64,13 +64,13 @@ impl SimServer {
         .with("Total-Objects", count)
     }
 
-    /// An id that is taken is no error: the record is returned as it was, with 200.
+    /// An id that exists is no error: the existing record is returned unchanged, with 200.
     fn create(&mut self, call: &Call, address: &Address, condition: &Condition, timestamp: u64) -> Result<Answer, Answer> {
         let data = object::read_data(call)?.unwrap_or_default();
         let id = match data.get("id") {
             Some(Value::String(id)) if super::is_valid_id(id) => id.clone(),
             Some(_) => return Err(answer::invalid("path", None, "Invalid object id")),
-            // Kinto draws a random one; here nothing is random, and a timestamp is unique in its list.
+            // Kinto draws a random id. Here nothing is random, and a timestamp is unique in its list.
             None => format!("00000000-0000-4000-8000-{:012x}", timestamp.max(call.now_ms) + 1),
         };
         let existing = self.resource(address).get(&id).cloned();
@@ -81,7 +81,7 @@ impl SimServer {
         }
     }
 
-    /// Answers with the tombstones; those that were there already are left alone.
+    /// Answers with the new tombstones. Tombstones that exist already are left alone.
     fn delete_all(&mut self, call: &Call, address: &Address, query: Query, timestamp: u64) -> Answer {
         let (page, next) = self.page(call, address, &query, false);
         let resource = self.resource(address);
@@ -95,11 +95,11 @@ impl SimServer {
         next.into_iter().fold(answer, |answer, next| answer.with("Next-Page", next))
     }
 
-    /// What comes first, and the address of what comes next.
+    /// One page of the matching objects, and the address of the next page.
     fn page(&mut self, call: &Call, address: &Address, query: &Query, with_tombstones: bool) -> (Vec<Object>, Option<String>) {
         let server_limit = self.config.page_size.unwrap_or(MAX_FETCH_SIZE);
         let limit = match query.limit {
-            // To Kinto zero is no limit at all, not even the server's.
+            // To Kinto, zero means no limit at all, not even the server's.
             Some(0) => MAX_FETCH_SIZE,
             asked => asked.unwrap_or(server_limit).min(server_limit).min(MAX_FETCH_SIZE),
         };
@@ -122,7 +122,7 @@ impl SimServer {
     }
 }
 
-/// The request's own address again, with a token: absolute, and the `default` bucket by its real id.
+/// The address of the next page: the request's own with a token. It is absolute, and has the real id of the `default` bucket.
 fn next_page(call: &Call, address: &Address, limit: usize, token: String) -> String {
     let mut next = call.url.clone();
     next.set_path(&format!("/v1{}", address.path()));

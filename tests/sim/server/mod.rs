@@ -1,17 +1,16 @@
-//! A Kinto server for simulations: no socket, no thread, no clock of its own. It answers as Kinto 26.5 with the memory
-//! backend does, for what essaim asks a server; `tests/contract` holds it to that, rule by rule, beside real ones.
+//! A Kinto server for simulations, without socket, thread or clock. To everything that essaim asks of a server, it answers as Kinto 26.5
+//! with the memory backend does. `tests/contract` checks this rule by rule, on it and on real servers.
 //!
 //! ```ignore
-//! let mut server = SimServer::new(SimConfig::default());
-//! let response = server.handle(now_ms, &request);
-//! let backup = server.clone();     // a server restored from a backup is `server = backup`
+//! let mut server = SimServer::new(SimConfig::default()); let response = server.handle(now_ms, &request); let backup = server.clone();
+//! // a server restored from a backup is `server = backup`
 //! ```
 //!
 //! With [`SimConfig::postgresql`] it behaves as on PostgreSQL, where requests are transactions: [`SimServer::begin`] and
-//! [`SimServer::commit`] make two overlap, [`SimServer::collide_after`] makes two meet in one millisecond.
+//! [`SimServer::commit`] let requests overlap, [`SimServer::collide_after`] lets two writes get the same millisecond.
 //!
-//! Same state, same time and same request give the same answer: nothing is random. A request that a real Kinto would
-//! serve and this one does not know panics with "not simulated", rather than mislead.
+//! The same state, time and request give the same answer: nothing is random. A request that a real Kinto would serve, but that is not
+//! simulated here, panics with "not simulated": a wrong answer would mislead.
 //!
 //! Left out of the answers: `Last-Modified`, `Cache-Control`, CORS and security headers, which the client does not read.
 
@@ -35,20 +34,20 @@ use answer::Answer;
 use auth::User;
 use resource::{Address, Resource};
 
-/// Ids of buckets, collections and records. <https://docs.kinto-storage.org/en/stable/api/1.x/records.html>
+/// Whether Kinto accepts an id of a bucket, collection or record. <https://docs.kinto-storage.org/en/stable/api/1.x/records.html>
 fn is_valid_id(id: &str) -> bool {
     let mut bytes = id.bytes();
     bytes.next().is_some_and(|first| first.is_ascii_alphanumeric()) && bytes.all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-')
 }
 
-/// What the administrator of a Kinto chooses.
+/// The settings that the administrator of a Kinto server chooses.
 #[derive(Clone, Debug)]
 pub struct SimConfig {
-    /// `kinto.paginate_by`: the longest listing in one answer. `None`: 10,000, Kinto's own limit.
+    /// `kinto.paginate_by`: the greatest number of records in one answer. `None`: 10,000, Kinto's own limit.
     pub page_size: Option<usize>,
     /// `kinto.batch_max_requests`.
     pub batch_max_requests: usize,
-    /// Behave as on PostgreSQL: one transaction per request, timestamps given once (409), no NUL characters (503).
+    /// Behave as on PostgreSQL: each request is a transaction, a timestamp is given only once (409), NUL characters are not stored (503).
     pub postgresql: bool,
 }
 
@@ -62,7 +61,8 @@ impl Default for SimConfig {
     }
 }
 
-/// All that a Kinto holds: one [`Resource`] per parent (`/buckets/b/collections/c` for the records of `c`), and who made each bucket.
+/// All data of a Kinto server: one [`Resource`] per parent (`/buckets/b/collections/c` for the records of `c`), and the owner of each
+/// bucket.
 #[derive(Clone, Debug)]
 pub struct SimServer {
     config: SimConfig,
@@ -72,7 +72,7 @@ pub struct SimServer {
     collision: Option<u32>,
 }
 
-/// One request, read: what every endpoint needs to know.
+/// A parsed request, with all that every endpoint needs.
 struct Call<'a> {
     now_ms: u64,
     method: &'a str,
@@ -101,10 +101,10 @@ impl SimServer {
         }
     }
 
-    /// Answers one request at the server's time `now_ms` (since 1970; it need not grow).
+    /// Answers one request. `now_ms` is the server's time (ms since 1970); it need not grow.
     ///
-    /// Any Basic name and password is a user; their buckets are out of reach for others.
-    /// Redirects are answered (`redirected` is true, `location` says where to), never followed.
+    /// Every Basic name and password is a user, whose buckets are inaccessible to others. Redirects are answered (`redirected` is true,
+    /// `location` says where to), never followed.
     pub fn handle(&mut self, now_ms: u64, request: &Request) -> Response {
         let call = Call {
             now_ms,
@@ -127,7 +127,7 @@ impl SimServer {
         };
         match rest.split('/').collect::<Vec<_>>()[..] {
             [""] => self.hello(call),
-            // Kinto takes the slash away by a redirect, whatever was asked and whoever asked.
+            // Kinto removes a slash at the end by a redirect, whatever was requested and by whomever.
             [.., ""] => answer::redirect(path.trim_end_matches('/')),
             ["batch"] => self.batch(call),
             ["__flush__"] => self.flush(call),
@@ -184,14 +184,14 @@ impl SimServer {
         }
     }
 
-    /// The `default` bucket and its collections come into being when they are first asked for, even by a GET.
+    /// The `default` bucket and its collections are created when they are first requested, even by a GET.
     /// <https://docs.kinto-storage.org/en/stable/api/1.x/buckets.html#personal-bucket-default>
     fn make_default(&mut self, call: &Call, bucket: &str, rest: &[&str]) -> Result<(), Answer> {
         if !(rest.is_empty() && call.method == "PUT") {
             self.make(call, &Address::buckets(), bucket);
         }
-        // Kinto takes any PUT on a path that ends with the collection's name for the one that creates the collection:
-        // record `abc` cannot be the first thing put in collection `c`.
+        // Kinto assumes that any PUT on a path that ends with the collection's name creates the collection itself. So record `abc` cannot
+        // be the first one that is put in collection `c`.
         let puts_collection = |name: &str| call.method == "PUT" && call.url.path().ends_with(name);
         match *rest {
             ["collections", name, ..] if !puts_collection(name) => {

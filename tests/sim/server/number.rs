@@ -1,10 +1,10 @@
-//! Numbers as Kinto reads them.
+//! Reads numbers with the errors that Kinto makes.
 
 use serde_json::{Number, Value};
 
-/// Kinto reads JSON with rapidjson's fast path: the digits as one integer, then one multiplication or division by a power of
-/// ten. Rounding twice, it misses by one unit for a tenth of all numbers of 16 or 17 digits. What a client gets
-/// back is then not what it sent, though it stays the same from then on. (Integers and up to 15 digits are exact.)
+/// Kinto reads JSON with rapidjson's fast path: it takes the digits as one integer, then multiplies or divides once by a power of ten. This
+/// rounds twice, and misses by one unit for a tenth of all numbers with 16 or 17 digits. A client then gets back another number than it
+/// sent; this number stays the same from then on. (Integers and numbers of up to 15 digits are exact.)
 pub fn as_read(value: Value) -> Value {
     match value {
         Value::Number(number) if number.is_f64() => number.as_f64().and_then(misread).map_or(Value::Null, Value::Number),
@@ -22,6 +22,6 @@ fn misread(number: f64) -> Option<Number> {
     let significand = digits.parse::<u64>().ok()? as f64;
     let power = format!("1e{}", exponent.abs()).parse::<f64>().ok()?;
     let read = if exponent < 0 { significand / power } else { significand * power };
-    // Past 1e308 the power itself is infinite; such numbers (below 1e-291) are left as they are.
+    // Beyond 1e308, the power itself is infinite; such numbers (below 1e-291) are left as they are.
     Number::from_f64(if power.is_finite() { read.copysign(number) } else { number })
 }

@@ -54,12 +54,12 @@ impl SimServer {
         }
     }
 
-    /// The owner of a bucket may do anything in it, everybody may create one, and nobody else may do anything.
-    /// A bucket that does not exist is as forbidden as somebody else's, so that names cannot be probed.
+    /// Checks permissions. The owner of a bucket may do anything in it, everybody may create a bucket, and nobody else may do anything. A
+    /// bucket that does not exist gives the same 403 as somebody else's, so that names cannot be probed.
     pub(super) fn check_access(&mut self, call: &Call, address: &Address, id: Option<&str>) -> Result<(), Answer> {
         let Some(user) = &call.user else { return Err(answer::not_logged_in()) };
         let no_parent = self.missing_parent(address);
-        // Kinto looks for the collection before it looks at permissions, when it must know whether a PUT creates or replaces.
+        // For a PUT, Kinto must know whether it creates or replaces. So it looks for the collection before it checks permissions.
         if call.method == "PUT"
             && address.kind() == "record"
             && let Some(refusal) = no_parent
@@ -81,12 +81,12 @@ impl SimServer {
         (!is_there).then(|| answer::no_such_parent(parents.kind(), id))
     }
 
-    /// Creates or replaces, and answers with what is then stored.
+    /// Creates or replaces an object, and answers with the stored one.
     pub(super) fn write(&mut self, call: &Call, address: &Address, id: &str, mut data: Object, old: Option<&Object>) -> Result<Answer, Answer> {
         if data.get("id").is_some_and(|other| other != id) {
             return Err(answer::invalid("body", Some("id"), "Object id does not match existing object"));
         }
-        // Going back in time is refused without a word: the object gets a new timestamp.
+        // A timestamp that is not newer than the stored one is ignored without an error: the object gets a new timestamp.
         if last_modified(&data) <= old.and_then(last_modified) {
             data.remove("last_modified");
         }
@@ -101,7 +101,8 @@ impl SimServer {
         Ok(self.one(call, if old.is_some() { 200 } else { 201 }, timestamp, stored))
     }
 
-    /// What its tables refuse. (The list's own timestamp is moved on, and so is never taken.)
+    /// Refuses what the tables of PostgreSQL refuse. (The timestamp of the list itself is never refused: the object gets the next one
+    /// instead.)
     fn check_postgresql(&mut self, address: &Address, id: &str, data: &Object) -> Result<(), Answer> {
         if Value::Object(data.clone()).to_string().contains("\\u0000") {
             return Err(answer::unavailable());
@@ -119,7 +120,7 @@ impl SimServer {
         }
     }
 
-    /// Deletes with all that is inside, of which no tombstone and no timestamp is left.
+    /// Deletes an object with all that is inside it. The objects inside leave no tombstones and no timestamps.
     fn delete(&mut self, call: &Call, address: &Address, id: &str, forced: Option<u64>) -> Answer {
         let tombstone = self.resource(address).delete(call.now_ms, id, forced);
         self.resources.retain(|inside, _| !inside.is_under(address, id));
@@ -135,7 +136,7 @@ impl SimServer {
     }
 }
 
-/// `data` of the request's body; `None` if there is none, which in a PUT means "as it is".
+/// `data` of the request's body. `None` if there is none; in a PUT this leaves the object as it is.
 pub fn read_data(call: &Call) -> Result<Option<Object>, Answer> {
     let Some(mut body) = read_body(call)? else { return Ok(None) };
     if let Some(unknown) = body.keys().find(|key| *key != "data" && *key != "permissions") {
@@ -169,8 +170,8 @@ pub fn read_body(call: &Call) -> Result<Option<Object>, Answer> {
     }
 }
 
-/// Kinto replaces the word `default` by the bucket's id wherever it stands in the `id` of an object put below `/buckets/default`,
-/// also in a record's: `default-theme` can only be written by a body without `id`.
+/// In the `id` of an object that is put below `/buckets/default`, Kinto replaces the word `default` by the bucket's id, wherever the word
+/// occurs. It does so in the ids of records, too: `default-theme` can be written only by a body without `id`.
 fn with_bucket_in_id(call: &Call, mut data: Object) -> Object {
     if let (Some(user), Some(Value::String(id))) = (&call.user, data.get_mut("id"))
         && call.url.path().starts_with("/v1/buckets/default")

@@ -1,4 +1,4 @@
-//! The objects of one kind under one parent, their tombstones, and their clock.
+//! The objects of one kind under one parent, their tombstones, and their timestamps.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 pub type Object = Map<String, Value>;
 
-/// Of what kind the objects are, and under which parent: `/buckets`, `/buckets/b/collections`, `/buckets/b/collections/c/records`.
+/// The kind of objects and their parent, as a path: `/buckets`, `/buckets/b/collections`, `/buckets/b/collections/c/records`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Address(String);
 
@@ -27,7 +27,7 @@ impl Address {
         &self.0
     }
 
-    /// What Kinto calls such an object in its errors.
+    /// The kind of object, as Kinto names it in errors.
     pub fn kind(&self) -> &'static str {
         match self.0.split('/').count() {
             2 => "bucket",
@@ -36,12 +36,12 @@ impl Address {
         }
     }
 
-    /// The bucket that everything here is in; `None` for the buckets themselves.
+    /// The bucket that contains these objects; `None` for the buckets themselves.
     pub fn bucket(&self) -> Option<&str> {
         self.0.split('/').nth(2)
     }
 
-    /// The object that all of these are in, as its address and its id.
+    /// The object that contains these objects, as its address and its id.
     pub fn parent(&self) -> Option<(Address, &str)> {
         let (above, _) = self.0.rsplit_once('/')?;
         let (address, id) = above.rsplit_once('/')?;
@@ -61,7 +61,7 @@ impl Address {
 pub struct Resource {
     objects: BTreeMap<String, Object>,
     tombstones: BTreeMap<String, Object>,
-    /// Unknown until somebody asks: an empty list is as old as the first look at it.
+    /// `None` until somebody asks for it: an empty list has the time of the first request for it.
     timestamp: Option<u64>,
 }
 
@@ -85,13 +85,15 @@ impl Resource {
         }
     }
 
-    /// Whether another object, or the tombstone of one, has this timestamp.
+    /// Whether another object, or the tombstone of one, has this timestamp. The list's current timestamp does not count, since `put`
+    /// replaces it by the next one.
     pub fn is_taken(&self, timestamp: u64, id: &str) -> bool {
         let mut all = self.objects.iter().chain(&self.tombstones);
         all.any(|(other, object)| other != id && last_modified(object) == Some(timestamp)) && self.timestamp != Some(timestamp)
     }
 
-    /// Creates or replaces. A `last_modified` in the object is kept as it is, past or future, unless it is the one of the whole resource.
+    /// Creates or replaces an object. Keeps a `last_modified` in it, past or future, unless it is the current timestamp of the whole
+    /// resource.
     pub fn put(&mut self, now_ms: u64, id: &str, mut object: Object) -> Object {
         let timestamp = self.bump(now_ms, last_modified(&object));
         object.insert("id".to_owned(), id.into());
@@ -101,7 +103,7 @@ impl Resource {
         object
     }
 
-    /// Leaves a tombstone, and returns it.
+    /// Replaces an object by a tombstone, and returns the tombstone.
     pub fn delete(&mut self, now_ms: u64, id: &str, forced: Option<u64>) -> Object {
         let timestamp = self.bump(now_ms, forced);
         self.objects.remove(id);
@@ -113,7 +115,8 @@ impl Resource {
         tombstone
     }
 
-    /// Takes over what changed between two states of this resource. False, with part of it done, if others changed the same.
+    /// Applies the changes between two states of this resource. Returns false, with a part of them applied, if others have changed the same
+    /// objects or used the same timestamps.
     pub fn merge(&mut self, before: &Resource, after: &Resource) -> bool {
         let ids: BTreeSet<&String> = [&before.objects, &before.tombstones, &after.objects, &after.tombstones]
             .into_iter()
@@ -143,7 +146,7 @@ impl Resource {
             .any(|object| last_modified(object) == Some(timestamp))
     }
 
-    /// The next timestamp: unique and growing within the resource, and so it may run ahead of the clock.
+    /// The next timestamp of the resource. Unless it is forced, it is unique and greater than all before, and so may be ahead of the clock.
     fn bump(&mut self, now_ms: u64, forced: Option<u64>) -> u64 {
         let current = self.timestamp.unwrap_or(0);
         let next = match forced {

@@ -1,5 +1,5 @@
-//! Requests that overlap, as on PostgreSQL: each is a transaction, whose writes have the timestamps of when they were made, and are
-//! seen by others when it ends. A batch takes its time, so a list can get younger first and older afterwards:
+//! Requests that overlap, as on PostgreSQL. Each request is a transaction: its writes get their timestamps when they are made, and others
+//! see them when it ends. A batch takes a while, so a newer write can become visible before an older one:
 //!
 //! | | the list's ETag | |
 //! |---|---|---|
@@ -9,15 +9,15 @@
 //! | the batch ends | 110 | |
 //! | the client pulls `_since=110` | 110 | **and never sees it** |
 //!
-//! (Measured: of 1,155 records that one batch after the other and a single writer put beside them, a client that pulled all the
-//! time never saw 524. On memory, requests do not overlap.)
+//! (Measured: one batch after another and a single writer beside them wrote 1,155 records. A client that pulled all the time never saw 524
+//! of them. On the memory backend, requests do not overlap.)
 
 use essaim::ports::{Request, Response};
 
 use super::SimServer;
 use super::resource::{Address, Resource};
 
-/// A request that was carried out, for its own eyes only.
+/// A request that was carried out but not committed: only it sees its effects.
 #[derive(Clone, Debug)]
 pub struct Begun {
     before: SimServer,
@@ -27,7 +27,8 @@ pub struct Begun {
 }
 
 impl SimServer {
-    /// Carries out a request without showing it to anybody: [`SimServer::commit`] does, or the connection is lost and it is as if it had never been.
+    /// Carries out a request without showing its effects to anybody. [`SimServer::commit`] shows them. If the connection is lost before
+    /// that, it is as if the request had never been sent.
     pub fn begin(&self, now_ms: u64, request: &Request) -> Begun {
         let mut after = self.clone();
         let response = after.handle(now_ms, request);
@@ -39,7 +40,8 @@ impl SimServer {
         }
     }
 
-    /// Shows to all what the request did, and answers it. If others have written the same objects meanwhile, it is as if it had waited for them.
+    /// Shows the effects of a request to all, and returns its answer. If others have written the same objects meanwhile, the request is
+    /// carried out again, as if it had waited for them.
     pub fn commit(&mut self, now_ms: u64, begun: Begun) -> Response {
         let Begun {
             before,
@@ -62,7 +64,7 @@ impl SimServer {
         response
     }
 
-    /// The write after the next `others` meets one of somebody else in the same millisecond: 409, and in a batch all that was
+    /// The write after the next `others` collides with somebody else's write in the same millisecond: 409. In a batch, all that was
     /// answered before it is undone. Only with [`super::SimConfig::postgresql`].
     pub fn collide_after(&mut self, others: u32) {
         self.collision = Some(others);
