@@ -1,4 +1,4 @@
-//! Counts what each thread allocates, to see that no reader needs more memory than its input justifies.
+//! Counts what each thread allocates, to check that no reader needs more memory than its input justifies.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -12,7 +12,7 @@ thread_local! {
 }
 
 fn count(added: isize) {
-    // A thread that ends has no counters any more.
+    // A thread that is ending has no counters any more.
     let _ = LIVE.try_with(|live| {
         live.set(live.get() + added);
         let _ = PEAK.try_with(|peak| peak.set(peak.get().max(live.get())));
@@ -20,7 +20,7 @@ fn count(added: isize) {
     let _ = TOTAL.try_with(|total| total.set(total.get() + added.max(0) as usize));
 }
 
-// Safety: every call goes to the system's allocator as it came.
+// Safety: every call is passed unchanged to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as isize);
@@ -38,12 +38,12 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// What a piece of work allocated.
+/// The memory that a function allocated.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Memory {
-    /// The most that it held at one time, in bytes.
+    /// The greatest number of bytes that it held at one time.
     pub peak: usize,
-    /// All that it asked for, in bytes: deterministic, and quadratic where texts are copied into each other.
+    /// The sum of all its allocations, in bytes. It is deterministic, and quadratic if texts are copied into each other.
     pub total: usize,
 }
 

@@ -1,4 +1,4 @@
-//! Changes of bytes that know nothing of what they mean.
+//! Changes inputs byte by byte, without knowledge of their format.
 
 use super::dice::Dice;
 
@@ -28,7 +28,7 @@ pub fn mutate(bytes: &mut Vec<u8>, donor: &[u8], dice: &mut Dice) {
             let length = dice.below(bytes.len().saturating_sub(at) + 1);
             bytes.drain(at..at + length);
         }
-        // A varint that says far too much.
+        // A varint that claims a far too large value.
         _ => drop(bytes.splice(at..at, *dice.pick(&[[0xff; 4], [0x80; 4], [0xff, 0xff, 0xff, 0x7f], [0; 4]]))),
     }
 }

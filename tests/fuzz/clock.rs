@@ -1,4 +1,4 @@
-//! How long a thread has worked: not what it waited for others that share its processor.
+//! Measures the CPU time of a thread: waiting for other threads on the same processor does not count.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ fn now() -> Duration {
     }
     const THREAD_CPUTIME: i32 = 3;
     let mut time = Timespec { seconds: 0, nanos: 0 };
-    // Safety: it writes into what it is given, and the struct is the system's on 64-bit Linux.
+    // Safety: the call only writes into `time`, whose layout is that of the system's struct on 64-bit Linux.
     unsafe { clock_gettime(THREAD_CPUTIME, &mut time) };
     Duration::new(time.seconds as u64, time.nanos as u32)
 }

@@ -1,7 +1,7 @@
-//! Which code an input reaches, where the test was built to count it (`make fuzz` does): inputs that reach something new are
-//! kept, and changed further.
+//! Measures which code an input reaches, if the test was built for it (as `make fuzz` does). Inputs that reach something new are kept and
+//! mutated further.
 //!
-//! These are the counters of `-C instrument-coverage`, which stable Rust has, read in the process.
+//! It reads the counters of `-C instrument-coverage`, which stable Rust supports, inside the process.
 
 #[cfg(fuzz_coverage)]
 mod counters {
@@ -10,10 +10,10 @@ mod counters {
         fn __llvm_profile_end_counters() -> *mut u64;
     }
 
-    /// Gives each counter to `see`, and sets it to zero.
+    /// Passes each nonzero counter to `see`, and sets it to zero.
     pub fn each(mut see: impl FnMut(usize, u64)) {
-        // Safety: the linker puts all counters between these two addresses. Other threads may count meanwhile, which makes a
-        // number wrong and nothing else: the values are read and written as the instrumented code does it.
+        // Safety: the linker puts all counters between these two addresses. Other threads may count meanwhile, which makes a number wrong
+        // but does no other harm: the values are read and written in the same way as by the instrumented code.
         unsafe {
             let begin = __llvm_profile_begin_counters();
             let count = __llvm_profile_end_counters().offset_from(begin) as usize;
@@ -36,13 +36,13 @@ mod counters {
 
 #[derive(Default)]
 pub struct Coverage {
-    /// How often each counter was passed, as powers of two.
+    /// For each counter, the greatest count of a single run, as a power of two.
     seen: Vec<u8>,
     reached: usize,
 }
 
 impl Coverage {
-    /// Whether what ran since this was last asked did something that nothing did before.
+    /// Whether the code that ran since the last call did something that nothing did before.
     pub fn is_new(&mut self) -> bool {
         let mut is_new = false;
         counters::each(|index, value| {

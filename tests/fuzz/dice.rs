@@ -1,4 +1,4 @@
-//! Seeded randomness (SplitMix64): the same on every machine.
+//! Seeded random numbers (SplitMix64), the same on every machine.
 
 #[derive(Clone, Debug)]
 pub struct Dice(u64);
@@ -20,7 +20,7 @@ impl Dice {
         (self.next() % end.max(1) as u64) as usize
     }
 
-    /// True in so many of a thousand cases.
+    /// True with a probability of `rate` per mille.
     pub fn permille(&mut self, rate: usize) -> bool {
         self.below(1000) < rate
     }
@@ -29,7 +29,7 @@ impl Dice {
         &items[self.below(items.len())]
     }
 
-    /// Mostly small, sometimes large.
+    /// A number from 1 to about `most`, mostly small and sometimes large.
     pub fn count(&mut self, most: usize) -> usize {
         let bound = 1 << self.below(most.max(1).ilog2() as usize + 1);
         1 + self.below(bound)

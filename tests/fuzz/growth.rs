@@ -1,14 +1,14 @@
-//! What a reader costs against the length of its input: shapes that grow, and the exponent of the time they take.
+//! Measures how the cost of a reader grows with the length of its input: inputs of growing length, and the exponents of time and memory.
 
 use super::alloc::{Memory, measured};
 use super::clock::Stopwatch;
 use super::json::{Node, parse};
 use std::time::Duration;
 
-/// An input that can be made as long as one likes.
+/// An input that can be made in any length.
 pub struct Shape {
     pub name: String,
-    /// About so many bytes.
+    /// Makes an input of about this many bytes.
     pub make: Box<dyn Fn(usize) -> Vec<u8>>,
 }
 
@@ -21,10 +21,10 @@ impl Shape {
     }
 }
 
-/// The number of the thing at a place, of so many.
+/// Returns the number of an item, given its index and the number of items.
 type Order = fn(usize, usize) -> usize;
 
-/// In which order things that differ by a number come.
+/// The orders in which items that differ by a number can come.
 pub const ORDERS: [(&str, Order); 4] = [
     ("the same", |_, _| 1),
     ("ascending", |index, _| index + 1),
@@ -34,7 +34,7 @@ pub const ORDERS: [(&str, Order); 4] = [
 
 type Filler = fn(usize) -> String;
 
-/// What a hole in a text can be filled with.
+/// The texts of length `n` that can fill a hole in a JSON text.
 const FILLERS: &[(&str, Filler)] = &[
     ("arrays within arrays", |n| "[".repeat(n / 2) + &"]".repeat(n / 2)),
     ("objects within objects", |n| "{\"a\":".repeat(n / 6) + "1" + &"}".repeat(n / 6)),
@@ -61,7 +61,7 @@ const FILLERS: &[(&str, Filler)] = &[
     ("much white space", |n| format!("[{}]", " ".repeat(n))),
 ];
 
-/// The text with one node at a time replaced by something long, or repeated.
+/// JSON texts made from `seed`: one node at a time is replaced by something long, or by many repetitions.
 pub fn of_json(seed: &str) -> Vec<Shape> {
     let Some(root) = parse(seed) else { return Vec::new() };
     let mut shapes = Vec::new();
@@ -128,7 +128,7 @@ fn repeat(shapes: &mut Vec<Shape>, item: &str, open: &str, close: &'static str, 
     }
 }
 
-/// The text with this number in place of every number in it: with zeros before it where there are many digits.
+/// Appends `item` to `out` with every number in it replaced by `number`, padded with zeros if the number had eight digits or more.
 pub fn numbered(item: &str, number: usize, out: &mut String) {
     let mut rest = item;
     while let Some(at) = rest.find(|char: char| char.is_ascii_digit()) {
@@ -145,15 +145,15 @@ pub fn numbered(item: &str, number: usize, out: &mut String) {
     out.push_str(rest);
 }
 
-/// The exponents of a shape.
+/// How the cost of a shape grows.
 #[derive(Clone, Debug, Default)]
 pub struct Cost {
     pub shape: String,
-    /// Of the time it takes.
+    /// The exponent of the time.
     pub time: f64,
-    /// Of all that it allocates: the same on every machine.
+    /// The exponent of all allocations: the same on every machine.
     pub allocated: f64,
-    /// Bytes held at one time for each byte read.
+    /// The greatest number of bytes held at one time, for each byte of input.
     pub peak: f64,
     pub nanos_per_byte: f64,
 }
@@ -181,19 +181,19 @@ fn sample(read: fn(&[u8]), shape: &Shape, length: usize, runs: usize) -> Sample 
 }
 
 fn exponent(small: &Sample, large: &Sample, of: impl Fn(&Sample) -> f64) -> f64 {
-    // What hardly takes anything says nothing.
+    // Values below 1 would give meaningless exponents.
     let grown = |sample: &Sample| of(sample).max(1.0);
     (grown(large) / grown(small)).ln() / (large.length as f64 / small.length as f64).ln()
 }
 
-/// At what an exponent is too large. Sorting, and memory that no cache holds, cost a tenth more than linear.
+/// The greatest allowed exponent. Sorting, and memory beyond the caches, cost up to 0.1 more than linear.
 pub const MOST: f64 = 1.2;
 
-/// The same for time in `make test`, where other suites share the processor's caches: there 1.2 failed by chance. Quadratic time is
-/// still found.
+/// The same for time in `make test`, where other suites share the processor's caches: 1.2 failed by chance there. Quadratic time is still
+/// detected.
 pub const MOST_SHARED: f64 = 1.5;
 
-/// A quick look, and a closer one where that gives reason to.
+/// Measures a shape quickly, and again more precisely if the first result is suspicious.
 pub fn measure(read: fn(&[u8]), shape: &Shape, longest: usize) -> Cost {
     let small = sample(read, shape, longest / 16, 2);
     let large = sample(read, shape, longest, 1);
@@ -201,7 +201,7 @@ pub fn measure(read: fn(&[u8]), shape: &Shape, longest: usize) -> Cost {
     let mut cost = Cost {
         shape: shape.name.clone(),
         time: exponent(&small, &large, nanos),
-        // A buffer that the shortest input fits into counts for nothing.
+        // A buffer that is large enough for the shortest input does not count.
         allocated: exponent(&small, &large, |sample| (sample.memory.total as f64).max(4096.0)),
         peak: large.memory.peak as f64 / large.length as f64,
         nanos_per_byte: nanos(&large) / large.length as f64,
@@ -227,7 +227,7 @@ pub fn measure(read: fn(&[u8]), shape: &Shape, longest: usize) -> Cost {
     cost
 }
 
-/// The slope of the least squares, in logarithms.
+/// The slope of the least-squares line through the logarithms.
 fn fit(samples: &[Sample], of: impl Fn(&Sample) -> f64) -> f64 {
     let points: Vec<(f64, f64)> = samples.iter().map(|sample| ((sample.length as f64).ln(), of(sample).max(1.0).ln())).collect();
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / points.len() as f64;

@@ -2,7 +2,7 @@
 
 use super::dice::Dice;
 
-/// Scalars and keys are raw text, so that they may be what no parser would write.
+/// A JSON tree. Scalars and keys are raw text, so they may contain what no JSON writer would produce.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Node {
     Scalar(String),
@@ -225,7 +225,7 @@ impl Node {
         }
     }
 
-    /// The node of this number, counted from the root on, which is 0.
+    /// The node with this number. The root is 0, and the others are numbered in the order of the text.
     pub fn nth(&mut self, number: usize) -> Option<&mut Node> {
         let mut left = number;
         self.find(&mut left)
@@ -244,7 +244,7 @@ impl Node {
     }
 }
 
-/// A tree by chance.
+/// A random tree.
 pub fn any(dice: &mut Dice, depth: usize) -> Node {
     match dice.below(if depth == 0 { 6 } else { 10 }) {
         0..6 => Node::Scalar((*dice.pick(&SCALARS[..SCALARS.len() - 4])).to_owned()),
@@ -257,7 +257,7 @@ fn key(dice: &mut Dice) -> String {
     format!("\"{}\"", dice.pick(KEYS))
 }
 
-/// One change of a tree. `donor` is another seed, whose parts may be spliced in.
+/// Changes a tree once. `donor` is another seed, parts of which may be inserted.
 pub fn mutate(root: &mut Node, donor: &Node, dice: &mut Dice) {
     let size = root.size();
     let at = dice.below(size);
@@ -306,7 +306,7 @@ fn change(node: &mut Node, graft: Node, dice: &mut Dice) {
             match dice.below(6) {
                 0 => members.insert(at, (key(dice), graft)),
                 1 if at < members.len() => drop(members.remove(at)),
-                // The same key twice, with the same or another value.
+                // The same key twice, with the same value or another one.
                 2 if at < members.len() => {
                     let twin = (members[at].0.clone(), if dice.permille(500) { graft } else { members[at].1.clone() });
                     members.insert(dice.below(members.len() + 1), twin);
@@ -319,7 +319,7 @@ fn change(node: &mut Node, graft: Node, dice: &mut Dice) {
     }
 }
 
-/// The same text with its first plain character as `\u0041`.
+/// The same text, with its first alphanumeric character written like `\u0041`.
 fn escaped(raw: &str) -> String {
     match raw.char_indices().find(|(_, char)| char.is_ascii_alphanumeric()) {
         Some((at, char)) if !raw.contains('\\') => format!("{}\\u{:04x}{}", &raw[..at], char as u32, &raw[at + 1..]),
@@ -342,7 +342,7 @@ fn change_scalar(raw: &mut String, dice: &mut Dice) {
         }
         3 if !raw.starts_with('"') => raw.push_str(dice.pick::<&str>(&["0", "1", "9", "e1", "e400", ".5", "E-1"])),
         _ => {
-            // A digit more or less: the next position, another hash.
+            // Changes one digit, to get for example the next position or another hash.
             let digits: Vec<usize> = raw.char_indices().filter(|(_, char)| char.is_ascii_digit()).map(|(at, _)| at).collect();
             if !digits.is_empty() {
                 let at = *dice.pick(&digits);

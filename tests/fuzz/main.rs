@@ -1,8 +1,8 @@
-//! Everything that reads bytes of a server, of the disk, of an archive or of a key, on inputs by chance and on inputs that grow:
-//! no panic, no more than linear time, no more memory than the input justifies.
+//! Fuzzes all code that reads bytes of a server, of the disk, of an archive or of a key, with random inputs and with growing ones. No input
+//! may cause a panic, more than linear time, or more memory than the input justifies.
 //!
-//! `make fuzz` gives each target ten minutes, and counts coverage; `cargo test --test fuzz` all of them a minute.
-//! `FUZZ_SECONDS`: for each target. `FUZZ_SEED`: other inputs. `corpus/<target>/` has every input that ever failed.
+//! `make fuzz` spends ten minutes on each target, and measures coverage; `cargo test --test fuzz` spends one minute on all targets.
+//! `FUZZ_SECONDS`: the time for each target. `FUZZ_SEED`: selects other inputs. `corpus/<target>/` contains every input that ever failed.
 #![cfg(not(target_arch = "wasm32"))]
 
 mod alloc;

@@ -1,4 +1,4 @@
-//! Runs a target: its corpus, its seeds, inputs that grow, and then inputs by chance until the time is over.
+//! Runs a target: with its corpus, its seeds and growing inputs, and then with random inputs until the time is up.
 
 use super::alloc::measured;
 use super::clock::Stopwatch;
@@ -12,25 +12,26 @@ use std::path::PathBuf;
 use std::sync::{Mutex, Once};
 use std::time::{Duration, Instant};
 
-/// How inputs by chance are made of seeds.
+/// How random inputs are made from seeds.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Grammar {
     Json,
     Bytes,
 }
 
-/// A reader of bytes that somebody else wrote.
+/// A reader of bytes that somebody else wrote, with the inputs to test it.
 pub struct Target {
     pub name: &'static str,
     pub grammar: Grammar,
-    /// Must not panic, whatever it is given.
+    /// The reader. It must not panic, whatever its input.
     pub read: fn(&[u8]),
     pub seeds: Vec<Vec<u8>>,
-    /// Beside those that grow out of the seeds.
+    /// Growing inputs, besides those that are made from the seeds.
     pub shapes: Vec<Shape>,
-    /// What is nested is not measured: for what an app writes itself, each of whose inner values is kept with the whole path to it.
+    /// Do not measure nested inputs. For text that an app writes itself: each nested value is kept with the whole path to it, which is not
+    /// linear.
     pub is_flat: bool,
-    /// How many bytes it may hold for each byte of input, and beside that.
+    /// How many bytes the reader may hold: for each byte of input, and in addition.
     pub memory: (usize, usize),
 }
 
@@ -61,7 +62,7 @@ impl Target {
     }
 }
 
-/// One at a time is measured: two at once would measure each other.
+/// Only one measurement runs at a time, since two at once would disturb each other.
 static MEASURING: Mutex<()> = Mutex::new(());
 
 fn setting(name: &str, default: u64) -> u64 {
@@ -72,7 +73,7 @@ thread_local! {
     static IS_QUIET: Cell<bool> = const { Cell::new(false) };
 }
 
-/// What is tried again and again, to make it smaller, is told once.
+/// Suppresses panic messages of this thread: while a failing input is made smaller, it fails again and again.
 fn quietly() {
     static HOOK: Once = Once::new();
     HOOK.call_once(|| {
@@ -90,7 +91,7 @@ fn corpus_folder(target: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(target)
 }
 
-/// `FUZZ_SECONDS`: how long. Without it, about a minute for all targets together.
+/// Fuzzes a target for `FUZZ_SECONDS` seconds. Without this variable, all targets together take about a minute.
 pub fn run(target: Target) {
     let seconds = std::env::var("FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
     let is_long = seconds.is_some();
@@ -135,7 +136,7 @@ struct Runner {
 }
 
 impl Runner {
-    /// True if it did what no input before it did.
+    /// Runs the reader on an input, and checks its time and memory. Returns true if it did something that no input before did.
     fn execute(&mut self, input: &[u8]) -> bool {
         self.executions += 1;
         let read = self.target.read;
@@ -156,7 +157,7 @@ impl Runner {
         self.coverage.is_new()
     }
 
-    /// No input of a few KiB takes so long by linear work.
+    /// Fails if the reader took longer than any linear work on so few bytes can take.
     fn check_time(&mut self, input: &[u8], taken: Duration) {
         let allowed = |input: &[u8]| Duration::from_millis(40) + Duration::from_micros(5) * input.len() as u32;
         let nanos = taken.as_nanos() as f64 / input.len().max(4096) as f64;
@@ -172,7 +173,7 @@ impl Runner {
         }
     }
 
-    /// Keeps what failed, as small as it can soon be made.
+    /// Stores the failing input in the corpus, made as small as possible within ten seconds, and panics.
     fn fail(&self, input: &[u8], what: &str, fails: impl Fn(&[u8]) -> bool) -> ! {
         quietly();
         let mut least = input.to_vec();
@@ -214,7 +215,7 @@ impl Runner {
             if let Some(mut root) = tree(&self.pool[at]) {
                 let donor = tree(&self.pool[from]).unwrap_or(Node::Scalar("null".into()));
                 for _ in 0..times {
-                    // Seeds that grew are changed, not grown further.
+                    // A tree that has grown large is not mutated further.
                     if root.size() < 20_000 {
                         json::mutate(&mut root, &donor, &mut self.dice);
                     }
@@ -230,7 +231,7 @@ impl Runner {
         input
     }
 
-    /// The cost of each shape. `time`: how long to look, at shapes in an order by chance; all of them without it.
+    /// Measures the cost of each shape. `time`: measure shapes in random order for so long; `None` measures all.
     fn grow(&mut self, time: Option<Duration>) -> Vec<Cost> {
         let mut shapes = std::mem::take(&mut self.target.shapes);
         if self.target.grammar == Grammar::Json {

@@ -1,5 +1,5 @@
-//! AES-GCM does not commit to its key: one ciphertext can be made that opens under two, as two texts. So two devices with two keys
-//! could be shown one page and read two. The envelope's commitment ends that.
+//! AES-GCM does not commit to its key: a ciphertext can be made that opens under two keys, as two different texts. So one page could be
+//! shown to two devices with different keys, and they would read different texts. The envelope's commitment prevents this.
 
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
@@ -22,7 +22,7 @@ pub struct OfGcm {
     pub ciphertext: String,
 }
 
-/// The same made for what two input keys derive from one salt and context: keys and nonces both differ.
+/// The same attack on what the envelope derives from two input keys with one salt and context: both the AES keys and the nonces differ.
 #[derive(Deserialize, Serialize)]
 pub struct OfEnvelope {
     pub keys: [String; 2],
@@ -43,7 +43,7 @@ fn array<const N: usize>(text: &str) -> [u8; N] {
     read_base64url_array(text).expect("base64url of that length")
 }
 
-/// What the format derives from a key: the AES key, the base nonce, the commitment.
+/// What the envelope's format derives from a key: the AES key, the base nonce, the commitment.
 pub struct Derived {
     pub key: [u8; 32],
     pub nonce: [u8; 12],
@@ -80,21 +80,21 @@ pub fn aes_gcm_alone_opens_one_text_with_two_keys() {
     let [one, other] = keys.map(|key| opened_by_gcm(&array(&key), &array(&nonce), &bytes(&ciphertext)));
     assert!(one.is_some() && other.is_some(), "the fixture is no attack");
     assert_ne!(one, other);
-    // Put into an envelope of ours, it opens for neither of the two.
+    // In an envelope of our format, it opens with neither of two keys.
     for key in [1, 2].map(|byte| Key::new([byte; 32])) {
         let attack = [&[9; 24], [9; 32].as_slice(), &bytes(&ciphertext)].concat();
         assert_eq!(open(&key, b"", &attack).err(), Some(Unopened));
     }
 }
 
-/// The attack on our format: without the commitment, both keys would open this chunk, in whatever envelope.
+/// The attack on our format. Without the commitment, both keys would open this chunk.
 pub fn a_text_made_for_two_keys_opens_with_neither() {
     let OfEnvelope { keys, context, salt, chunk } = salamanders().envelope;
     let (keys, context, salt, chunk) = (keys.map(|key| array(&key)), bytes(&context), array::<24>(&salt), bytes(&chunk));
     let [one, other] = keys.map(|key| Derived::new(&key, &context, &salt));
     let texts = [one.open(&chunk), other.open(&chunk)];
     assert!(texts.iter().all(Option::is_some) && texts[0] != texts[1], "the fixture is no attack");
-    // The derivation above is the envelope's own, or nothing was shown.
+    // The derivation in this test must be the same as the envelope's, or the test would prove nothing.
     let honest = seal(&Key::new(keys[0]), &context, salt, b"text");
     assert_eq!(
         (honest[24..56].as_ref(), one.open(&honest[56..])),
@@ -109,7 +109,7 @@ pub fn a_text_made_for_two_keys_opens_with_neither() {
     for commitment in [[0; 32], mixed.try_into().expect("32")] {
         assert_eq!(opened(&commitment), [Err(Unopened), Err(Unopened)]);
     }
-    // With the commitment of one it is an honest text of that one, and the other reads nothing else in it.
+    // With the commitment of one key, this is a valid envelope for that key, and the other key opens nothing.
     let [text, text_of_other] = texts.map(Option::unwrap_or_default);
     assert_eq!(opened(&one.commitment), [Ok(text), Err(Unopened)]);
     assert_eq!(opened(&other.commitment), [Err(Unopened), Ok(text_of_other)]);

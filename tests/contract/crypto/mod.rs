@@ -1,5 +1,5 @@
-//! What the crypto core promises on every target: vectors of others, vectors of our own, and a known attack.
-//! `tests/crypto` runs them natively, `tests/browser` in real browsers.
+//! What the crypto core guarantees on every target: public test vectors, vectors of our own, and a known attack. `tests/crypto` runs these
+//! tests natively, `tests/browser` in real browsers.
 
 pub mod commitment;
 pub mod vectors;
@@ -9,7 +9,7 @@ pub use commitment::{a_text_made_for_two_keys_opens_with_neither, aes_gcm_alone_
 pub use vectors::*;
 pub use wycheproof::*;
 
-/// Hands every promise to a macro that makes a test of it.
+/// Passes the name of every test to a macro, which makes a test of it.
 #[macro_export]
 macro_rules! crypto_contract {
     ($test:ident) => {

@@ -1,4 +1,4 @@
-//! Our own vectors, frozen with the format's version (`tests/vectors/README.md`).
+//! The test vectors of our own, which are frozen for each version of the format (`tests/vectors/README.md`).
 
 use essaim::error::Error;
 use essaim::pure::crypto::context::{chain_hash, page_context, segment_context};
@@ -43,7 +43,7 @@ pub struct InvalidKey {
     pub text: String,
 }
 
-/// Where a text is sealed to.
+/// The page or segment that a text is sealed for.
 #[derive(Clone, Deserialize, PartialEq, Serialize)]
 #[serde(tag = "kind", rename_all = "camelCase")]
 pub enum Place {
@@ -63,7 +63,7 @@ pub struct Sealed {
     pub json: String,
     pub padded_length: usize,
     pub ct: String,
-    /// Of a page its chain hash, of a segment the SHA-256 of `ct`, as snapshots list it.
+    /// For a page its chain hash; for a segment the SHA-256 of `ct`, as snapshots list it.
     pub hash: String,
 }
 
@@ -88,7 +88,7 @@ pub struct Dump {
     pub key: String,
     pub collection: String,
     pub rows: Vec<SealedRow>,
-    /// What each sealed row holds, in the order of the rows; history as a list of hashes.
+    /// The content of each sealed row, in the order of the rows. History segments are lists of hashes.
     pub plaintexts: Vec<Value>,
     pub records: Vec<Value>,
 }
@@ -101,13 +101,13 @@ pub struct SealedRow {
     pub e: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ct: Option<String>,
-    /// Instead of `ct`, for a segment of old hashes.
+    /// Instead of `ct`, in a history segment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub history: Option<String>,
 }
 
 impl SealedRow {
-    /// The text of what is sealed in it, if anything is.
+    /// `ct` or `history`, whichever the row has; `None` for an emptied row.
     pub fn sealed(&self) -> Option<&str> {
         self.ct.as_deref().or(self.history.as_deref())
     }
@@ -128,7 +128,7 @@ impl Place {
         }
     }
 
-    /// Where the row of a dump is.
+    /// The place of a row of a dump.
     pub fn of(row: &SealedRow) -> Self {
         let epoch = row.e.expect("a sealed row has an epoch");
         match row.id.strip_prefix('p') {
@@ -145,7 +145,7 @@ pub fn journal(key: &str, collection: &str) -> JournalKeys {
     read_key(key).expect("a key").derive_journal(collection)
 }
 
-/// As text: what stands in `ct` of a row.
+/// Opens the text in `ct` of a row.
 pub fn open_text(keys: &JournalKeys, place: &Place, ct: &str) -> Result<Vec<u8>, Unopened> {
     let sealed = read_base64url(ct).ok_or(Unopened)?;
     open(&keys.page_key(), &place.context(&keys.sid), &sealed).map(|text| text.to_vec())
@@ -226,13 +226,13 @@ pub fn dumps_of_rust_and_of_javascript_open() {
     }
 }
 
-/// 32 raw bytes each; zeros for a position that is void.
+/// A list of hashes of 32 raw bytes each, as base64url. 32 zero bytes, for an empty position, become null.
 pub fn hashes(raw: &[u8]) -> Value {
     let hash = |bytes: &[u8]| Some(base64url(bytes)).filter(|_| bytes != [0; 32]);
     raw.chunks(32).map(hash).collect()
 }
 
-/// What a row holds; `None` for an emptied one.
+/// The content of a row; `None` for an emptied one.
 pub fn open_row(keys: &JournalKeys, row: &SealedRow) -> Option<Value> {
     let sealed = row.sealed()?;
     let opened = open_text(keys, &Place::of(row), sealed).expect("it opens");
@@ -242,7 +242,7 @@ pub fn open_row(keys: &JournalKeys, row: &SealedRow) -> Option<Value> {
     })
 }
 
-/// Every row opens to its plaintext, and each page names the one before it.
+/// Checks that every row opens to its plaintext, and that each page names the hash of the one before it.
 pub fn assert_dump_opens(dump: &Dump) {
     let keys = journal(&dump.key, &dump.collection);
     let mut head = None;
@@ -252,7 +252,7 @@ pub fn assert_dump_opens(dump: &Dump) {
         let opened = open_row(&keys, row).expect("a sealed row");
         assert_eq!(&opened, expected, "{}", row.id);
         if let place @ Place::Page { position, .. } = Place::of(row) {
-            // Pages that a snapshot covers may be emptied, and their hashes are gone with them.
+            // Pages that a snapshot covers may be emptied; then their hashes cannot be computed any more.
             let prev = head.or((position == 1).then_some([0; 32]));
             assert!(prev.is_some() || opened["k"] == "snapshot", "{} follows nothing", row.id);
             assert!(prev.is_none_or(|prev| opened["prev"] == base64url(&prev)), "{} follows another page", row.id);

@@ -1,4 +1,4 @@
-//! The vectors of Wycheproof (<https://github.com/C2SP/wycheproof>), for the sizes that are used here.
+//! The test vectors of Wycheproof (<https://github.com/C2SP/wycheproof>), for the key sizes that essaim uses.
 
 use aes_gcm::aead::AeadInOut;
 use aes_gcm::{Aes256Gcm, KeyInit};
@@ -13,7 +13,7 @@ pub fn the_envelope_passes_wycheproof() {
     let set = TestSet::load(TestName::Cobblestone256).expect("the vectors load");
     for test in set.test_groups.iter().flat_map(|group| &group.tests) {
         let sealed = miniz_oxide::inflate::decompress_to_vec_zlib(&test.ct).expect("zlib");
-        // A key of another size cannot even be written down.
+        // The `Key` type does not allow keys of another size.
         let key = <[u8; 32]>::try_from(test.key.as_slice()).ok().map(Key::new);
         let opened = key.as_ref().and_then(|key| envelope::open(key, &test.ctx, &sealed).ok());
         assert_eq!(opened.is_some(), test.result == TestResult::Valid, "{}: {}", test.tc_id, test.comment);
@@ -54,7 +54,7 @@ pub fn hkdf_passes_wycheproof() {
     assert_eq!((valid, invalid), (80, 3));
 }
 
-/// HKDF's first half, which our keys do not need.
+/// The first half of HKDF, which essaim does not need for its own keys.
 fn extract(salt: &[u8], ikm: &[u8]) -> [u8; 64] {
     let mut mac = Hmac::<Sha512>::new_from_slice(salt).expect("any length");
     mac.update(ikm);

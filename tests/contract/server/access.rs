@@ -1,4 +1,4 @@
-//! Who may reach what, and what is there before anything was put.
+//! Access: which users reach which objects, and what exists before anything was put.
 //! <https://docs.kinto-storage.org/en/stable/api/1.x/buckets.html>
 
 use serde_json::json;
@@ -35,7 +35,7 @@ pub fn each_user_has_a_default_bucket_of_their_own(client: &mut Client) {
     assert_eq!(client.ids(""), [""; 0]);
 }
 
-/// So that a first sync of nothing gets a 200, and the default bucket forgives a GET of metadata that nobody ever put.
+/// A first sync of an empty collection therefore gets 200. So does a GET of metadata that were never put, in the default bucket.
 pub fn a_default_collection_comes_into_being_when_it_is_first_looked_at(client: &mut Client) {
     let path = client.collection.clone();
     let metadata = client.get(&path);
@@ -78,7 +78,7 @@ pub fn a_missing_bucket_is_as_forbidden_as_somebody_elses(client: &mut Client) {
     }
 }
 
-/// Kinto must know whether a PUT creates or replaces before it can tell which permission that takes.
+/// Kinto must know whether a PUT creates or replaces before it knows which permission is needed.
 pub fn a_missing_collection_is_told_even_to_strangers_who_write(client: &mut Client) {
     let bucket = format!("/buckets/{}", client.server.unique_name());
     let record = format!("{bucket}/collections/notes/records/a");
@@ -122,7 +122,7 @@ pub fn a_deleted_collection_takes_its_records_and_tombstones_along(client: &mut 
     assert_eq!(client.ids("?_since=0"), [""; 0]);
 }
 
-/// 202 and nothing else: neither records nor tombstones nor timestamps outlive it, so a list starts at the clock again.
+/// The answer is 202. Neither records nor tombstones nor timestamps survive, so the timestamp of a list starts at the clock again.
 /// <https://docs.kinto-storage.org/en/stable/api/1.x/flush.html>
 pub fn a_flushed_server_holds_nothing_and_starts_anew(client: &mut Client) {
     let first = client.write("a");
@@ -134,7 +134,7 @@ pub fn a_flushed_server_holds_nothing_and_starts_anew(client: &mut Client) {
     assert!(client.list_timestamp() < first + 3_600_000);
 }
 
-/// They keep no CORS promise and lead credentials away: the client gives up on them.
+/// Such redirects have no CORS headers and lead credentials elsewhere, so the client treats them as failures.
 pub fn a_slash_too_many_and_a_missing_version_are_redirects(client: &mut Client) {
     let origin = client.server.root().trim_end_matches("/v1").to_owned();
     let list = client.records("/");

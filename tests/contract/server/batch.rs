@@ -1,4 +1,4 @@
-//! Many requests in one.
+//! The batch endpoint: many requests in one.
 //! <https://docs.kinto-storage.org/en/stable/api/1.x/batch.html>
 
 use serde_json::{Value, json};
@@ -34,7 +34,7 @@ pub fn answers_come_in_the_order_of_requests(client: &mut Client) {
     assert_eq!(responses[3]["body"]["data"]["deleted"], true);
 }
 
-/// The batch itself is a 200: nothing is rolled back, nothing stops.
+/// The batch itself is answered 200: nothing is rolled back, and the requests after the refusal are carried out.
 pub fn a_refusal_inside_a_batch_concerns_only_itself(client: &mut Client) {
     let written = client.write("there");
     let [there, gone, last, bad] = ["there", "gone", "last", "_bad"].map(|id| client.record(id));
@@ -91,7 +91,8 @@ pub fn defaults_fill_what_is_missing(client: &mut Client) {
     );
 }
 
-/// Above all the credentials; but a guard as well, so none goes on the batch itself.
+/// Above all, the credentials apply to each request of the batch. But preconditions do, too, so the client must not put any on the batch
+/// itself.
 pub fn a_batch_lends_its_headers(client: &mut Client) {
     client.write("a");
     let path = client.record("a");
@@ -124,7 +125,7 @@ pub fn a_batch_that_is_too_long_is_refused_whole(client: &mut Client) {
     assert_eq!(statuses(&responses(&reply)), vec![201; most as usize]);
 }
 
-/// A client must find the culprit, or every record beside it waits for ever.
+/// A client must find the rejected record; otherwise all other records of its batch wait for ever.
 pub fn an_unreadable_record_spoils_its_whole_batch(client: &mut Client) {
     let [a, b] = ["a", "b"].map(|id| client.record(id));
     let body = format!(

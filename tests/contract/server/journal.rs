@@ -1,4 +1,4 @@
-//! What a sealed journal asks of a server: its pages and segments are records whose payload is `ct`, created once and emptied later.
+//! What a sealed journal needs from a server: pages and segments are records with a payload `ct`, which are created once and emptied later.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ fn append(client: &mut Client, position: u32) -> Reply {
     client.put_if(&path, &ABSENT, json!({"v": 1, "e": 1, "ct": format!("sealed{position}")}))
 }
 
-/// Pages 1 to `count`; when each was written.
+/// Appends the pages 1 to `count`, and returns their timestamps.
 fn append_all(client: &mut Client, count: u32) -> Vec<u64> {
     (1..=count).map(|position| append(client, position).timestamp()).collect()
 }
@@ -34,7 +34,7 @@ fn pages(positions: impl IntoIterator<Item = u32>) -> Vec<String> {
     positions.into_iter().map(page).collect()
 }
 
-/// 201 means appended. The refusal brings the page that was first.
+/// 201 means that the page was appended. A refusal contains the page that was first.
 pub fn a_position_is_given_to_one_writer(client: &mut Client) {
     let first = append(client, 42);
     assert_eq!((first.status, first.data()["id"].as_str()), (201, Some("p000000000042")));
@@ -59,7 +59,7 @@ pub fn an_emptied_page_still_holds_its_position(client: &mut Client) {
     assert_eq!(refused.body["details"]["existing"], *emptied.data());
 }
 
-/// Which is why pages are emptied.
+/// This is why pages are emptied, not deleted.
 pub fn a_deleted_page_gives_its_position_away(client: &mut Client) {
     let written = append(client, 1).timestamp();
     assert_eq!(delete(client, &page(1), written).status, 200);
@@ -103,7 +103,7 @@ pub fn the_answer_to_an_append_tells_what_listings_will(client: &mut Client) {
     assert_eq!(Some(client.list_timestamp()), answers[3]["last_modified"].as_u64());
 }
 
-/// A first pull: what was emptied or deleted is passed over, on every page of the listing.
+/// As in a first pull: emptied and deleted pages are left out, on every page of the listing.
 pub fn has_ct_hides_what_was_emptied(client: &mut Client) {
     let written = append_all(client, 9);
     for position in [1, 2, 5] {
@@ -121,7 +121,7 @@ pub fn has_ct_hides_what_was_emptied(client: &mut Client) {
     assert_eq!(client.ids("?has_ct=true&_sort=last_modified&_limit=64"), sealed, "in the same order each time");
 }
 
-/// A record that is emptied between two pages of the listing leaves it, and moves nothing else out of sight.
+/// A page that is emptied while the listing is read disappears from the listing, but makes it omit no other page.
 pub fn emptying_between_pages_of_a_listing_hides_nothing_else(client: &mut Client) {
     let written = append_all(client, 6);
     let path = client.records("?has_ct=true&_sort=last_modified&_limit=2");
@@ -136,7 +136,7 @@ pub fn emptying_between_pages_of_a_listing_hides_nothing_else(client: &mut Clien
     assert!(third.next_page().is_none() && third.etag > first.etag);
 }
 
-/// A later pull sees pages, emptied pages and tombstones, the oldest change first.
+/// A later pull lists pages, emptied pages and tombstones, oldest change first.
 pub fn since_shows_what_was_emptied_and_what_was_deleted(client: &mut Client) {
     let written = append_all(client, 6);
     let emptied = empty(client, 1, written[0]).timestamp();
@@ -156,7 +156,7 @@ pub fn since_shows_what_was_emptied_and_what_was_deleted(client: &mut Client) {
     );
 }
 
-/// On memory a `has_…` makes Kinto forget the filters that were named before it, though it still shows tombstones for their sake.
+/// On the memory backend, a `has_…` makes Kinto forget the filters before it. But because of them the listing still shows tombstones.
 pub fn since_before_has_ct_is_forgotten_on_memory(client: &mut Client) {
     let written = append_all(client, 3);
     let since = written[1];
@@ -167,7 +167,7 @@ pub fn since_before_has_ct_is_forgotten_on_memory(client: &mut Client) {
     assert_eq!(client.ids(&format!("?has_ct=false&_since={since}")), pages([3]), "a tombstone has no ct");
 }
 
-/// Nothing new is one request, however the list was asked for.
+/// If nothing is new, one request is enough to learn this, whatever the query.
 pub fn an_unchanged_journal_is_not_sent_again(client: &mut Client) {
     let written = append_all(client, 5);
     let timestamp = client.list_timestamp();
@@ -188,7 +188,7 @@ pub fn an_unchanged_journal_is_not_sent_again(client: &mut Client) {
     assert_eq!((changed.status, changed.etag, ids(&changed.list())), (200, Some(emptied), pages([5, 1])));
 }
 
-/// base64url has `-` and `_`, also at the beginning and the end.
+/// Names in base64url contain `-` and `_`, also at the beginning and at the end.
 pub fn segments_can_be_named_in_base64url(client: &mut Client) {
     let names = [
         "s-AbC_-0123456789xyzXYZ_-",
@@ -206,7 +206,7 @@ pub fn segments_can_be_named_in_base64url(client: &mut Client) {
     }
 }
 
-/// A mebibyte, as front servers commonly allow. Kinto itself sets no limit.
+/// The page has one mebibyte, which front servers commonly allow. Kinto itself has no limit.
 pub fn a_large_page_is_kept_as_it_is(client: &mut Client) {
     let ct = "sealed_-".repeat((1 << 17) - 100);
     let path = client.record(&page(1));
@@ -239,7 +239,7 @@ pub fn a_collection_is_created_once(client: &mut Client) {
     assert_eq!(client.put_if(&collection, &ABSENT, json!({})).error(), (412, 114));
 }
 
-/// There it needs no creation, and bears one.
+/// In the default bucket, the collection need not be created, but may be.
 pub fn in_the_default_bucket_a_journal_begins_with_its_first_page(client: &mut Client) {
     let [made, unmade] = ["e-made", "e-unmade"].map(|name| format!("/buckets/default/collections/{name}"));
     assert_eq!(client.put_if(&made, &ABSENT, json!({})).status, 201);

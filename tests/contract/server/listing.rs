@@ -57,7 +57,7 @@ pub fn a_lists_etag_is_its_last_change(client: &mut Client) {
     assert!(other > 0 && client.list_timestamp() == deleted, "other collections do not count");
 }
 
-/// It is taken from the clock, though nothing was written: an ETag that grew does not mean that there is a change.
+/// The timestamp is taken from the clock, although nothing was written: an ETag that grew does not prove a change.
 pub fn an_empty_list_keeps_the_timestamp_of_the_first_look(client: &mut Client) {
     let first = client.list_timestamp();
     assert!(first > 0);
@@ -111,7 +111,7 @@ pub fn ids_can_be_left_out_and_picked(client: &mut Client) {
     assert_eq!(client.ids("?in_id="), [""; 0]);
 }
 
-/// `exclude_last_modified` and `in_last_modified` take no value that Kinto would accept.
+/// Kinto accepts no value for `exclude_last_modified` and `in_last_modified`.
 pub fn one_timestamp_can_be_left_out_but_not_several(client: &mut Client) {
     let first = client.write("a");
     let second = client.write("b");
@@ -137,7 +137,7 @@ pub fn one_timestamp_can_be_left_out_but_not_several(client: &mut Client) {
     assert_eq!(client.ids(&format!("?gt_last_modified={first}&lt_last_modified={}", second + 1)), ["b"]);
 }
 
-/// So a listing of ids alone cannot tell a record from a tombstone: ask for `deleted` as well.
+/// A listing with `_fields=id` therefore does not distinguish records from tombstones, unless `deleted` is requested as well.
 pub fn fields_bring_id_and_timestamp_but_not_deletion(client: &mut Client) {
     let path = client.record("a");
     let written = client.put(&path, json!({"title": "t", "text": "x"})).timestamp();

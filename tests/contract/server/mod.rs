@@ -1,5 +1,5 @@
-//! What essaim relies on in a Kinto server, one rule a test. The simulated server must keep every rule, and so must a real
-//! Kinto, on memory and on PostgreSQL, with short pages and without: where they differ, the real one is right.
+//! What essaim relies on in a Kinto server, one rule per test. The simulated server must keep every rule, and so must a real Kinto, on
+//! memory and on PostgreSQL, with short pages and without. Where the simulated server and a real one differ, the real one is right.
 //!
 //! The API's own documentation: <https://docs.kinto-storage.org/en/stable/api/1.x/>
 
@@ -20,14 +20,14 @@ use serde_json::{Value, json};
 
 /// A server under test.
 pub trait Server {
-    /// Up to the version, without a slash: `http://localhost:8888/v1`.
+    /// The URL up to the version, without a slash at the end: `http://localhost:8888/v1`.
     fn root(&self) -> String;
     fn send(&mut self, request: Request) -> Response;
-    /// A name that no other test has: of a user, of a bucket.
+    /// A name of a user or of a bucket that no other test uses.
     fn unique_name(&mut self) -> String;
-    /// Keeps its data in PostgreSQL, and not in memory: they are not the same in all.
+    /// Whether the server keeps its data in PostgreSQL, not in memory. The two backends differ in some rules.
     fn is_postgresql(&self) -> bool;
-    /// Configured to cut listings into pages this long (three at least, for these rules).
+    /// The configured greatest number of records in one answer, if any. The rules require at least three.
     fn page_size(&self) -> Option<usize>;
 }
 
@@ -41,7 +41,7 @@ pub struct Client {
 pub struct Reply {
     pub status: u16,
     pub etag: Option<u64>,
-    /// Null when there is none.
+    /// `Value::Null` if the answer has no body.
     pub body: Value,
     pub response: Response,
 }
@@ -64,7 +64,7 @@ impl Client {
         format!("{}/records{query}", self.collection)
     }
 
-    /// `path` is below the root, or a whole URL that the server gave.
+    /// Sends a request. `path` is relative to the root, or a whole URL that the server gave.
     pub fn send(&mut self, method: &'static str, path: &str, headers: &[(&str, &str)], body: Option<String>) -> Reply {
         let url = if path.starts_with("http") {
             path.to_owned()
@@ -120,7 +120,7 @@ impl Client {
         self.send("POST", "/batch", &[], Some(json!({"requests": requests}).to_string()))
     }
 
-    /// Writes a record that says what it is, and returns its timestamp.
+    /// Writes a record whose title is its id, and returns its timestamp.
     pub fn write(&mut self, id: &str) -> u64 {
         let path = self.record(id);
         self.put(&path, json!({"title": id})).timestamp()
@@ -153,7 +153,7 @@ impl Client {
         pages
     }
 
-    /// When the collection's records last changed.
+    /// The timestamp of the last change of the collection's records.
     pub fn list_timestamp(&mut self) -> u64 {
         let path = self.records("");
         self.get(&path).etag.expect("a list has an ETag")
@@ -169,7 +169,7 @@ impl Reply {
         self.data().as_array().cloned().unwrap_or_default()
     }
 
-    /// Of the object in the answer.
+    /// The timestamp of the object in the answer.
     pub fn timestamp(&self) -> u64 {
         self.data()["last_modified"]
             .as_u64()
@@ -180,7 +180,7 @@ impl Reply {
         self.response.header("next-page").map(str::to_owned)
     }
 
-    /// `{status, errno}`: what an error is.
+    /// The status and the errno, which together identify an error.
     pub fn error(&self) -> (u16, u64) {
         (self.status, self.body["errno"].as_u64().unwrap_or_default())
     }
@@ -196,7 +196,7 @@ pub fn quoted(timestamp: u64) -> String {
 
 /// Makes a test of each rule. A rule that is not listed here is dead code, which clippy refuses.
 ///
-/// `$attribute` goes on each test, `$client` makes a [`Client`] of a user that nobody was before.
+/// `$attribute` goes on each test. `$client` makes a [`Client`] with a new user.
 macro_rules! server_contract {
     (#[$attribute:meta] $client:expr) => {
         server_contract! { #[$attribute] $client;

@@ -1,10 +1,10 @@
-//! Where Kinto 26.5 does what nobody would guess, and essaim must live with it.
+//! Surprising behaviour of Kinto 26.5 that essaim has to cope with.
 
 use serde_json::json;
 
 use super::Client;
 
-/// Kinto takes any PUT whose path ends with the collection's name for the one that creates the collection, and leaves that to it.
+/// Kinto assumes that any PUT whose path ends with the collection's name creates the collection itself, and so does not create it first.
 pub fn a_record_that_ends_like_its_collection_does_not_bring_it_into_being(client: &mut Client) {
     let path = client.record("my-notes");
     assert_eq!(client.put(&path, json!({})).error(), (404, 111));
@@ -12,8 +12,8 @@ pub fn a_record_that_ends_like_its_collection_does_not_bring_it_into_being(clien
     assert_eq!(client.put(&path, json!({})).status, 201);
 }
 
-/// Below `/buckets/default` Kinto replaces the word by the bucket's id in `data.id`, which then is not the one of the path.
-/// A body without `id` is understood everywhere.
+/// Below `/buckets/default`, Kinto replaces the word `default` in `data.id` by the bucket's id; then `data.id` differs from the id in the
+/// path. A body without `id` works everywhere.
 pub fn the_word_default_cannot_be_in_the_id_of_a_body(client: &mut Client) {
     let path = client.record("default-theme");
     assert_eq!(client.put(&path, json!({"id": "default-theme"})).error(), (400, 107));
@@ -26,7 +26,7 @@ pub fn the_word_default_cannot_be_in_the_id_of_a_body(client: &mut Client) {
     assert_eq!(client.put(&path, json!({})).data()["id"], "default-theme");
 }
 
-/// Kinto looks for `/batch` anywhere in the paths, to refuse batches in batches.
+/// To refuse batches inside batches, Kinto looks for `/batch` anywhere in the paths.
 pub fn a_collection_named_like_batch_cannot_be_written_in_a_batch(client: &mut Client) {
     let path = "/buckets/default/collections/batches/records/a";
     assert_eq!(client.batch(json!([{"method": "PUT", "path": path, "body": {"data": {}}}])).error(), (400, 107));
@@ -48,7 +48,7 @@ pub fn ids_that_look_like_json_must_be_quoted_in_a_query(client: &mut Client) {
     assert_eq!(client.ids("?in_id=%221%22"), ["1"]);
 }
 
-/// One record with a timestamp forced that far ahead, and every later pull fails.
+/// If one record has a timestamp that is forced so far ahead, every later pull fails.
 pub fn a_cursor_a_day_ahead_of_the_clock_is_refused(client: &mut Client) {
     let now = client.write("a");
     let path = client.record("a");
@@ -60,7 +60,8 @@ pub fn a_cursor_a_day_ahead_of_the_clock_is_refused(client: &mut Client) {
     assert_eq!(client.get(&path).status, 200);
 }
 
-/// A tenth of all numbers of 16 and 17 digits change by one unit in the last place when they are written, once.
+/// A tenth of all numbers with 16 or 17 digits change by one unit in the last place when they are first written. After that they stay the
+/// same.
 pub fn full_precision_may_be_lost_in_the_last_digit(client: &mut Client) {
     let path = client.record("a");
     let exact = json!({"price": 12.34, "whole": 9_007_199_254_740_991_u64, "negative": -0.001, "large": 1e21, "position": 48.858093});
@@ -76,7 +77,7 @@ pub fn full_precision_may_be_lost_in_the_last_digit(client: &mut Client) {
     }
 }
 
-/// What is sent, and what Kinto then holds.
+/// Pairs of the number that is sent and the number that Kinto stores.
 const LOSSY: [(f64, f64); 4] = [
     (0.9097040631431023, 0.9097040631431024),
     (0.41817215137075947, 0.4181721513707594),
@@ -84,7 +85,7 @@ const LOSSY: [(f64, f64); 4] = [
     (0.028960928633167626, 0.028960928633167623),
 ];
 
-/// And so are numbers too big for a double (not that JSON.stringify makes any).
+/// So are numbers too large for a double, although `JSON.stringify` never makes any.
 pub fn what_javascript_can_hold_and_kinto_cannot_is_refused(client: &mut Client) {
     let path = client.record("a");
     for value in [r#""\ud800""#, r#""\udc00 alone""#, "1e400"] {
@@ -95,7 +96,7 @@ pub fn what_javascript_can_hold_and_kinto_cannot_is_refused(client: &mut Client)
     assert_eq!((pair.status, pair.data()["value"].as_str()), (201, Some("😀")));
 }
 
-/// Nothing keeps a client from storing `deleted: true` in a live record. Only GET of the record itself can tell.
+/// A client can store `deleted: true` in a live record. Only a GET of the record itself then shows that it is live.
 pub fn a_record_may_say_that_it_is_deleted_and_live(client: &mut Client) {
     let path = client.record("a");
     let written = client.put(&path, json!({"deleted": true}));
@@ -104,7 +105,7 @@ pub fn a_record_may_say_that_it_is_deleted_and_live(client: &mut Client) {
     assert_eq!(client.get(&path).status, 200);
 }
 
-/// Kinto keeps a record's own field `deleted` like any other, so that only a record that has nothing else looks like a tombstone.
+/// Kinto stores a record's own field `deleted` like any other field. Only a record with no other field looks like a tombstone.
 pub fn a_field_called_deleted_is_a_field(client: &mut Client) {
     for (id, data) in [
         ("bare", json!({"deleted": true})),

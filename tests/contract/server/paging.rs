@@ -1,11 +1,11 @@
-//! Lists too long for one answer.
+//! Listings that are too long for one answer.
 //! <https://docs.kinto-storage.org/en/stable/api/1.x/pagination.html>
 
 use serde_json::json;
 
 use super::{Client, ids, quoted};
 
-/// The next page of a list in the `default` bucket is in the same bucket by its real id.
+/// The address of the next page names the `default` bucket by its real id.
 pub fn pages_are_followed_by_absolute_addresses_on_the_same_server(client: &mut Client) {
     client.write_all(&["a", "b", "c"]);
     let path = client.records("?_limit=2");
@@ -44,7 +44,7 @@ pub fn pages_keep_the_query_they_began_with(client: &mut Client) {
     assert!(pages.concat().iter().all(|record| record.get("title").is_none()));
 }
 
-/// Ascending, a record that changes meanwhile moves to the end, where it is still to come: such a pull misses nothing.
+/// In ascending order, a record that changes meanwhile moves to the end, which is still to be read: such a pull misses nothing.
 pub fn a_write_between_ascending_pages_is_on_the_last(client: &mut Client) {
     client.write_all(&["a", "b", "c", "d"]);
     let path = client.records("?_sort=last_modified&_limit=2&_since=0");
@@ -59,7 +59,8 @@ pub fn a_write_between_ascending_pages_is_on_the_last(client: &mut Client) {
     assert!(third.etag > first.etag);
 }
 
-/// Descending it is ahead of what was read. Taking the last page's ETag for the next `_since` would lose it for good.
+/// In descending order, the new record comes before what was already read. If the ETag of the last page became the next `_since`, the
+/// record would be missed for ever.
 pub fn a_write_between_descending_pages_is_missed(client: &mut Client) {
     client.write_all(&["a", "b", "c"]);
     let path = client.records("?_sort=-last_modified&_limit=2&_since=0");
@@ -108,7 +109,7 @@ pub fn a_made_up_token_is_refused(client: &mut Client) {
     }
 }
 
-/// `Next-Page` is there, but not for the eyes of a web page: Kinto does not name it to CORS on DELETE.
+/// The answer has `Next-Page`, but web pages cannot read it: Kinto does not expose this header to CORS on DELETE.
 pub fn a_deleted_list_is_deleted_page_by_page(client: &mut Client) {
     client.write_all(&["a", "b", "c"]);
     let path = client.records("?_limit=2");

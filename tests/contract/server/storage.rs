@@ -1,4 +1,4 @@
-//! Where Kinto on memory and Kinto on PostgreSQL differ: a client must be right on both.
+//! Differences between Kinto on memory and on PostgreSQL: a client must work with both.
 
 use serde_json::{Value, json};
 
@@ -13,8 +13,8 @@ fn statuses(reply: &Reply) -> Vec<u64> {
         .collect()
 }
 
-/// Two writes in one millisecond meet the same way, and so does the first look of two users at their default bucket:
-/// a 409 is nobody's fault, and is cured by asking again.
+/// Two writes in the same millisecond collide in the same way, and so do the first requests of two users for their default buckets. A 409
+/// is no error of the client; it has to send the request again.
 pub fn a_timestamp_of_another_record_is_a_conflict_to_postgresql(client: &mut Client) {
     let taken = client.write("a");
     client.write("b");
@@ -29,8 +29,8 @@ pub fn a_timestamp_of_another_record_is_a_conflict_to_postgresql(client: &mut Cl
     }
 }
 
-/// The batch is one transaction. Kinto aborts it at a 409, after having answered the requests before, and goes on with a new one:
-/// **a 201 that stands before a 409 is a write that was lost**. Only what comes after the last 409 can be believed.
+/// On PostgreSQL the batch is one transaction. At a 409, Kinto aborts it after having answered the requests before, and continues in a new
+/// one. So **a 201 before a 409 is a write that was lost**: only the answers after the last 409 are true.
 pub fn a_conflict_in_a_batch_undoes_what_was_answered_before_it(client: &mut Client) {
     let taken = client.write("a");
     client.write("b");
@@ -50,7 +50,7 @@ pub fn a_conflict_in_a_batch_undoes_what_was_answered_before_it(client: &mut Cli
     }
 }
 
-/// JSONB has no place for it. The answer says "try again later", for ever, and in a batch it stands for all of it.
+/// JSONB cannot store NUL. The answer says "try again later", for ever; in a batch, the whole batch gets this answer.
 pub fn a_nul_character_breaks_postgresql(client: &mut Client) {
     client.write("a");
     let path = client.record("b");

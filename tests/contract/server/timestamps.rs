@@ -1,4 +1,4 @@
-//! `last_modified`: unique and growing in a collection, and given by the client if it wants to (a server being copied to another).
+//! `last_modified`: unique and growing in a collection, unless the client sets it (to copy one server to another).
 //! <https://docs.kinto-storage.org/en/stable/api/1.x/timestamps.html>
 
 use serde_json::json;
@@ -26,7 +26,7 @@ pub fn writing_the_same_again_is_a_write(client: &mut Client) {
     assert!(client.write("a") > first);
 }
 
-/// It is then older than the list's own timestamp: who has synced already never hears of it.
+/// The record is then older than the list's timestamp, so a client that has synced already never sees it.
 pub fn a_created_record_keeps_a_timestamp_from_the_past(client: &mut Client) {
     let now = client.write("a");
     let path = client.record("old");
@@ -63,7 +63,7 @@ pub fn the_lists_own_timestamp_is_not_given_twice(client: &mut Client) {
     assert!(client.put(&path, json!({"last_modified": taken})).timestamp() > taken);
 }
 
-/// Only forwards, as for a write.
+/// The timestamp must be later than that of the record, as for a write.
 pub fn a_deletion_can_be_given_its_timestamp(client: &mut Client) {
     let written = client.write("a");
     let path = client.record("a");

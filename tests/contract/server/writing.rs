@@ -1,4 +1,4 @@
-//! PUT, PATCH, POST and DELETE of a record, guarded and not.
+//! PUT, PATCH, POST and DELETE of a record, with and without preconditions.
 //! <https://docs.kinto-storage.org/en/stable/api/1.x/records.html>
 
 use serde_json::json;
@@ -51,7 +51,7 @@ pub fn a_patch_needs_a_record(client: &mut Client) {
     assert_eq!(client.patch(&path, json!({"a": 1})).error(), (404, 110));
 }
 
-/// The record that is there comes in the answer (`details.existing`), so that a conflict costs no further request.
+/// The refusal contains the existing record (`details.existing`), so that a conflict needs no further request.
 pub fn creation_is_refused_where_a_record_is(client: &mut Client) {
     let path = client.record("a");
     let created = client.put_if(&path, &[("If-None-Match", "*")], json!({"title": "first"}));
@@ -80,7 +80,7 @@ pub fn an_overtaken_update_gets_the_record_that_is_there(client: &mut Client) {
     assert_eq!(client.get(&path).data(), overtaking.data());
 }
 
-/// No `details` says that the record is gone. The ETag is then the list's.
+/// If the refusal has no `details`, the record is gone. The ETag is then that of the list.
 pub fn an_update_of_what_is_gone_gets_no_record(client: &mut Client) {
     let path = client.record("a");
     let old = client.write("a");
@@ -131,7 +131,7 @@ pub fn an_overtaken_deletion_gets_the_record_that_is_there(client: &mut Client) 
     assert_eq!(refused.body["details"]["existing"], *overtaking.data());
 }
 
-/// 404 and not 412, whatever guards it: for a client that wanted the record gone, it is.
+/// The answer is 404 and not 412, whatever the precondition: the client wanted the record gone, and it is.
 pub fn a_deletion_of_what_is_gone_is_not_found(client: &mut Client) {
     let path = client.record("a");
     let old = client.write("a");
@@ -149,7 +149,7 @@ pub fn a_record_read_with_its_own_etag_is_not_sent_again(client: &mut Client) {
     assert_eq!(client.send("GET", &path, &[("If-None-Match", &quoted(written - 1))], None).status, 200);
 }
 
-/// A second POST of the same id gives the record that is there, unless it is guarded.
+/// A second POST of the same id returns the existing record, unless a precondition forbids it.
 pub fn a_post_creates_once(client: &mut Client) {
     let path = client.records("");
     let post = |client: &mut Client, headers: &[(&str, &str)], data| client.send("POST", &path, headers, Some(json!({"data": data}).to_string()));

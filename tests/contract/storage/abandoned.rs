@@ -1,8 +1,8 @@
-//! A tab that dies on the way, at every moment of it: all or nothing.
+//! A tab that dies at any moment of an operation: the operation happens completely or not at all.
 
 use super::*;
 
-/// Beyond the number of times that any of these waits.
+/// More than any of these operations is polled.
 const POLLS: std::ops::Range<usize> = 0..9;
 
 pub async fn an_abandoned_append_is_there_or_not<S: Storage>(open_tab: impl Fn() -> S, collection: CollectionId) {

@@ -1,4 +1,4 @@
-//! One row, one transaction, no read before it.
+//! Appending an entry: one row, one transaction, without reading first.
 
 use super::*;
 
@@ -24,7 +24,7 @@ pub async fn entries_are_read_back_in_order_by_every_tab<S: Storage>(open_tab: i
     other.open(&collection).await.expect("open");
     let mut written = Vec::new();
     let mut last = NOWHERE;
-    // All byte values, and lengths around nothing.
+    // Contains all byte values, and very short lengths.
     for (id, page) in [vec![], vec![0], (0..=255).collect::<Vec<u8>>()].into_iter().enumerate() {
         let entry = Entry {
             id: id as u128 + 7,

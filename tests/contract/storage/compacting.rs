@@ -1,4 +1,4 @@
-//! Folding the journal into segments.
+//! Compacting the journal into segments.
 
 use super::*;
 
@@ -29,7 +29,7 @@ pub async fn a_fold_that_keeps_adds_its_segments_after_those_there<S: Storage>(o
     let tab = open_tab();
     let mut last = NOWHERE;
     let mut expected = Vec::new();
-    // Beyond nine, so that an order by digits would show.
+    // More than nine segments, so that sorting them as text would show.
     for round in 0..6u128 {
         let next = write(&tab, &collection, last, [round]).await;
         let names = [format!("{round} first"), format!("{round} second")];
@@ -63,7 +63,7 @@ pub async fn compaction_gives_up_when_somebody_was_first<S: Storage>(open_tab: i
     let before = other.open(&collection).await;
     for keep in [true, false] {
         assert_eq!(one.compact(&collection, fold(NOWHERE, early, keep, &["1"], &[1])).await, Ok(false));
-        // The right key with another entry's id is another position.
+        // A position with the right key, but with the id of another entry, is another position.
         let other_entry = Position { id: 9, ..late };
         assert_eq!(
             one.compact(&collection, fold(other_entry, Position { key: 3, id: 3 }, keep, &["x"], &[3]))

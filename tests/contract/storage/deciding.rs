@@ -1,4 +1,4 @@
-//! Reading the tail, deciding and appending in one transaction.
+//! `decide`: reading the tail, deciding, and appending, in one transaction.
 
 use super::*;
 use essaim::error::{Error, Result};
@@ -51,7 +51,7 @@ pub async fn decide_on_a_position_of_another_database_gets_everything<S: Storage
     let (one, other) = (open_tab(), open_tab());
     let known = write(&one, &collection, NOWHERE, [1, 2]).await;
     other.forget(&collection).await.expect("forget");
-    // The same key again, of another entry; then a position beyond everything.
+    // The same key, but another entry. Further below, a position beyond everything.
     write(&other, &collection, NOWHERE, [3, 4]).await;
     assert_eq!(rows_of(&whole(tail(&one, &collection, known).await).journal), [(1, 3), (2, 4)]);
     assert_eq!(

@@ -1,4 +1,4 @@
-//! Collections apart, and gone.
+//! Separate collections, and `forget`.
 
 use super::*;
 
@@ -13,7 +13,7 @@ pub async fn forget_leaves_nothing_in_any_tab<S: Storage>(open_tab: impl Fn() ->
         assert_eq!(tab.open(&collection).await, Ok(Stored::default()));
     }
     assert_eq!(write(&other, &collection, NOWHERE, [4]).await.key, 1);
-    // What is not there can be forgotten too.
+    // A collection that does not exist can be forgotten, too.
     one.forget(&collection).await.expect("forget");
     one.forget(&collection).await.expect("forget");
 }

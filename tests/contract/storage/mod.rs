@@ -1,5 +1,6 @@
-//! What every storage promises (`ports::Storage`), one rule a test. `tests/storage.rs` runs them on memory, `tests/browser`
-//! on IndexedDB and on a storage that an app wrote in real browsers. A rule gets a way to open tabs on one store, and a collection of its own.
+//! What every storage guarantees (`ports::Storage`), one rule per test. `tests/storage.rs` runs them in memory; `tests/browser` runs them
+//! in real browsers, on IndexedDB and on a custom storage. Each rule gets a function that opens tabs on one store, and a collection of its
+//! own.
 
 use essaim::ports::{CollectionId, Fold, Storage};
 use essaim::pure::journal::{Entry, Position, Stored, Tail, follow, read_entry};
@@ -21,7 +22,7 @@ pub use compacting::*;
 pub use deciding::*;
 pub use forgetting::*;
 
-/// Hands every rule to a macro that makes a test of it.
+/// Passes the name of every rule to a macro, which makes a test of it.
 #[macro_export]
 macro_rules! storage_contract {
     ($test:ident) => {
@@ -93,7 +94,7 @@ pub fn fold(from: Position, upto: Position, keep: bool, segments: &[&str], folde
     }
 }
 
-/// Keys and ids of the journal's rows.
+/// The keys and ids of the journal's rows.
 pub fn rows_of(journal: &[(u64, Vec<u8>)]) -> Vec<(u64, u128)> {
     journal.iter().map(|(key, bytes)| (*key, read_entry(bytes).expect("an entry").id)).collect()
 }
@@ -116,14 +117,14 @@ fn whole(tail: Tail) -> Stored {
     }
 }
 
-/// What `decide` is given, appending nothing.
+/// The tail that `decide` passes to its callback. Appends nothing.
 pub async fn tail<S: Storage>(tab: &S, collection: &CollectionId, known: Position) -> Tail {
     let (key, tail) = tab.decide(collection, known, |tail| Ok((None, tail))).await.expect("decide");
     assert_eq!(key, None);
     tail
 }
 
-/// Polls at most so many times, then drops the future: a tab that dies on the way.
+/// Polls a future at most `polls` times, then drops it, like a tab that dies in the middle.
 pub async fn abandoned<F: Future>(polls: usize, future: F) -> Option<F::Output> {
     let mut future = pin!(future);
     let mut polled = 0;

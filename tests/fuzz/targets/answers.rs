@@ -1,4 +1,4 @@
-//! What a server answers.
+//! Targets that read the answers of a server.
 
 use super::*;
 use essaim::error::{Error, Result};
@@ -23,7 +23,7 @@ fn response(status: u16, body: &str) -> Response {
     }
 }
 
-/// An error as it reaches the app.
+/// Converts an error to all the forms in which it reaches the app.
 fn tell(error: &Error) {
     for text in [error.to_json(), exchanged::refusal(error), error.briefly().to_json()] {
         assert!(json::validate(&text).is_ok(), "{text}");
@@ -98,7 +98,7 @@ pub fn listing() -> Target {
     )
 }
 
-/// A listing, page by page, as it is followed.
+/// A listing that is followed page by page.
 pub fn pages() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {
@@ -222,7 +222,7 @@ pub fn addresses() -> Target {
     Target::bytes("addresses", read, seeds.map(|seed| seed.as_bytes().to_vec())).grows(of_texts(&["https://kinto.example.org/", "/", "@", ":", "é", "https:"]))
 }
 
-/// As the package's HTTP client hands answers over.
+/// Answers in the form in which the package's HTTP client passes them on.
 pub fn exchange() -> Target {
     fn read(bytes: &[u8]) {
         as_text(bytes, |text| {
@@ -240,7 +240,7 @@ pub fn exchange() -> Target {
     target
 }
 
-/// One short text again and again.
+/// Shapes that repeat one short text.
 fn of_texts(texts: &'static [&'static str]) -> impl Iterator<Item = Shape> {
     texts
         .iter()

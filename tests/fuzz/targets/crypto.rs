@@ -1,11 +1,11 @@
-//! Keys, and what is sealed with them.
+//! Targets that read keys, and content that is sealed with them.
 
 use super::sealed::{SEAL, sealed_page};
 use super::*;
 use essaim::pure::crypto::key::{Key, make_key, read_key};
 use essaim::pure::crypto::{encoding, envelope as envelopes};
 
-/// A key as somebody types it.
+/// A key as a user types it.
 pub fn key() -> Target {
     fn read(bytes: &[u8]) {
         as_text(bytes, |text| {
@@ -65,7 +65,7 @@ pub fn base64url() -> Target {
         .grows(["A", "_-", "=", " "].map(|part| Shape::new(format!("{part:?} again and again"), move |n| part.repeat(n / part.len()).into_bytes())))
 }
 
-/// What the server shows in the place of a page or a segment.
+/// The bytes that a server shows as a page or a segment.
 pub fn opened() -> Target {
     fn read(bytes: &[u8]) {
         let _ = (

@@ -1,4 +1,4 @@
-//! The bytes that a browser keeps.
+//! Targets that read bytes stored in the browser.
 
 use super::*;
 use essaim::pure::journal::{self, Entry, Head, Position, follow, is_anchored, read_entry};
@@ -33,7 +33,7 @@ fn changes() -> Vec<Change> {
     ]
 }
 
-/// A change of each kind, again and again.
+/// Shapes with many changes of one kind.
 fn of_changes(wrap: fn(&[Change]) -> Vec<u8>) -> Vec<Shape> {
     type Make = fn(String) -> Change;
     let kinds: [(&str, Make); 6] = [
@@ -62,7 +62,7 @@ fn of_changes(wrap: fn(&[Change]) -> Vec<u8>) -> Vec<Shape> {
     shapes.push(Shape::new("one long id", move |n| {
         wrap(&[Change::Put(RecordId::from_text(&"x".repeat(n)), row(""))])
     }));
-    // Ids that differ only at their ends.
+    // Long ids that differ only at their ends.
     shapes.push(Shape::new("long ids", move |n| {
         let changes: Vec<Change> = (0..n.isqrt())
             .map(|index| Change::Remove(RecordId::from_text(&format!("{}{index:09}", "x".repeat(n.isqrt())))))
@@ -86,12 +86,12 @@ pub fn page() -> Target {
     }
     let seeds = (0..=changes().len()).map(|count| pages::write(&changes()[..count]));
     let mut target = Target::bytes("page", read, seeds).grows(of_changes(pages::write));
-    // A change in memory is larger than its byte on disk.
+    // A change takes much more memory than bytes on disk.
     target.memory = (400, 1 << 18);
     target
 }
 
-/// Segments and notes written anew from what was read.
+/// Compaction: segments are written anew from what was read.
 pub fn fold() -> Target {
     fn read(bytes: &[u8]) {
         let Ok(changes) = pages::read(bytes) else { return };
@@ -163,7 +163,7 @@ pub fn head() -> Target {
     Target::bytes("head", read, [head(0), head(3)]).grows([Shape::new("many folded ids", move |n| head(n as u128 / 16))])
 }
 
-/// A journal: rows of bytes, each behind its length.
+/// A journal: rows of bytes, each preceded by its length.
 pub fn journal() -> Target {
     fn read(bytes: &[u8]) {
         let mut rows = Vec::new();

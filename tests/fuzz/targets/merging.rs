@@ -1,4 +1,4 @@
-//! What a server's record does to the one that is here, and what is noted of how far it was read.
+//! Targets that merge a server's record with the local one, and that read notes of how far a server was read.
 
 use super::*;
 use essaim::pure::cursor::Cursor;
@@ -50,7 +50,7 @@ pub fn merge() -> Target {
         });
     }
     let mut target = Target::json("merge", read, [RECORD, TOMBSTONE]);
-    // Four rows, kept together.
+    // Four rows are kept at a time.
     target.memory = (150, 1 << 18);
     target
 }
@@ -86,7 +86,7 @@ pub fn conflict() -> Target {
     )
 }
 
-/// Entries of one step of a sync, and of the next.
+/// The entries of one step of a sync, and of the next one.
 pub fn report() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {
@@ -136,7 +136,7 @@ pub fn cursor() -> Target {
     )
 }
 
-/// Notes of records that were removed here: `{"<id>": version}`.
+/// The notes of records that were removed here: `{"<id>": version}`.
 pub fn hidden_note() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {

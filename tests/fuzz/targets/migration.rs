@@ -1,4 +1,4 @@
-//! What Kinto.js left, and dumps.
+//! Targets that read Kinto.js data and dumps.
 
 use super::merging::draft;
 use super::*;
@@ -46,7 +46,7 @@ pub fn kinto_js() -> Target {
         });
     }
     let mut target = Target::json("kinto_js", read, [list(&ROWS)]);
-    // What is refused is told, each with its reason.
+    // Each rejected row is reported with its reason.
     target.memory = (250, 1 << 18);
     target
 }
@@ -71,7 +71,7 @@ pub fn leftovers() -> Target {
     target
 }
 
-/// Which rows were taken over: kept on disk.
+/// The note, on disk, of which rows were migrated.
 pub fn migration_note() -> Target {
     fn read(bytes: &[u8]) {
         as_text(bytes, |text| {
@@ -83,7 +83,7 @@ pub fn migration_note() -> Target {
     Target::json("migration_note", read, [r#"{"unsynced":["00000000000000a1","ff","0"]}"#])
 }
 
-/// `loadDump()` and `importBulk()`.
+/// The input of `loadDump()` and `importBulk()`.
 pub fn dump() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {

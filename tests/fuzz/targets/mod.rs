@@ -1,4 +1,4 @@
-//! The targets, by what they read.
+//! The fuzz targets, in one module for each kind of input.
 
 use super::growth::{self, Shape};
 use super::runner::Target;
@@ -13,14 +13,14 @@ pub mod query;
 pub mod sealed;
 pub mod text;
 
-/// Runs `read` on what is text.
+/// Runs `read` if the input is text.
 fn as_text(bytes: &[u8], read: impl FnOnce(&str)) {
     if let Ok(text) = std::str::from_utf8(bytes) {
         read(text);
     }
 }
 
-/// Runs `read` on what is JSON, as all that passes `answers::accept` is.
+/// Runs `read` if the input is JSON. Everything that passes `answers::accept` is JSON.
 fn as_json(bytes: &[u8], read: impl FnOnce(&str)) {
     as_text(bytes, |text| {
         if essaim::pure::json::validate(text).is_ok() {
@@ -29,7 +29,7 @@ fn as_json(bytes: &[u8], read: impl FnOnce(&str)) {
     });
 }
 
-/// A record with a bit of everything.
+/// A record with values of every kind.
 const RECORD: &str =
     r#"{"id":"a1","last_modified":1767225600000,"title":"x\ud800é","done":false,"n":1.50,"deep":{"b":[1,{"c":null}],"a":{}},"_status":"synced"}"#;
 const TOMBSTONE: &str = r#"{"id":"a2","last_modified":1767225600001,"deleted":true}"#;

@@ -1,4 +1,4 @@
-//! What an app asks of its records, and records of a server that are asked for.
+//! Targets that read the queries of apps, and the records that are queried.
 
 use super::*;
 use essaim::pure::json;
@@ -26,7 +26,7 @@ fn answer(query: &Query, state: &State) {
     assert_eq!(query.ids(&rows).len(), json::elements(&text).map_or(0, Iterator::count));
 }
 
-/// The query of an app.
+/// The query itself.
 pub fn filters() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {
@@ -47,7 +47,7 @@ pub fn filters() -> Target {
     target
 }
 
-/// The records that a query looks at.
+/// The records that a query searches.
 pub fn listed() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {

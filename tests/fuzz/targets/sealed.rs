@@ -1,4 +1,4 @@
-//! What belongs to encrypted collections: rows of a server, what is sealed in them, and what is noted of them here.
+//! Targets for encrypted collections: rows of a server, sealed content, and the local notes about both.
 
 use super::merging::draft;
 use super::*;
@@ -48,7 +48,7 @@ fn row(position: u64, ct: &[u8]) -> String {
     )
 }
 
-/// Pages that follow each other from the first on.
+/// Pages of a chain, from the first one on.
 fn chain(count: u64) -> Vec<String> {
     let mut prev = Hash::default();
     let page = |position: u64| {
@@ -76,7 +76,7 @@ pub fn item() -> Target {
     Target::json("item", read, [EMPTIED, MALFORMED, SEGMENT, HISTORY, r#"{"id":"p000000000001","deleted":true}"#])
 }
 
-/// A listing, and where it leads from what is known.
+/// A listing, which is followed from different known heads.
 pub fn view() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {
@@ -162,7 +162,7 @@ pub fn snapshot() -> Target {
     Target::json("snapshot", read, [SNAPSHOT])
 }
 
-/// The hashes of a history segment, and the list of such segments.
+/// The hashes in a history segment, and the list of such segments.
 pub fn history() -> Target {
     fn read(bytes: &[u8]) {
         for (first, last) in [(1, bytes.len() as u64 / 32), (0, u64::MAX), (5, 3)] {
@@ -197,7 +197,7 @@ pub fn segment() -> Target {
     Target::json("segment", read, [entries])
 }
 
-/// What is noted of the chain.
+/// The notes about the chain: its state, pages, and deferred changes.
 pub fn home() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {
@@ -216,7 +216,7 @@ pub fn home() -> Target {
     Target::json("home", read, [home, page, held.to_owned()])
 }
 
-/// All notes of a journal, as they are on disk: `{"<name>": "<note>"}`; what is not a text is the note itself.
+/// All notes of a journal as they are on disk: `{"<name>": "<note>"}`. A note that is not a text is used as it is.
 pub fn notes() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {
@@ -279,7 +279,7 @@ fn arrivals_of(text: &str) -> Vec<Arrival> {
         .collect()
 }
 
-/// Changes of pages that meet what is here, in a pull and in a repair.
+/// Remote changes that are merged with local records, in a pull and in a repair.
 pub fn arrivals() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {
@@ -337,7 +337,7 @@ pub fn arrivals() -> Target {
     target
 }
 
-/// A whole listing, as a repair takes it.
+/// A whole listing, as a repair reads it (a server scan).
 pub fn survey() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {
@@ -373,7 +373,7 @@ pub fn survey() -> Target {
     target
 }
 
-/// Which records go into one page, by what `execute` noted.
+/// Which records go into the same page, according to the groups that `execute` noted.
 pub fn groups() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {

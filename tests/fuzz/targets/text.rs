@@ -1,4 +1,4 @@
-//! JSON as text, and records.
+//! Targets that read JSON as text, and records.
 
 use super::*;
 use essaim::pure::record::{RecordId, Row, Status, merge_bodies, read_record, same_content, same_on_server, split_local};
@@ -11,7 +11,7 @@ const TEXTS: [&str; 4] = [
     "12.50e3",
 ];
 
-/// Also of what is not JSON: garbage ends early.
+/// The input need not be JSON: reading garbage must end early.
 pub fn json_text() -> Target {
     fn read(bytes: &[u8]) {
         as_text(bytes, |text| {
@@ -73,7 +73,7 @@ pub fn record_id() -> Target {
     Target::json("record_id", read, ["\"a1\"", "12", "1.0", "\"\\u0061\\ud800\"", "true"])
 }
 
-/// Two records that are put together, or compared.
+/// Two records that are merged or compared.
 pub fn members() -> Target {
     fn read(bytes: &[u8]) {
         as_text(bytes, |text| {
