@@ -172,7 +172,7 @@ export interface ErrorData {
   bad_snapshot: { evidence: Evidence };
   /** Another tab is syncing this collection. */
   busy: { name: string };
-  /** The collection was cleared, reset or deleted during a sync, or another device wrote during a `repair()`. Try again. */
+  /** The collection was cleared, reset or deleted during a sync, or another device wrote during `repair()` or `closeJournal()`. Try again. */
   interrupted: object;
   /** The browser gives the site no more storage space. Nothing was written. */
   quota: object;

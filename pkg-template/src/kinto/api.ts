@@ -1,4 +1,4 @@
-/** `kinto.api`: the HTTP client of one `Kinto`, which knows of its servers what the syncs know. */
+/** Makes `kinto.api`: the HTTP client of a `Kinto`. It shares the knowledge about servers (their backoff) with the syncs of the `Kinto`. */
 
 import type { Emitter } from "../events.js";
 import { KintoClient } from "../http/client.js";
@@ -10,10 +10,10 @@ export { KintoClient };
 const DEFAULT_REMOTE = "http://localhost:8888/v1";
 const DEFAULT_RETRY = 1;
 
-/** The class of a `Kinto`'s client: {@link KintoClient}, or what an app derived from it. */
+/** The class of a `Kinto`'s HTTP client: {@link KintoClient}, or a class that an app derived from it. */
 export type ApiClass = typeof KintoClient;
 
-/** @internal The client with the options of a `Kinto`. */
+/** @internal Makes a client with the options of a `Kinto`. */
 export function makeApi(
   Api: ApiClass,
   { remote = DEFAULT_REMOTE, headers, retry = DEFAULT_RETRY, timeout, requestMode }: KintoOptions,

@@ -1,4 +1,4 @@
-/** What every `Kinto` is: one server, one database, and their collections. */
+/** The base class of `Kinto`: one server, one database, and their collections. */
 
 import { Collection, type CollectionOptions } from "../collection/collection.js";
 import { invalidOption } from "../errors.js";
@@ -15,7 +15,7 @@ import { share, sharedBy } from "./shared.js";
 
 const DEFAULT_BUCKET = "default";
 
-/** @internal What a `Kinto` keeps for itself. The client is made when it is first used. */
+/** @internal The private state of a `Kinto`. `api` is undefined until it is first used. */
 interface Inside {
   options: KintoOptions;
   servers: Servers;
@@ -23,15 +23,15 @@ interface Inside {
 }
 
 /**
- * The emitter of a `Kinto<E>`. `Kinto` alone is `Kinto<any>`, as in Kinto.js, so that every `Kinto` can be passed where one is
- * wanted, whatever its emitter. What is no emitter is Kinto.js's type of a record, which says nothing here.
+ * The type of the emitter of a `Kinto<E>`. `Kinto` without a type argument is `Kinto<any>`, as in Kinto.js, so that a `Kinto` with any emitter can
+ * be passed where a `Kinto` is expected. In Kinto.js, the type argument is the type of a record; so an `E` that is not an emitter is ignored.
  */
 export type EventsOf<E> = 0 extends 1 & E ? Events : E extends Emitter ? E : Events;
 export type GivenEvents<E> = E extends Emitter ? E : Emitter;
 
 /**
- * A `Kinto` without defaults: it must be told its `adapter`, and a class derived from it says by `ApiClass` how it
- * reaches the server. {@link Kinto} is what apps use.
+ * A `Kinto` without defaults: the option `adapter` is required, and a derived class must define `ApiClass`, the class of its HTTP client. Apps
+ * usually use {@link Kinto}.
  *
  * @example
  * ```js
@@ -44,17 +44,17 @@ export type GivenEvents<E> = E extends Emitter ? E : Emitter;
  * ```
  */
 export class KintoBase<E = any> {
-  /** What a sync does when a record was changed both here and on the server. */
+  /** The possible values of the option `strategy`: what a sync does with a record that was changed both here and on the server. */
   static readonly syncStrategy = syncStrategy;
 
-  /** What `collection.db` can be. */
+  /** The classes that `collection.db` can have. */
   static get adapters(): { BaseAdapter: typeof BaseAdapter } {
     return { BaseAdapter };
   }
 
-  /** Where events are emitted: the `events` option, or an emitter of its own. */
+  /** The emitter of events: the option `events`, or a new {@link Events}. */
   readonly events: EventsOf<E>;
-  /** The bucket of collections that name none. */
+  /** The bucket of collections that are made without the option `bucket`. */
   readonly bucket: string;
   /** @internal */
   declare readonly inside: () => Inside;
@@ -72,14 +72,14 @@ export class KintoBase<E = any> {
     keepInside<Inside>(this, { options, servers, api: undefined });
   }
 
-  /** The class of `api`, which a derived class has to name. */
+  /** The class of `api`. A derived class must override it. */
   get ApiClass(): ApiClass {
     throw invalidOption("ApiClass() must be implemented by subclasses.");
   }
 
   /**
-   * The HTTP client of the server, with the options of this `Kinto`. Throws `invalid_option` if `remote` does not end in its
-   * version, like `/v1`.
+   * The HTTP client of the server, with the options of this `Kinto`. Throws `invalid_option` if the option `remote` is not a valid URL that ends
+   * in the version of the API, like `/v1`.
    *
    * @example
    * ```js
@@ -94,7 +94,8 @@ export class KintoBase<E = any> {
   }
 
   /**
-   * A collection of records, of this type if one is given. Any name will do that is one on the server too.
+   * Returns a collection of records. `T` is the type of its records. `name` must be valid as the name of a collection on the server too, if the
+   * collection is synced without a key. Throws `invalid_option`, also for invalid `options`.
    *
    * @example
    * ```ts
@@ -109,10 +110,10 @@ export class KintoBase<E = any> {
   }
 
   /**
-   * Deletes the database that Kinto.js left in this browser, of which collections take over what they find when they are first
-   * opened (`storage:adopted`): the whole database, with collections that were never opened here and leftovers that were
-   * never taken over. Before that it is not touched, so an app can go back to Kinto.js. Rejects with `storage_blocked` while
-   * another tab holds it open; the browser then deletes it as soon as that tab is closed.
+   * Deletes the database that Kinto.js left in this browser: all of it, including collections that were never opened with essaim and leftovers
+   * that were never migrated. (A collection is migrated when it is first opened; see the event `storage:adopted`.) Until this call Kinto.js's
+   * database is not changed, so an app can go back to Kinto.js. Rejects with `storage_blocked` while another tab holds the database open; the
+   * browser then deletes it as soon as that tab is closed.
    *
    * @example
    * ```js
@@ -127,9 +128,9 @@ export class KintoBase<E = any> {
   }
 
   /**
-   * Closes the databases, at once. Calls that come later, on its collections too, reject with `closed`. The promise resolves when
-   * the content of deleted records is gone from the databases, and none is being opened any more; a page that does not wait leaves
-   * that to the next visit. Requests that the app makes by `api` are its own: they go on.
+   * Closes the databases immediately. Later calls reject with `closed`, also those on collections of this `Kinto`. The promise resolves when the
+   * content of deleted records is erased from the databases, and no database is being opened any more. If a page does not wait for the promise,
+   * the erasure is completed at the next visit. Requests that the app makes through `api` continue.
    *
    * @example
    * ```js

@@ -6,8 +6,8 @@ import { type GivenEvents, KintoBase } from "./kinto-base.js";
 import type { KintoOptions } from "./options.js";
 
 /**
- * A database in the browser and the server it syncs with. Making one does nothing yet: WASM and database are loaded by
- * the first call that is awaited.
+ * A database in the browser, and the server that it syncs with. The constructor only checks the options (it throws `invalid_option`): the first
+ * asynchronous call loads the WASM and opens the database.
  *
  * @example
  * ```js
@@ -24,7 +24,7 @@ import type { KintoOptions } from "./options.js";
  */
 export class Kinto<E = any> extends KintoBase<E> {
   /**
-   * What `collection.db` can be.
+   * The classes that `collection.db` can have.
    *
    * @example
    * ```js

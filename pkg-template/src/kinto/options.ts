@@ -1,4 +1,4 @@
-/** The options of a `Kinto`, and their checks. */
+/** The options of a `Kinto`, and the function that checks them. */
 
 import { invalidOption } from "../errors.js";
 import type { Emitter } from "../events.js";
@@ -9,33 +9,33 @@ import type { HeadersOption } from "../types/sync.js";
 
 /** The options of `new Kinto()`. */
 export interface KintoOptions {
-  /** The root of the server, which ends in its version, like `https://kinto.example.com/v1`. Default `http://localhost:8888/v1`. */
+  /** The root URL of the server, which ends in the version of the API, like `https://kinto.example.com/v1`. Default `http://localhost:8888/v1`. */
   remote?: string;
   /** The bucket of the collections, here and on the server. Default `default`. */
   bucket?: string;
-  /** Headers of every request, like `{ Authorization: "Basic …" }`. */
+  /** Headers that are sent with every request, like `{ Authorization: "Basic …" }`. */
   headers?: HeadersOption;
-  /** Milliseconds after which a request is given up. Default `null`, as 0: never. */
+  /** Milliseconds after which a request is aborted; 0 or `null`: never. Default `null`. */
   timeout?: number | null;
-  /** How often a request is made again when the server asks for it (`Retry-After`). Default 1. */
+  /** How many times a request is repeated if the server asks for it (`Retry-After`). Default 1. */
   retry?: number;
-  /** The `mode` of requests, as `fetch` has it. Default `cors`. */
+  /** The `mode` option of `fetch` for requests. Default `cors`. */
   requestMode?: "cors" | "same-origin" | "no-cors";
-  /** An emitter for the events of this object and its collections. Default: a new {@link Events}. */
+  /** The emitter for the events of this `Kinto` and its collections. Default: a new {@link Events}. */
   events?: Emitter;
-  /** Default `indexeddb`. */
+  /** Where the collections are stored. Default `indexeddb`. */
   adapter?: AdapterOption;
   adapterOptions?: AdapterOptions;
   /**
-   * `relaxed` (default): a write is acknowledged when the browser has it; a power cut in the next seconds may lose it.
-   * `strict`: when the disk has it, which is slower.
+   * When the promise of a write resolves. `relaxed` (default): when the browser has accepted the write; a power failure in the next seconds may
+   * lose it. `strict`: when the write is on the disk, which is slower.
    */
   durability?: "relaxed" | "strict";
 }
 
 /**
- * Checks the options, apart from `remote`: that one is checked where it is used, because a database that never syncs needs none.
- * An option that is null counts as absent.
+ * Checks the options, except `remote`, and returns those that are not null: an option that is null counts as absent. `remote` is checked when it
+ * is used, because a database that is never synced needs none.
  */
 export function readOptions(given: KintoOptions): KintoOptions {
   const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== null)) as KintoOptions;

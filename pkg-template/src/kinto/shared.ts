@@ -1,4 +1,4 @@
-/** What the collections of one `Kinto` share. */
+/** The options and the connection that the collections of one `Kinto` share. */
 
 import { type Emitter, Events } from "../events.js";
 import { Servers } from "../http/servers.js";
@@ -7,7 +7,7 @@ import type { AdapterOptions } from "../storage/adapters.js";
 import type { HeadersOption } from "../types/sync.js";
 import { Connection } from "../wasm/connection.js";
 
-/** The options of a `Kinto` that hold for its collections, and its connection to their databases. */
+/** The options of a `Kinto` that apply to its collections, and its connection to their databases. */
 export interface Shared {
   connection: Connection;
   adapter: AdapterOption | undefined;
@@ -15,11 +15,14 @@ export interface Shared {
   headers: HeadersOption | undefined;
   retry: number;
   timeout: number | null;
-  /** The collections were made by hand, for an `api` of the app. */
+  /** True if the app constructed the collections itself, for an object with an `api` that is not a `Kinto`. */
   byHand?: true;
 }
 
-/** A property of the object that collections were made for. A map with that object as the key would not find it behind a proxy. */
+/**
+ * The name of the property of a `Kinto` (or another object with an `api`) that holds the shared options. A `WeakMap` with that object as the key
+ * failed, because frameworks pass a proxy of the object instead of the object.
+ */
 const SHARED = Symbol("essaim.shared");
 
 interface Sharing {
@@ -31,8 +34,8 @@ export function share(kinto: object, shared: Shared): void {
 }
 
 /**
- * What the collections of this object share. An app can make collections by hand for any object with an `api`: then they share one
- * connection per object, or have one each where the object is frozen.
+ * Returns what the collections of this object share. If an app constructs collections for an object that is not a `Kinto`, they share one
+ * connection per object; if that object is frozen, each collection has its own connection.
  */
 export function sharedBy(kinto: { events?: Emitter | undefined }): Shared {
   const known = (kinto as Sharing)[SHARED]?.();

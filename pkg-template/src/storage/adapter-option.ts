@@ -1,22 +1,22 @@
-/** The `adapter` option: where a collection is kept. */
+/** The option `adapter`: where a collection is stored. */
 
 import { invalidOption } from "../errors.js";
 import { type AdapterOptions, BaseAdapter, IDB } from "./adapters.js";
 import { isStorage, type StorageAdapter } from "./custom.js";
 
-/** Where data is kept: in the browser's IndexedDB, or in memory until the page is closed. */
+/** Where data is stored: in the browser's IndexedDB, or in memory until the page is closed. */
 export type AdapterName = "indexeddb" | "memory";
 
 /**
- * Where data is kept: a name, an app's own storage, or a function that gives one of these or an adapter of `Kinto.adapters`
- * for a collection (`bucket/name`).
+ * Where data is stored: the name of a storage, a custom storage of the app, or a function. The function gets `bucket/name` of a collection (`cid`)
+ * and the option `adapterOptions`. It returns a name, a custom storage, or an instance of a class in `Kinto.adapters`.
  */
 export type AdapterOption =
   | AdapterName
   | StorageAdapter
   | ((cid: string, options: AdapterOptions | undefined) => AdapterName | StorageAdapter | BaseAdapter<any>);
 
-/** The collection is kept in memory, or in custom storage. */
+/** The `db` of a collection that is stored in memory or in custom storage. */
 class CustomAdapter<T extends object> extends BaseAdapter<T> {
   readonly storage: "memory" | StorageAdapter;
 
@@ -26,7 +26,7 @@ class CustomAdapter<T extends object> extends BaseAdapter<T> {
   }
 }
 
-/** The `db` that an `adapter` option stands for. */
+/** Returns the `db` of a collection for its `adapter` option. Throws `invalid_option`. */
 export function makeAdapter<T extends object>(given: AdapterOption | undefined, cid: string, options: AdapterOptions | undefined): BaseAdapter<T> {
   const adapter: unknown = typeof given === "function" ? given(cid, options) : (given ?? "indexeddb");
   if (adapter instanceof IDB) return adapter as IDB<T>;
@@ -44,7 +44,7 @@ function looksRowLevel(adapter: unknown): boolean {
   return typeof (adapter as { execute?: unknown } | null | undefined)?.execute === "function";
 }
 
-/** Where this `db` keeps its collection. */
+/** Returns where this `db` stores its collection. */
 export function storageOf(adapter: BaseAdapter<any>): "indexeddb" | "memory" | StorageAdapter {
   return adapter instanceof CustomAdapter ? adapter.storage : "indexeddb";
 }

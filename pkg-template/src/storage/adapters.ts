@@ -1,4 +1,4 @@
-/** `collection.db`: the storage of a collection, one level below its methods. */
+/** `collection.db`: low-level access to the local storage of a collection. */
 
 import { invalidOption } from "../errors.js";
 import type { ListParams, RecordData, StoredRecord } from "../types/records.js";
@@ -10,24 +10,24 @@ import { type Call, type OpenTransaction, runTransaction } from "../wasm/transac
 
 const DEFAULT_DB_NAME = "KintoDB";
 
-/** Where in the browser data is kept. */
+/** Options of the local storage. */
 export interface AdapterOptions {
   /**
-   * First part of the names of the databases. Default `KintoDB`; choose another to keep two accounts apart. What Kinto.js has
-   * under this name is taken over.
+   * The first part of the names of the databases. Default `KintoDB`. Use different names to separate the data of two accounts. Data that Kinto.js
+   * stored under this name is migrated.
    */
   dbName?: string;
-  /** @deprecated Kinto.js's. What its versions up to 11 wrote is taken over in any case. */
+  /** @deprecated An option of Kinto.js without effect: data of Kinto.js versions up to 11 is always migrated. */
   migrateOldData?: boolean;
 }
 
-/** @internal What a collection lets its `db` use. */
+/** @internal The parts of a collection that its `db` uses. */
 export interface Source {
   handle: Handle;
   disconnect: () => void;
 }
 
-/** What the callback of {@link BaseAdapter.execute} works with: records as they are given, whatever their status. */
+/** The argument of the callback of {@link BaseAdapter.execute}. Records are read and written as they are, with any status. */
 export interface StorageProxy<T extends object = RecordData> {
   create(record: StoredRecord<T>): void;
   update(record: StoredRecord<T>): void;
@@ -36,10 +36,10 @@ export interface StorageProxy<T extends object = RecordData> {
 }
 
 /**
- * What is kept of a collection, one level below it: `collection.db`. Nothing here validates, keeps statuses right or emits
- * events; what is for a collection's methods is better done with them.
+ * Low-level access to the local storage of a collection: `collection.db`. Its methods do not validate ids, do not update statuses and emit no
+ * events. Prefer the methods of the collection where they can do the same.
  *
- * Unlike in Kinto.js nobody can derive an adapter of their own from it: see `StorageAdapter` for that.
+ * Unlike in Kinto.js, an app cannot derive an adapter of its own from this class. Implement a `StorageAdapter` instead.
  *
  * @example
  * ```js
@@ -49,9 +49,9 @@ export interface StorageProxy<T extends object = RecordData> {
 export class BaseAdapter<T extends object = RecordData> {
   /** The collection, as `bucket/name`. */
   readonly cid: string;
-  /** First part of the names of the databases. */
+  /** The first part of the names of the databases. */
   readonly dbName: string;
-  /** @internal What the collection lets this adapter use; undefined until the adapter belongs to a collection. */
+  /** @internal Returns the parts of the collection that this adapter uses. Undefined until the adapter belongs to a collection. */
   declare readonly inside: (() => Source) | undefined;
 
   constructor(cid: string, options: AdapterOptions | undefined) {
@@ -76,7 +76,7 @@ export class BaseAdapter<T extends object = RecordData> {
   }
 
   /**
-   * Opens the database. Every method does so by itself.
+   * Opens the database. Calling it is optional: every other method opens the database if necessary.
    *
    * @example
    * ```js
@@ -113,7 +113,7 @@ export class BaseAdapter<T extends object = RecordData> {
   }
 
   /**
-   * The record or tombstone, or undefined.
+   * Resolves to the record or tombstone with this id, or to undefined.
    *
    * @example
    * ```js
@@ -125,7 +125,7 @@ export class BaseAdapter<T extends object = RecordData> {
   }
 
   /**
-   * The records that match, tombstones too.
+   * Resolves to the records and tombstones that match the filters.
    *
    * @example
    * ```js
@@ -138,9 +138,10 @@ export class BaseAdapter<T extends object = RecordData> {
   }
 
   /**
-   * Runs a function that reads and writes records as one. `preload` is Kinto.js's: every record can be read anyway.
+   * Runs a function as a transaction that reads and writes records. `preload` is an option of Kinto.js without effect: the function can read every
+   * record.
    *
-   * @returns What the function returns.
+   * @returns The return value of the function.
    * @example
    * ```js
    * await tasks.db.execute((proxy) => proxy.update({ ...proxy.get("1"), _status: "updated" }));
@@ -157,7 +158,7 @@ export class BaseAdapter<T extends object = RecordData> {
   }
 
   /**
-   * Stores records as they are given; those that are there are replaced.
+   * Stores records as they are given, and replaces those that exist. Resolves to the given records.
    *
    * @example
    * ```js
@@ -178,8 +179,9 @@ export class BaseAdapter<T extends object = RecordData> {
   }
 
   /**
-   * Says up to which of the server's timestamps (milliseconds) everything is here: the next sync fetches only what is
-   * younger. Null makes it fetch everything. It is believed: what is older and not here never comes.
+   * Sets the server's timestamp (milliseconds since 1970) up to which all changes are stored here: the next sync downloads only newer changes. Null
+   * makes it download everything. The timestamp is not verified: if an older change is missing here, no sync will download it. Resolves to
+   * the stored timestamp.
    *
    * @example
    * ```js
@@ -188,7 +190,7 @@ export class BaseAdapter<T extends object = RecordData> {
    * ```
    */
   saveLastModified(lastModified: number | null | undefined): Promise<number | null>;
-  /** @internal In this epoch only. */
+  /** @internal Rejects with `interrupted` if the collection is in another epoch. */
   saveLastModified(lastModified: number | null | undefined, epoch: string | undefined): Promise<number | null>;
   async saveLastModified(lastModified: number | null | undefined, epoch?: string): Promise<number | null> {
     const value = Math.trunc(Number(lastModified)) || null;
@@ -200,7 +202,7 @@ export class BaseAdapter<T extends object = RecordData> {
   }
 
   /**
-   * The server's timestamp of the last sync, in milliseconds, or null.
+   * Resolves to the server's timestamp of the last sync, in milliseconds since 1970, or to null.
    *
    * @example
    * ```js
@@ -213,7 +215,7 @@ export class BaseAdapter<T extends object = RecordData> {
   }
 
   /**
-   * Keeps the server's data on the collection itself; null removes it.
+   * Stores the server's data about the collection itself; null removes it.
    *
    * @example
    * ```js
@@ -221,7 +223,7 @@ export class BaseAdapter<T extends object = RecordData> {
    * ```
    */
   saveMetadata<M>(metadata: M): Promise<M>;
-  /** @internal In this epoch only. */
+  /** @internal Rejects with `interrupted` if the collection is in another epoch. */
   saveMetadata<M>(metadata: M, epoch: string | undefined): Promise<M>;
   async saveMetadata<M>(metadata: M, epoch?: string): Promise<M> {
     const text = metadata === undefined || metadata === null ? "null" : recordText(metadata as object);
@@ -230,7 +232,7 @@ export class BaseAdapter<T extends object = RecordData> {
   }
 
   /**
-   * What {@link BaseAdapter.saveMetadata} or the last sync kept, or null.
+   * Resolves to the data that {@link BaseAdapter.saveMetadata} or the last sync stored, or to null.
    *
    * @example
    * ```js
@@ -243,7 +245,7 @@ export class BaseAdapter<T extends object = RecordData> {
 }
 
 /**
- * `Kinto.adapters.IDB`: the collection is kept in IndexedDB. What `adapter: "indexeddb"`, the default, makes.
+ * `Kinto.adapters.IDB`: stores the collection in IndexedDB. It is the class of `collection.db` for `adapter: "indexeddb"`, the default.
  *
  * @example
  * ```js

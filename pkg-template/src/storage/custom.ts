@@ -1,13 +1,13 @@
-/** A storage that an app writes itself: what to give as `adapter` instead of a name. */
+/** Custom storage: an object of the app that stores the collections. It is given as the option `adapter`. */
 
 /**
- * Keeps collections somewhere else than in IndexedDB: in files, in SQLite, behind a native app's bridge. It keeps bytes
- * that mean nothing to it, so that it stays small: for each name a *head* (one value), *segments* (a list of values) and a
- * *journal* (values with ascending keys).
+ * Custom storage: stores collections somewhere else than in IndexedDB, for example in files, in SQLite, or behind the bridge of a native app. It
+ * stores bytes without interpreting them. For each name (a collection) it stores a *head* (one value), *segments* (a list of values) and a
+ * *journal* (a list of values with ascending keys).
  *
- * Each method is one transaction: all of it happens or nothing, and no other method's work on this name happens in between.
- * What fails rejects, and has written nothing. When a method resolves, what it wrote is kept. Where several pages or processes
- * use one storage at once, this holds across them too.
+ * Each method is one transaction: it does everything or nothing, and no other method changes the same name in between. A method that fails
+ * must reject, and must have written nothing. When a method resolves, its writes must be stored. If several pages or processes use one storage
+ * at the same time, all this must hold across them too.
  *
  * @example A storage in a `Map`. `adapter: "memory"` does the same.
  * ```js
@@ -52,53 +52,55 @@
  * ```
  */
 export interface StorageAdapter {
-  /** Whether what is kept outlives the page: `collection.persistent`. */
+  /** Whether the stored data survives when the page is closed. It is the value of `collection.persistent`. */
   readonly persistent: boolean;
 
-  /** Everything that is kept of this name; of one never written `{ head: null, segments: [], journal: [] }`. */
+  /** Returns everything that is stored for this name; for a name that was never written, `{ head: null, segments: [], journal: [] }`. */
   open(name: string): Awaitable<StoredPages>;
 
-  /** Adds an entry at the end of the journal. Gives its key, from 1, greater than any that was ever given for this name. */
+  /** Appends an entry to the journal. Returns its key: a whole number, at least 1, greater than every earlier key of this name. */
   append(name: string, entry: Uint8Array): Awaitable<number>;
 
   /**
-   * Reads, calls `decide` once and at once with what was read, and appends the entry that it returns. Gives the key, or null
-   * where there is none. With a `from`, the journal from this key on is enough, and `segments` may be empty; with null
-   * `decide` wants everything. If `decide` throws, nothing is written, and the promise rejects.
+   * Reads the stored pages, calls `decide` with them, exactly once and synchronously, and appends the entry that `decide` returns. Returns the key
+   * of the entry, or null if `decide` returned null. If `from` is a number, the pages need to hold only the head and the journal entries from
+   * this key on, and `segments` may be empty; if it is null or undefined, they must hold everything. If `decide` throws, nothing may be written,
+   * and the promise must reject.
    */
   decide(name: string, from: number | null | undefined, decide: (pages: StoredPages) => Uint8Array | null): Awaitable<number | null | undefined>;
 
-  /** Calls `fold` once and at once with the head, and does what it returns; if that is null, nothing. */
+  /** Calls `fold` with the head, exactly once and synchronously, and applies the compaction that it returns. If it returns null, changes nothing. */
   compact(name: string, fold: (head: Uint8Array | null) => Folded | null): Awaitable<unknown>;
 
-  /** Removes what is kept of this name. */
+  /** Removes everything that is stored for this name. */
   forget(name: string): Awaitable<unknown>;
 }
 
 type Awaitable<R> = R | Promise<R>;
 
-/** What a {@link StorageAdapter} keeps of one name. */
+/** Everything that a {@link StorageAdapter} stores for one name. */
 export interface StoredPages {
   head: Uint8Array | null;
   segments: Uint8Array[];
-  /** In the order of the keys. */
+  /** The entries of the journal, in the order of their keys. */
   journal: [key: number, entry: Uint8Array][];
 }
 
-/** What a {@link StorageAdapter} changes when the journal is folded into segments. */
+/** A compaction: the changes that a {@link StorageAdapter} makes when the journal is compacted into segments. */
 export interface Folded {
-  /** Replaces the head. */
+  /** The new head. It replaces the stored head. */
   head: Uint8Array;
+  /** The new segments. */
   segments: Uint8Array[];
-  /** Whether the segments that are there stay, before the new ones. */
+  /** True: keep the stored segments, and add the new ones after them. False: replace all stored segments. */
   keepSegments: boolean;
-  /** Entries of the journal up to this key go. Their keys are not given again. */
+  /** Journal entries up to and including this key are removed. Their keys are never used again. */
   upto: number;
 }
 
 const METHODS = ["open", "append", "decide", "compact", "forget"] as const;
 
-/** Whether an app's object has what a storage needs. */
+/** Returns whether an object of the app has the methods of a {@link StorageAdapter}. */
 export function isStorage(given: unknown): given is StorageAdapter {
   return typeof given === "object" && given !== null && METHODS.every((method) => typeof (given as Partial<StorageAdapter>)[method] === "function");
 }

@@ -1,30 +1,33 @@
-/** Encrypted collections: head and pages of their journal. */
+/** Types of encrypted collections: the head and the pages of their journal. */
 
-/** How far an encrypted collection has come. Two devices with the same head have the same history. */
+/** The newest page of an encrypted collection that this device knows. Two devices with the same head have the same history. */
 export interface JournalHead {
-  /** How many pages there have been. */
+  /** The position of the page. Positions are counted from 1. */
   position: number;
-  /** Of the last one, and so of all before it: base64url of SHA-256. */
+  /** The hash of the page, which covers all pages before it: base64url of SHA-256. */
   hash: string;
-  /** The beginning of the hash (44 bits), to be compared by voice. */
+  /** The first 44 bits of the hash as four words, so that two users can compare them by voice. */
   words: [string, string, string, string];
 }
 
-/** Where an encrypted collection goes on: in a collection of the same name, made from its key. */
+/** The place that an encrypted collection moves to. The name of the collection on the server stays the same, since it is derived from the key. */
 export interface JournalDestination {
+  /** The root URL of the new server. */
   remote: string;
-  /** Default: the same as before. */
+  /** The bucket on the new server. Default: the same bucket name as before. */
   bucket?: string;
 }
 
 /** A page of an encrypted collection, as this device read it. */
 export interface JournalPage {
+  /** The position (number) of the page. */
   position: number;
-  /** By the clock of the device that wrote it, in milliseconds since 1970. Null if a snapshot was all that was read of it. */
+  /** The time of the page in milliseconds since 1970, by the clock of the device that wrote it. Null if this device did not read the page itself. */
   time: number | null;
-  /** A random name that a browser gave itself. */
+  /** The random name of the device that wrote the page. Null if this device did not read the page itself. */
   device: string | null;
-  /** What it weighs on the server, sealed and padded. */
+  /** The size of the page on the server in bytes, encrypted and padded. */
   bytes: number;
+  /** The content: changes, a snapshot, the mark that the collection was closed, or nothing (`void`: emptied before any device read it). */
   kind: "changes" | "snapshot" | "closed" | "void";
 }

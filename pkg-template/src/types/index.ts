@@ -1,4 +1,4 @@
-/** The shapes of records and syncs, which name no class. */
+/** The types of records, syncs, encrypted collections and leftovers. */
 
 export type * from "./encrypted.js";
 export type * from "./kinto-js.js";

@@ -1,8 +1,8 @@
-/** Changes that are left in Kinto.js's database. */
+/** Types of leftovers: unsynced changes in Kinto.js's database that were not migrated. */
 
 import type { RecordData, StoredRecord } from "./records.js";
 
-/** A record that was changed both here and at Kinto.js, in the same browser. */
+/** A record that was changed both with essaim (`local`) and with Kinto.js (`leftover`), in the same browser. */
 export interface LeftoverConflict<T extends object = RecordData> {
   local: StoredRecord<T>;
   leftover: StoredRecord<T>;
@@ -10,14 +10,14 @@ export interface LeftoverConflict<T extends object = RecordData> {
 
 /** The options of `collection.adoptLeftovers()`. */
 export interface AdoptLeftoversOptions {
-  /** Which one is taken where both were changed. Default: neither. */
+  /** Which version is kept of a record that was changed in both: that of essaim (`here`) or that of Kinto.js. Default: neither is replaced. */
   prefer?: "here" | "leftover";
 }
 
-/** What `collection.adoptLeftovers()` did. */
+/** The result of `collection.adoptLeftovers()`. */
 export interface AdoptedLeftovers<T extends object = RecordData> {
-  /** As they are here now: the next sync uploads them. */
+  /** The records that were migrated, as they are stored now. The next sync uploads them. */
   adopted: StoredRecord<T>[];
-  /** Left as they are, on both sides. */
+  /** The records that were changed in both. Both versions were left unchanged. */
   conflicts: LeftoverConflict<T>[];
 }

@@ -1,97 +1,98 @@
-/** Records, and what the methods that read and write them take and resolve to. */
+/** Types of records, and of the arguments and results of the methods that read and write them. */
 
-/** A record of a collection that was given no type: anything, so that an app can say for itself what it is. */
+/** The type of records if a collection is made without a type. It is `any`, so that an app can assign a record to a type of its own. */
 export type RecordData = any;
 
 /**
- * A record that says its id: as it is, or with a string. Written so that code generic over `T extends { id: string }` compiles:
- * a conditional type that mentions `T` in its branches is opaque there.
+ * A record with an id: `T` itself if it has an `id`, or else `T` with `id: string`. `T` is outside of the conditional type, so that code that is
+ * generic over `T extends { id: string }` compiles: there, TypeScript cannot resolve a conditional type that has `T` in its branches.
  */
 export type Identified<T> = T & (T extends { id: unknown } ? unknown : { id: string });
 
-/** The type of a record's id: what the record says, or a string. */
+/** The type of a record's id: that of its member `id`, or else `string`. */
 export type IdOf<T> = (T extends { id: unknown } ? T : { id: string })["id"];
 
 /**
- * Where a record stands: `created` (only here), `updated` (the server has an older one), `deleted` (a tombstone,
- * until the server knows), `synced` (the same on the server).
+ * The sync status of a record: `created` (exists only here), `updated` (changed here; the server has an earlier version), `deleted` (a tombstone,
+ * kept until the record is deleted on the server), `synced` (the same here and on the server).
  */
 export type RecordStatus = "created" | "updated" | "deleted" | "synced";
 
-/** A record as it is stored. `last_modified` is the server's time of the last change it knows, in milliseconds. */
+/** A record as it is stored here. `last_modified` is the server's timestamp (milliseconds since 1970) of the last version that was synced. */
 export type StoredRecord<T extends object = RecordData> = T & {
   id: IdOf<T>;
   _status: RecordStatus;
   last_modified?: number;
 };
 
-/** A record to create: with an id only if `useRecordId` or `synced` says so. */
+/** A record to create. It must have an `id` if `useRecordId` or `synced` is set, and must not have one otherwise. */
 export type NewRecord<T extends object> = (Omit<T, "id"> & { id?: IdOf<T> }) | T | (T extends unknown ? Omit<T, "id"> : never);
 
-/** A record that replaces another. */
+/** A record that replaces the stored record with its id. */
 export type WholeRecord<T extends object> = Identified<T> & { last_modified?: number };
 
-/** Some fields of a record, to be merged into it. */
+/** Some fields of a record, to be merged into the stored record with this id. `undefined` removes a field. */
 export type RecordPatch<T extends object> = { [K in keyof T]?: T[K] | undefined } & { id: IdOf<T>; last_modified?: number };
 
 /** A record that comes from a server or a dump. */
 export type ImportedRecord<T extends object> = Identified<T> & { last_modified: number };
 
-/** What most methods resolve to. `permissions` is always empty: only the server knows them. */
+/** The result of most methods. `permissions` is always an empty object, because permissions are not stored here. */
 export interface RecordResult<T extends object> {
   data: StoredRecord<T>;
   permissions: Record<string, never>;
 }
 
-/** {@link RecordResult}, where there may be no such record. */
+/** The result of methods that may find no record: then `data` is undefined. */
 export interface MaybeRecordResult<T extends object> {
   data: StoredRecord<T> | undefined;
   permissions: Record<string, never>;
 }
 
-/** The new record and the one it replaced. */
+/** The new record (`data`), and the record that it replaced. */
 export interface UpdateResult<T extends object> extends RecordResult<T> {
   oldRecord: StoredRecord<T>;
 }
 
-/** As {@link UpdateResult}; there is no old record where the record is new, or replaces a deleted one. */
+/** The new record (`data`), and the record that it replaced: undefined if there was none, or only a tombstone. */
 export interface UpsertResult<T extends object> extends RecordResult<T> {
   oldRecord: StoredRecord<T> | undefined;
 }
 
-/** The record as it was. `deleted` is false if there was none: then `data` is only the id. */
+/** The deleted record as it was. `deleted` is false if there was no such record: then `data` has only the id. */
 export interface DeleteAnyResult<T extends object> {
   data: { id: IdOf<T> } & Partial<StoredRecord<T>>;
   deleted: boolean;
   permissions: Record<string, never>;
 }
 
-/** Many records. */
+/** The result of methods that return several records. */
 export interface ListResult<T extends object> {
   data: StoredRecord<T>[];
   permissions: Record<string, never>;
 }
 
-/** Makes and checks ids. See the `idSchema` option of {@link CollectionOptions}. */
+/** Generates and validates ids. See the option `idSchema` of {@link CollectionOptions}. */
 export interface IdSchema {
-  /** Makes an id for a record that `create()` got without one. */
+  /** Returns a new id for a record that was given to `create()` without an id. */
   generate(record?: any): any;
+  /** Returns whether an id is valid. Called only with strings, booleans and finite numbers; other ids are never valid. */
   validate(id: any): boolean;
 }
 
 /** The options of `collection.create()`. */
 export interface CreateOptions {
-  /** The record has its id: use it. */
+  /** Use the id that the record has, instead of generating one. */
   useRecordId?: boolean;
-  /** The record comes from the server: store it as `synced`. It must have its id. */
+  /** Store the record with the status `synced`, because it comes from the server. It must have its id. */
   synced?: boolean;
 }
 
 /** The options of `collection.update()`. */
 export interface UpdateOptions {
-  /** Merge the fields into the record, instead of replacing it. */
+  /** Merge the given fields into the stored record, instead of replacing it. */
   patch?: boolean;
-  /** The record comes from the server: store it as `synced`. */
+  /** Store the record with the status `synced`, because it comes from the server. */
   synced?: boolean;
 }
 
@@ -103,26 +104,28 @@ export interface GetOptions {
 
 /** The options of `collection.delete()`. */
 export interface DeleteOptions {
-  /** Default true: keep a tombstone, so that the next sync deletes the record on the server too. */
+  /** True (default): keep a tombstone, so that the next sync deletes the record on the server too. False: remove the record only here. */
   virtual?: boolean;
 }
 
-/** Which records, in which order. */
+/** The filters and the order of a list. */
 export interface ListParams {
   /**
-   * Field by field, all must match: a value, an array (any of its values), or an object of filters for a nested object.
-   * `"a.b"` is field `b` of the object in field `a`; `"a.0"` is the first of an array or a string, `"a.length"` how many there are.
+   * The wanted value of each field; a record must match all of them. A value in an array matches if any item of the array does. An object holds
+   * filters for the fields of a nested object. The field name `"a.b"` means field `b` of the object in field `a`; `"a.0"` means the first
+   * item of an array or the first character of a string in field `a`, and `"a.length"` its length.
    */
   filters?: Record<string, unknown>;
   /**
-   * A field, after `-` for descending. Default `-last_modified`; `""` for the order of storage. Ascending: records without the
-   * field, numbers (`null` and `false` are 0, `true` is 1), strings, objects and arrays; equal ones as they are stored.
+   * The field to sort by, with a leading `-` for descending order. Default `-last_modified`; `""` for the order of storage. The ascending order is:
+   * records without the field, numbers (`null` and `false` count as 0, `true` as 1), strings, objects and arrays. Records with equal values
+   * are in the order of storage.
    */
   order?: string;
 }
 
 /** The options of `collection.execute()`. */
 export interface ExecuteOptions {
-  /** The ids that the callback will read or write. */
+  /** The ids that the callback will read or write. Not required: they are only validated, because the callback can access every record. */
   preloadIds?: unknown[];
 }

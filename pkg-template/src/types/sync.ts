@@ -1,82 +1,83 @@
-/** Syncs: their options, and what they report. */
+/** Types of syncs: their options and results. */
 
 import type { IdOf, RecordData, RecordStatus, StoredRecord } from "./records.js";
 
-/** Header names and values. One that is undefined is not sent. */
+/** Header names and values. A header whose value is undefined is not sent. */
 export type HeadersOption = Record<string, string | undefined>;
 
-/** Changes records on their way to and from the server; both functions may return a promise. */
+/** Changes records on their way to and from the server. Both functions return a record or a promise of one. */
 export interface RemoteTransformer {
-  /** Called before a record is uploaded, in the order of the array. */
+  /** Called with a record before it is uploaded. The transformers of a collection are called in the order of the array. */
   encode(record: any): any;
-  /** Called when a record was downloaded, in the reverse order. */
+  /** Called with a record after it was downloaded. The transformers of a collection are called in reverse order. */
   decode(record: any): any;
 }
 
-/** What the `incoming-changes` hook gets, and returns. */
+/** The argument and the result of the hook `incoming-changes`. */
 export interface IncomingChanges {
-  /** Decoded records; the deleted ones have `deleted: true`. */
+  /** The downloaded records, decoded by the transformers. Deletions are `{ id, last_modified, deleted: true }`. */
   changes: any[];
-  /** The server's timestamp of this pull. */
+  /** The server's timestamp of this download, in milliseconds since 1970. */
   lastModified: number;
 }
 
-/** What a sync does when a record was changed both here and on the server; see `Kinto.syncStrategy`. */
+/** What a sync does with a record that was changed both here and on the server; see `Kinto.syncStrategy`. */
 export type Strategy = "manual" | "client_wins" | "server_wins" | "pull_only";
 
 /** The options of `collection.sync()`. */
 export interface SyncOptions {
-  /** Default `manual`. */
+  /** What to do with records that were changed on both sides. Default `manual`. */
   strategy?: Strategy;
-  /** Added to the headers of the `Kinto`. */
+  /** Headers of the requests, in addition to those of the `Kinto`. */
   headers?: HeadersOption;
-  /** Instead of the `retry` of the `Kinto`. */
+  /** How many times a request is repeated if the server asks for it. Default: the option `retry` of the `Kinto`. */
   retry?: number | null;
-  /** Sync although the server asked clients to wait. */
+  /** Sync even if the server asked clients to wait. */
   ignoreBackoff?: boolean;
-  /** The bucket on the server, if it has another name there. */
+  /** The name of the bucket on the server, if it differs from the local name. */
   bucket?: string | null;
-  /** The collection on the server, if it has another name there. */
+  /** The name of the collection on the server, if it differs from the local name. */
   collection?: string | null;
-  /** Another server, for this sync only. */
+  /** The root URL of another server, for this sync only. */
   remote?: string | null;
-  /** The timestamp that the server is known to have: passed on as `_expected`, to get past caches. */
+  /** The newest timestamp that the server is known to have. It is sent as the query parameter `_expected`, so that a cache cannot answer with older data. */
   expectedTimestamp?: number | string | null;
 }
 
-/** A record changed on both sides. Give it to `collection.resolve()`. */
+/** A record that was changed both here and on the server. Decide it with `collection.resolve()`. */
 export interface Conflict<T extends object = RecordData> {
-  /** `incoming`: met while downloading; `outgoing`: the server refused the upload. */
+  /** `incoming`: found while downloading; `outgoing`: the server refused the upload. */
   type: "incoming" | "outgoing";
-  /** Of a deletion that the server refused, the id alone. */
+  /** The local version. If the server refused a deletion, it has only the id. */
   local: StoredRecord<T>;
-  /** Null, or with `deleted: true`, if it was deleted on the server. */
+  /** The version on the server. It is null or has `deleted: true` if the record was deleted there. */
   remote: (Partial<T> & { id: IdOf<T>; last_modified: number; deleted?: boolean }) | null;
 }
 
-/** A conflict that the strategy decided. */
+/** A conflict that the strategy decided: the accepted version and the rejected version. A deletion is null, or a tombstone. */
 export interface Resolution<T extends object = RecordData> {
   id: IdOf<T>;
   accepted: any;
   rejected: any;
+  /** The status of the record after the decision. */
   _status: RecordStatus;
 }
 
-/** One record that could not be synced, while the others were. */
+/** An error of one record. The other records were synced. */
 export interface SyncFailure {
   type: "incoming" | "outgoing";
   message?: string;
   [detail: string]: any;
 }
 
-/** The methods that the steps call on a remote collection. `api.bucket(…).collection(…)` has them. */
+/** The methods of a remote collection that the steps of a sync call. `api.bucket(…).collection(…)` has them. */
 export interface RemoteCollection {
   getData(options?: any): Promise<any>;
   listRecords(options?: any): Promise<{ data: any[]; last_modified: string | null; hasNextPage?: boolean }>;
   batch(collect: (batch: any) => void, options?: any): Promise<any>;
 }
 
-/** The options of the steps. */
+/** The options of `pushChanges()`. */
 export interface StepOptions {
   strategy?: Strategy;
   headers?: HeadersOption;
@@ -85,10 +86,10 @@ export interface StepOptions {
 
 /** The options of `pullMetadata()` and `pullChanges()`. */
 export interface PullOptions extends StepOptions {
-  /** The timestamp that the server is known to have. */
+  /** The newest timestamp that the server is known to have; see {@link SyncOptions.expectedTimestamp}. */
   expectedTimestamp?: number | string | null;
-  /** Fetch what is younger than this; null: everything. Default: than the last sync. */
+  /** Download only changes newer than this timestamp; null: everything. Default: the timestamp of the last sync. */
   lastModified?: number | null;
-  /** Records that need not come: the first 50 of them. */
+  /** Records that are not downloaded. Only the first 50 are excluded. */
   exclude?: { id: unknown }[];
 }

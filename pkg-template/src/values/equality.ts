@@ -1,6 +1,6 @@
-/** Comparing records, without what is not content: status, timestamp, local fields. */
+/** Compares the content of records, ignoring status, timestamp and local fields. */
 
-/** A copy without `_status` and the local fields: what is uploaded. */
+/** Returns a copy of the record without `_status` and the local fields. This is the form in which records are uploaded. */
 export function withoutLocalFields(record: object, localFields: readonly string[]): Record<string, unknown> {
   const copy: Record<string, unknown> = { ...record };
   for (const field of ["_status", ...localFields]) delete copy[field];
@@ -8,7 +8,7 @@ export function withoutLocalFields(record: object, localFields: readonly string[
 }
 
 /**
- * Tells whether two records have the same content: everything but `_status`, `last_modified` and `localFields`.
+ * Returns whether two records have the same content: all fields except `_status`, `last_modified` and `localFields` are compared.
  *
  * @example
  * ```js
@@ -21,7 +21,7 @@ export function recordsEqual(a: object, b: object, localFields: readonly string[
 }
 
 /**
- * The value at a dotted path, or undefined.
+ * Returns the value at a dotted path, or undefined.
  *
  * @example
  * ```js
@@ -32,7 +32,7 @@ export function getDeepKey(value: unknown, path: string): unknown {
   return path.split(".").reduce<unknown>((inner, key) => (inner as Record<string, unknown> | null | undefined)?.[key], value);
 }
 
-/** Equality of JSON: the order of members means nothing, and an undefined member is an absent one. */
+/** Returns whether two JSON values are equal. The order of members is ignored, and a member that is undefined counts as absent. */
 function jsonEqual(a: unknown, b: unknown): boolean {
   if (a === b) return true;
   if (typeof a !== "object" || typeof b !== "object" || a === null || b === null) return false;

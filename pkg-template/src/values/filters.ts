@@ -1,8 +1,8 @@
-/** The filters of `list()`, as JSON can say them. */
+/** Converts the filters of `list()` to values that JSON can hold. */
 
 /**
- * What JSON cannot hold equals no stored value. `JSON.stringify` would drop an undefined filter, and the list would
- * hold every record: so such a value becomes "any of none".
+ * Returns the filters without values that JSON cannot hold. Such a value equals no stored value, so it is replaced by `[]`, which matches nothing.
+ * `JSON.stringify` alone would drop a filter that is undefined, and the list would hold every record.
  */
 export function readFilters(filters: Record<string, unknown> | undefined): Record<string, unknown> {
   return Object.fromEntries(Object.entries(filters ?? {}).map(([field, wanted]) => [field, readWanted(wanted)]));

@@ -1,4 +1,4 @@
-/** Ids: how they are made and which are valid. */
+/** Generates and validates ids. */
 
 import { invalidId, invalidOption } from "../errors.js";
 import type { IdSchema } from "../types/records.js";
@@ -6,7 +6,7 @@ import { kindOf } from "./json.js";
 
 const RECORD_ID = /^[a-zA-Z0-9][a-zA-Z0-9_-]*$/;
 
-/** A random UUID (version 4). `crypto.randomUUID` exists on secure pages only; `getRandomValues` everywhere. */
+/** Returns a random UUID (version 4). `crypto.randomUUID` exists only in secure contexts; `getRandomValues` exists everywhere. */
 function makeUuid(): string {
   if (typeof crypto.randomUUID === "function") return crypto.randomUUID();
   const bytes = crypto.getRandomValues(new Uint8Array(16));
@@ -16,14 +16,14 @@ function makeUuid(): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
 }
 
-/** What a collection uses when it is given no `idSchema`: random UUIDs, and what Kinto accepts as an id. */
+/** The default `idSchema`: generates random UUIDs, and accepts the ids that a Kinto server accepts. */
 export const uuidSchema: IdSchema = {
   generate: () => makeUuid(),
   validate: (id) => typeof id === "string" && RECORD_ID.test(id),
 };
 
 /**
- * An id schema for a collection used like a `Map`: the app chooses every id, nothing is generated.
+ * Returns an id schema for a collection that is used like a `Map`: the app chooses every id, every id is valid, and none is generated.
  *
  * @example
  * ```js
@@ -40,7 +40,7 @@ export function createKeyValueStoreIdSchema(): IdSchema {
   };
 }
 
-/** The `idSchema` option, checked. */
+/** Checks the option `idSchema`. */
 export function readIdSchema(given: IdSchema | undefined): IdSchema {
   if (given === undefined) return uuidSchema;
   if (typeof given !== "object" || given === null) throw invalidOption("idSchema must be an object.");
@@ -49,7 +49,7 @@ export function readIdSchema(given: IdSchema | undefined): IdSchema {
   return given;
 }
 
-/** Whether this can be an id at all (a JSON scalar), and is one by this schema. */
+/** Returns whether an id is a string, a boolean or a finite number, and valid by this schema. */
 export function isValidId(schema: IdSchema, id: unknown): boolean {
   const scalar = typeof id === "string" || typeof id === "boolean" || (typeof id === "number" && Number.isFinite(id));
   return scalar && Boolean(schema.validate(id));

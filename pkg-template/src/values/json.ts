@@ -1,49 +1,55 @@
 /**
- * Records are JSON, from the moment they are stored: what is returned is what was stored, and what the server gets.
+ * Converts records to JSON text. Records are stored as JSON, so what is read later, and what is uploaded, is exactly what was stored.
  *
- * `JSON.stringify` alone would lose data without a word (NaN becomes null, a Map becomes {}), and a replacer that
- * watches it makes it ten times slower. So: one plain walk that refuses, then one `JSON.stringify`.
+ * `JSON.stringify` alone would silently lose data: NaN becomes null, and a Map becomes {}. A replacer function that checks each value makes it
+ * ten times slower. So a separate walk over the record first refuses values that JSON cannot hold; then `JSON.stringify` runs.
  */
 
 import { invalidRecord, KintoError } from "../errors.js";
 
-/** Where something is in a record (innermost last), and what it is. */
+/** A value that JSON cannot hold: its path in the record (outermost key first), and what it is. */
 interface Flaw {
   keys: (string | number)[];
   what: string;
 }
 
-/** Below this depth nobody looks for cycles, which costs; a deeper value is walked again, looking. */
+/**
+ * The depth up to which the first walk goes. It does not look for cycles, because that is slow. A value that is nested more deeply is walked
+ * again, with a search for cycles.
+ */
 const SHALLOW = 64;
 const TOO_DEEP: Flaw = { keys: [], what: "" };
 
-/** What `JSON.stringify` would turn into `{}`. By tag rather than `instanceof`: frames have their own classes. */
+/**
+ * Tags of objects that `JSON.stringify` would turn into `{}`. Objects are recognized by their tag, because `instanceof` fails for objects of
+ * another frame, which has its own classes.
+ */
 const NOT_JSON = new Set(
   ["Map", "Set", "WeakMap", "WeakSet", "WeakRef", "Blob", "File", "FileList", "ImageData", "ImageBitmap", "ArrayBuffer"]
     .concat(["SharedArrayBuffer", "DataView", "Promise", "RegExp", "Error"])
     .map((name) => `[object ${name}]`),
 );
 
-/** The JSON text of a record. */
+/** Returns the JSON text of a record. Throws `invalid_record`. */
 export function recordText(record: object): string {
   assertJson(record);
   return JSON.stringify(record);
 }
 
-/** Which members a patch takes away, for JSON does not say: those that it has as `undefined`. */
+/** Returns the names of the members that a patch removes (those that are `undefined`), as a JSON array. The JSON text of the patch has no such members. */
 export function withoutText(patch: object): string {
   return JSON.stringify(Object.entries(asRecord(patch)).flatMap(([key, value]) => (value === undefined ? [key] : [])));
 }
 
-/** The JSON text of many records. */
+/** Returns the JSON text of an array of records. Throws `invalid_record`. */
 export function recordsText(records: readonly unknown[]): string {
   assertJson(records);
   return JSON.stringify(records);
 }
 
 /**
- * What a record says it is: itself, or what its `toJSON` gives. Its members' `toJSON` are called later, by
- * `JSON.stringify`.
+ * Returns the record itself, or the result of its `toJSON()` if it has one. Throws `invalid_record` if that is not an object. The `toJSON()` of its
+ * members is called later, by `JSON.stringify`.
  */
 export function asRecord(value: unknown): Record<string, unknown> {
   const record = hasToJson(value) ? value.toJSON("") : value;
@@ -53,7 +59,7 @@ export function asRecord(value: unknown): Record<string, unknown> {
   return record as Record<string, unknown>;
 }
 
-/** Throws `invalid_record` with the path of the first thing that JSON cannot hold. */
+/** Throws `invalid_record` with the path of the first value that JSON cannot hold, if there is one. */
 export function assertJson(value: unknown): void {
   let flaw = walk(value, "", 0, undefined);
   if (flaw === TOO_DEEP) flaw = walkDeep(value);
@@ -81,7 +87,7 @@ function walk(value: unknown, key: string | number, depth: number, ancestors: ob
       return Number.isFinite(value) ? undefined : { keys: [], what: String(value) };
     case "object":
       if (value === null) return undefined;
-      // Called once, as JSON.stringify does: a toJSON that returns `this` is legal.
+      // `toJSON` is called only once per value, as JSON.stringify does, because a `toJSON` may return `this`.
       return hasToJson(value) ? walkGiven(value.toJSON(String(key)), depth, ancestors) : walkObject(value, depth, ancestors);
     default:
       return { keys: [], what: `a ${typeof value}` };
@@ -111,7 +117,8 @@ function walkItems(value: unknown[], depth: number, ancestors: object[] | undefi
 }
 
 function walkMembers(value: object, depth: number, ancestors: object[] | undefined): Flaw | undefined {
-  // The first call runs before any optimisation, hence the plain loop, and the short cut for what most members are.
+  // The first calls run before the JavaScript engine has optimised this function. So it is a plain loop, with a short cut for strings and
+  // booleans, the most frequent members.
   const keys = Object.keys(value);
   for (let i = 0; i < keys.length; i += 1) {
     const key = keys[i]!;
@@ -142,7 +149,7 @@ function hasToJson(value: unknown): value is { toJSON(key: string): unknown } {
   return typeof value === "object" && value !== null && typeof (value as { toJSON?: unknown }).toJSON === "function";
 }
 
-/** `["a", "b", 2]` → `a.b[2]`. */
+/** Returns a path as text: `["a", "b", 2]` → `a.b[2]`. */
 function pathText(keys: (string | number)[]): string {
   return keys.reduce<string>((path, key) => {
     if (typeof key === "number") return `${path}[${key}]`;
@@ -151,19 +158,19 @@ function pathText(keys: (string | number)[]): string {
   }, "");
 }
 
-/** What a value is, for messages: these never quote what an app stores. */
+/** Describes the type of a value, for messages. Messages never quote the values that an app stores. */
 export function kindOf(value: unknown): string {
   if (value === undefined || value === null) return String(value);
   if (Array.isArray(value)) return "an array";
   return typeof value === "object" ? "an object" : `a ${typeof value}`;
 }
 
-/** The JSON text of an id. Ids are strings, unless the app's `idSchema` says otherwise. */
+/** Returns the JSON text of an id. Ids are strings, unless the app's `idSchema` allows other ids. */
 export function idText(id: unknown): string {
   return JSON.stringify(id) ?? "null";
 }
 
-/** The message of whatever an app's function threw. */
+/** Returns the message of a value that a function of the app threw, which need not be an Error. */
 export function messageOf(thrown: unknown): string {
   if (thrown instanceof Error || KintoError.is(thrown)) return thrown.message;
   return String(thrown);

@@ -1,15 +1,15 @@
-/** What a sync does when a record was changed both here and on the server: the names of the choices. */
+/** The names of the sync strategies: what a sync does with a record that was changed both here and on the server. */
 
 import type { Strategy } from "../types/sync.js";
 
 /** See `Kinto.syncStrategy`. */
 export const syncStrategy = {
-  /** Keep what is here, and upload it. */
+  /** Keep the local version, and upload it. */
   CLIENT_WINS: "client_wins",
-  /** Take what is on the server. */
+  /** Take the version of the server. */
   SERVER_WINS: "server_wins",
-  /** Take what is on the server, and upload nothing. */
+  /** Take the version of the server, and upload nothing at all. */
   PULL_ONLY: "pull_only",
-  /** Leave both, and list the conflict. */
+  /** Keep both versions, and list the record in `conflicts`. */
   MANUAL: "manual",
 } satisfies Record<string, Strategy> as Record<"CLIENT_WINS" | "SERVER_WINS" | "PULL_ONLY" | "MANUAL", Strategy>;

@@ -1,10 +1,11 @@
 /**
- * Words to compare by voice. Loaded when somebody asks for them: the list is larger than the rest of this file's callers.
+ * Converts a hash to words that two users can compare by voice. This module is imported only when it is needed, because the list of words is
+ * large.
  *
- * The list is the English one of BIP-39 (2,048 words, no two with the same first four letters).
+ * It is the English list of BIP-39: 2,048 words, no two with the same first four letters.
  */
 
-/** The first 44 bits of a hash (base64url) as four words. */
+/** Returns the first 44 bits of a hash (base64url) as four words, 11 bits each. */
 export function fourWords(hash: string): [string, string, string, string] {
   const bytes = atob(hash.slice(0, 8).replace(/-/g, "+").replace(/_/g, "/"));
   const bits = [...bytes].reduce((bits, byte) => bits * 256n + BigInt(byte.charCodeAt(0)), 0n) >> 4n;

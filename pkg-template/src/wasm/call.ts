@@ -1,8 +1,8 @@
 /**
- * The one door to WASM: every call goes through here, and every error comes out as a {@link KintoError}.
+ * Calls into WASM. Every call goes through this module, which converts every error of WASM to a {@link KintoError}.
  *
- * A panic leaves the WASM instance answering, in whatever state it was: so nothing is asked of it afterwards. It also
- * leaves the promises of calls under way unsettled for ever, so those are rejected here.
+ * After a panic the WASM instance could still be called, but its state may be inconsistent. So no more calls are let through. The promises of
+ * calls that were running would never settle, so this module rejects them.
  */
 
 import { type ErrorCode, KintoError, makeError } from "../errors.js";
@@ -10,7 +10,7 @@ import { type ErrorCode, KintoError, makeError } from "../errors.js";
 const underWay = new Set<(reason: KintoError) => void>();
 let bug: KintoError<"bug"> | undefined;
 
-/** Calls into WASM and converts what it throws. */
+/** Calls an asynchronous function of WASM and converts the error that it throws or rejects with. */
 export function enter<R>(work: () => Promise<R>): Promise<R> {
   return new Promise((resolve, reject) => {
     if (bug) return reject(closedByBug());
@@ -30,7 +30,7 @@ export function enter<R>(work: () => Promise<R>): Promise<R> {
   });
 }
 
-/** {@link enter} for what answers at once. */
+/** As {@link enter}, but for a synchronous function. */
 export function enterNow<R>(work: () => R): R {
   if (bug) throw closedByBug();
   try {
@@ -40,7 +40,7 @@ export function enterNow<R>(work: () => R): R {
   }
 }
 
-/** From now on, nothing enters. Calls under way are rejected: their outcome will never be known. */
+/** Stops all calls into WASM after a bug, and rejects the calls that are running. Returns the error. */
 export function breakDown(message: string): KintoError<"bug"> {
   bug ??= new KintoError("bug", `Bug in essaim, please report it: ${message}. Reload the page to go on; what was stored is intact.`, {});
   for (const reject of underWay) reject(bug);
@@ -57,13 +57,13 @@ function readThrown(thrown: unknown): unknown {
   return typeof thrown === "string" ? readError(thrown) : thrown;
 }
 
-/** `{"code", "message", …data}` as WASM writes it. */
+/** Makes an error from the JSON text that WASM throws: `{"code", "message", …data}`. */
 function readError(text: string): KintoError {
   const { code, message, ...data } = JSON.parse(text) as { code: ErrorCode; message: string };
   return makeError(code, message, camelCased(data) as never);
 }
 
-/** `retry_after_ms` → `retryAfterMs`: Rust's names as JavaScript writes them. */
+/** Converts the names of all members from snake case (Rust) to camel case (JavaScript): `retry_after_ms` → `retryAfterMs`. */
 function camelCased(data: object): object {
   const name = (key: string) => key.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
   const inner = (value: unknown) => (typeof value === "object" && value !== null ? camelCased(value) : value);

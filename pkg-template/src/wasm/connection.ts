@@ -1,4 +1,4 @@
-/** What the collections of one `Kinto` share: the databases they are in, and what was already said about them. */
+/** The connection of one `Kinto` to its databases, which its collections share. It also emits the events `storage:…`, without repeating them. */
 
 import { KintoError } from "../errors.js";
 import { type CollectionNames, type Emitter, type EventMap, emit } from "../events.js";
@@ -9,39 +9,39 @@ import type { RawApp, RawClient, RawCollection } from "./essaim_wasm.js";
 import { awaitKey, type KeyOption } from "./key.js";
 import { load, type Wasm } from "./load.js";
 
-/** Settings of a `Kinto` that concern all its databases. */
+/** The options of a `Kinto` that apply to all its databases. */
 export interface ConnectionSettings {
   durability: "relaxed" | "strict";
   requestMode: RequestMode;
 }
 
-/** Which database. */
+/** Identifies a database. */
 export interface Place {
   dbName: string;
   storage: "indexeddb" | "memory" | StorageAdapter;
 }
 
-/** Which collection, and what it is opened with. */
+/** A collection to open, and the options that it is opened with. */
 export interface Opening {
   place: Place;
   bucket: string;
   name: string;
   localFields: string[];
-  /** Of an encrypted collection. */
+  /** The key, if the collection is encrypted. */
   key: KeyOption | undefined;
   events: Emitter;
   app: RawApp;
 }
 
-/** A collection that was opened. */
+/** An open collection. */
 export interface OpenCollection {
   raw: RawCollection;
   persistent: boolean;
-  /** Tells the app that unsynced changes were lost with a database that the browser threw away. */
+  /** Emits `storage:evicted`: the browser deleted the database, and so many unsynced changes were lost. */
   tellEvicted: (unsynced: number) => void;
 }
 
-/** What WASM says of a collection that was opened. */
+/** The answer of WASM when a collection was opened. */
 interface Opened {
   persistent: boolean;
   lastModified: number | null;
@@ -49,18 +49,18 @@ interface Opened {
   adopted: Omit<EventMap["storage:adopted"], keyof CollectionNames> | null;
 }
 
-/** A function of its own, so that it keeps only its arguments in memory, and no key. */
+/** Returns the function `tellEvicted`. It is made outside of `open`, so that its closure holds only these arguments and not the key. */
 function evictedTeller(events: Emitter, names: CollectionNames): OpenCollection["tellEvicted"] {
   return (unsynced) => emit(events, "storage:evicted", { ...names, unsynced });
 }
 
 export class Connection {
   private readonly settings: ConnectionSettings;
-  /** Shared with the HTTP client: a server that wants to be left alone is left alone by both. */
+  /** The servers and their backoff, shared with the HTTP client: if a server asks to wait, both wait. */
   private readonly servers: Servers;
-  /** By storage, then by name of the database. */
+  /** One client for each database. The keys are the storage, then the name of the database. */
   private readonly clients = new Map<Place["storage"], Map<string, RawClient>>();
-  /** Collections whose leftovers were looked for. */
+  /** The collections that were already checked for leftovers. */
   private readonly looked = new Set<string>();
   private memoryTold = false;
   private closed = false;
@@ -70,7 +70,7 @@ export class Connection {
     this.servers = servers;
   }
 
-  /** Loads the WASM if it is not, and opens a collection. */
+  /** Loads the WASM if necessary, opens a collection, and emits the events about its storage. */
   async open(opening: Opening): Promise<OpenCollection> {
     const { bucket, name, events } = opening;
     const raw = await this.take(opening);
@@ -83,14 +83,17 @@ export class Connection {
     return { raw, persistent: opened.persistent, tellEvicted };
   }
 
-  /** The only place that has the key itself: no function that is kept was made here. */
+  /** Makes the collection in WASM. The key itself exists only in this function, which creates no closure that outlives it. */
   private async take({ place, bucket, name, localFields, app, key: option }: Opening): Promise<RawCollection> {
     const [wasm, key] = await Promise.all([load(), awaitKey(option)]);
     if (this.closed) throw new KintoError("closed", "This Kinto was closed. Make a new one.", {});
     return enterNow(() => this.client(wasm, place).collection({ bucket, name, localFields, ...(key === undefined ? {} : { key }) }, app));
   }
 
-  /** Nothing enters any more. Resolves when nothing that was removed is left on disk; what fails there is done at the next opening. */
+  /**
+   * Closes the databases: later calls reject with `closed`. Resolves when the content of deleted records is erased from the disk. If the erasure
+   * fails, it is repeated when the database is opened again.
+   */
   async close(): Promise<void> {
     if (this.closed) return;
     this.closed = true;
@@ -99,7 +102,7 @@ export class Connection {
     await Promise.allSettled(closed);
   }
 
-  /** Closes the connections to the databases of a place until somebody needs them again. */
+  /** Closes the connections to a database. They are opened again when they are needed. */
   disconnect({ storage, dbName }: Place): void {
     const client = this.clients.get(storage)?.get(dbName);
     if (client) enterNow(() => client.disconnect());
@@ -130,7 +133,7 @@ export class Connection {
     await enter(() => this.client(wasm, { dbName, storage: "indexeddb" }).forget_predecessor());
   }
 
-  /** In the background, once for all handles: nothing waits for it, and where it cannot be said there is nothing to tell. */
+  /** Emits `storage:leftover` if there are leftovers. Runs in the background, once per collection. Errors are ignored. */
   private async tellLeftovers({ place, bucket, name, events }: Opening, raw: RawCollection): Promise<void> {
     const which = JSON.stringify([place.dbName, bucket, name]);
     if (this.looked.has(which)) return;

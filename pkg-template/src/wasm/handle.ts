@@ -1,4 +1,4 @@
-/** One collection in WASM: opened by the first call, and asked by every other. */
+/** The access to one collection in WASM. The first call opens the collection. */
 
 import { enter } from "./call.js";
 import type { OpenCollection } from "./connection.js";
@@ -7,7 +7,7 @@ import type { RawCollection } from "./essaim_wasm.js";
 export class Handle {
   private readonly open: () => Promise<OpenCollection>;
   private opening: Promise<OpenCollection> | undefined;
-  /** As of the last call that was answered. */
+  /** The timestamp of the last sync in milliseconds since 1970, as of the last call that completed. */
   lastModified: number | null = null;
   persistent: boolean | undefined;
 
@@ -15,9 +15,9 @@ export class Handle {
     this.open = open;
   }
 
-  /** Does one thing with the collection. WASM answers in JSON text. */
+  /** Calls a method of the collection in WASM, and parses the JSON text that it returns. */
   async call<R>(work: (raw: RawCollection) => Promise<string>): Promise<R> {
-    // Calls of one turn all wait for the same promise, so they reach WASM in the same turn, and share one commit there.
+    // All calls of one turn of the event loop wait for the same promise. So they reach WASM in the same turn, and share one commit there.
     this.opening ??= this.openOnce();
     const { raw, persistent, tellEvicted } = await this.opening;
     this.persistent = persistent;
@@ -33,7 +33,7 @@ export class Handle {
     return JSON.parse(text) as R;
   }
 
-  /** A failure is forgotten: the next call tries again. */
+  /** Opens the collection. If that fails, the next call tries again. */
   private async openOnce(): Promise<OpenCollection> {
     try {
       return await this.open();

@@ -4,12 +4,13 @@ import { invalidOption } from "../errors.js";
 import { enter } from "./call.js";
 import { load } from "./load.js";
 
-/** As an app gives it: a key that is being read somewhere may be promised. */
+/** The option `key`: a key, or a promise of one, because an app may have to read it from somewhere. */
 export type KeyOption = string | Promise<string>;
 
 /**
- * The `key` of these options. One that was meant and is missing is an error: without it everything would go to the server in clear.
- * What is wrong with a key is said where it is read; nothing of it is in a message.
+ * Returns the option `key`. Throws `invalid_option` if the options have a member `key` that is undefined or null: the app meant to encrypt the
+ * collection, and without a key everything would be uploaded in plain text. A mistyped key is detected later, in WASM. Messages never contain a
+ * part of the key.
  */
 export function readKey(options: { key?: unknown }): KeyOption | undefined {
   if (!("key" in options)) return undefined;
@@ -18,7 +19,7 @@ export function readKey(options: { key?: unknown }): KeyOption | undefined {
   throw noKey();
 }
 
-/** The key itself, once it is there. */
+/** Resolves to the key, when the promise of the app has resolved. */
 export async function awaitKey(option: KeyOption | undefined): Promise<string | undefined> {
   if (option === undefined) return undefined;
   const key: unknown = await option;
@@ -31,10 +32,12 @@ function noKey(): Error {
 }
 
 /**
- * Makes a key for encrypted collections: 256 random bits as text, with a checksum. It can encrypt any number of collections of
- * different names. Two of one name are one collection in two places, also in two buckets, accounts or servers, and a server may
- * show one as the other: make a key for each user, and for each bucket in which a name comes twice.
- * essaim keeps it nowhere: store it where only its owner can read it. Without it, what is on the server is lost.
+ * Makes a key for encrypted collections: 256 random bits as text, with a checksum. One key can encrypt any number of collections that have
+ * different names. Two collections with the same key and the same name count as one collection, even in different buckets, accounts or servers,
+ * and a server can show one in the place of the other. So make a key for each user, and for each bucket if collections in two buckets
+ * have the same name.
+ *
+ * essaim does not store the key. Store it where only its owner can read it: without the key, the data on the server is lost.
  *
  * @example
  * ```js

@@ -1,16 +1,16 @@
 /**
  * Loads the WASM when it is first needed.
  *
- * Not at import: a server that renders the page imports this too, and has no use for it. Not by top-level await: one
- * module that waits makes every importer wait. A failed load is forgotten, so that the next call tries again once
- * the browser is back online.
+ * It is not loaded at import, because a server that renders the page also imports this module and does not need the WASM. Top-level await is
+ * not used, because it would delay every module that imports this one. After a failed load the next call tries again, because the browser may
+ * be online again.
  */
 
 import { type ErrorData, KintoError } from "../errors.js";
 import { breakDown } from "./call.js";
 import * as glue from "./essaim_wasm.js";
 
-/** Where the WASM comes from: an address, its bytes, a compiled module, or a response with it. */
+/** The source of the WASM: its URL, its bytes, a compiled module, or a response that contains it. */
 export type WasmSource = string | URL | BufferSource | WebAssembly.Module | Response;
 
 /** @internal */
@@ -19,8 +19,9 @@ export type Wasm = typeof glue;
 let loading: Promise<Wasm> | undefined;
 
 /**
- * Loads the WASM now, or from somewhere else. Not needed where the file next to this one can be fetched: then the
- * first call that needs it loads it. If it is loaded already, nothing happens.
+ * Loads the WASM immediately, from `source` or from the default URL: the file next to this module. Calling `init()` is optional if that file can
+ * be fetched, because the first call that needs the WASM loads it. If the WASM is already loaded or loading, `source` is ignored. Rejects with
+ * `wasm_unavailable`.
  *
  * @example In Node
  * ```js
@@ -37,7 +38,7 @@ export async function init(source?: WasmSource | Promise<WasmSource>): Promise<v
   await load(source);
 }
 
-/** @internal The loaded WASM. Calls that come while it is loading wait for the same promise. */
+/** @internal Resolves to the loaded WASM. Calls during the loading get the same promise. */
 export function load(source?: WasmSource | Promise<WasmSource>): Promise<Wasm> {
   loading ??= start(source).catch((error: unknown) => {
     loading = undefined;
@@ -50,7 +51,7 @@ async function start(source: WasmSource | Promise<WasmSource> | undefined): Prom
   if (typeof WebAssembly === "undefined") {
     throw unavailable("unsupported", "This browser cannot run WebAssembly");
   }
-  // The address is written out here, and not left to the generated code, so that bundlers see it and copy the file.
+  // The URL is written here, although the generated code could do it, because bundlers then recognize it and copy the file.
   const given = (await source) ?? new URL("./essaim_wasm_bg.wasm", import.meta.url);
   const wasm = isAddress(given) ? await download(given) : given;
   try {
@@ -76,7 +77,7 @@ async function download(address: string | URL): Promise<Response> {
   }
   if (!response.ok) throw unavailable("download", `${address} answers HTTP ${response.status} instead of essaim's WASM`);
   if (response.headers.get("Content-Type")?.startsWith("text/html")) {
-    // What development servers answer for a file that they do not know.
+    // Development servers answer with a web page if they do not find a file.
     const advice = 'In Vite, set optimizeDeps.exclude to ["essaim"], or give init() the URL of "essaim/wasm?url"';
     throw unavailable("download", `${address} is a web page, not essaim's WASM. ${advice}`);
   }
@@ -91,7 +92,7 @@ function explain(cause: unknown): KintoError {
   return unavailable("invalid", `essaim's WASM could not be started (${text})`, cause);
 }
 
-/** What to tell the user, by reason. */
+/** The advice in the message, for each reason. */
 const ADVICE = {
   unsupported: "Tell the user to update the browser; on Apple devices, to turn Lockdown Mode off for this site.",
   blocked: "Add 'wasm-unsafe-eval' to its script-src.",

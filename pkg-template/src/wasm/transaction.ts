@@ -1,10 +1,10 @@
-/** One transaction in WASM, while the app's callback runs. */
+/** Runs transactions in WASM. */
 
 import { KintoError } from "../errors.js";
 import { enterNow } from "./call.js";
 import type { RawCollection, RawTransaction } from "./essaim_wasm.js";
 
-/** Passes calls on to WASM until the callback has returned. */
+/** A transaction in WASM. It accepts calls until the callback has returned. */
 export class OpenTransaction {
   private raw: RawTransaction | undefined;
 
@@ -23,12 +23,12 @@ export class OpenTransaction {
   }
 }
 
-/** Asks a collection in WASM; `Handle.call` is one. */
+/** A function that calls a method of a collection in WASM, like `Handle.call`. */
 export type Call = <R>(work: (raw: RawCollection) => Promise<string>) => Promise<R>;
 
 /**
- * Runs a callback in a transaction, and resolves to what it returns. Rejects with what it throws: that error is kept here, because
- * WASM can only pass a message on. `committed` is called when the transaction is stored.
+ * Runs a callback in a transaction, and resolves to its return value. Rejects with the error that the callback throws; the error is kept here,
+ * because WASM can pass on only a message. `committed` is called when the transaction is stored.
  */
 export async function runTransaction<R>(call: Call, preload: readonly unknown[], callback: (txn: OpenTransaction) => R, committed: () => void): Promise<R> {
   const outcome: { value?: R; thrown?: { error: unknown } } = {};
@@ -52,7 +52,7 @@ export async function runTransaction<R>(call: Call, preload: readonly unknown[],
 
 function refusePromise(value: unknown): void {
   if (typeof (value as PromiseLike<unknown> | null | undefined)?.then !== "function") return;
-  // The promise most likely rejects, because the transaction is over when it goes on. Nobody handles that rejection.
+  // The promise most likely rejects, because the transaction has ended before the async callback continues. Nothing else handles that rejection.
   Promise.resolve(value).catch(() => {});
   throw new KintoError("callback", "execute() callback should not return a Promise.", {});
 }
