@@ -1,10 +1,11 @@
 #![cfg(not(target_arch = "wasm32"))]
-//! Modules of the TypeScript in `pkg-template/src` that import one another in a circle, types included. TypeScript and bundlers allow it.
+//! Finds modules of the TypeScript in `pkg-template/src` that import one another in a circle, types included. TypeScript and bundlers allow
+//! circles.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Component, Path, PathBuf};
 
-/// Modules by path from the root, each with the modules that it imports.
+/// For each module, by its path from the root, the modules that it imports.
 type Imports = BTreeMap<PathBuf, BTreeSet<PathBuf>>;
 
 fn sources(folder: &Path) -> Vec<PathBuf> {
@@ -45,7 +46,7 @@ fn imports(root: &Path) -> Imports {
     files.iter().map(read).collect()
 }
 
-/// Removes modules that import nothing that is left, as long as there are any. What is left imports itself in the end.
+/// Repeatedly removes the modules that import no remaining module. The remaining ones are in a circle, or lead into one.
 fn circles(mut imports: Imports) -> Imports {
     loop {
         let left: BTreeSet<PathBuf> = imports.keys().cloned().collect();

@@ -1,4 +1,4 @@
-//! A real Kinto keeps the contract that the simulated one is held to (`tests/server.rs`), and what only a real one can show.
+//! Runs the contract that the simulated Kinto keeps (`tests/server.rs`) on a real Kinto, and tests that only a real one allows.
 //!
 //! `make test-kinto` runs this against Kinto on memory and on PostgreSQL, with short pages and without:
 //! `target/kinto/bin/python tests/kinto/serve.py -- cargo test --test kinto -- --include-ignored`
@@ -18,7 +18,8 @@ use contract::{Client, Server};
 use essaim::ports::{Request, Response};
 use serde_json::json;
 
-/// One test at a time: one of them empties the server, and PostgreSQL answers 409 when two users make their first bucket at once.
+/// Only one test runs at a time: one of them empties the server, and PostgreSQL answers 409 if two users create their first buckets at
+/// once.
 static SERVER: Mutex<()> = Mutex::new(());
 static NAMES: AtomicU32 = AtomicU32::new(0);
 
@@ -47,7 +48,7 @@ impl Server for Real {
     }
 
     fn send(&mut self, request: Request) -> Response {
-        // Quotes in a query string are escaped, as `fetch` does.
+        // Parsing the URL escapes quotes in its query string, as `fetch` does.
         let url = url::Url::parse(&request.url).expect("a URL");
         let mut builder = ureq::http::Request::builder().method(request.method).uri(url.as_str());
         for (name, value) in &request.headers {
@@ -74,7 +75,7 @@ impl Server for Real {
         }
     }
 
-    /// Also from run to run, as the server may be the same.
+    /// The name is unique across runs, too, since the server may be the same.
     fn unique_name(&mut self) -> String {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock past 1970").as_nanos();
         format!("t{now}-{}", NAMES.fetch_add(1, Ordering::Relaxed))
@@ -93,7 +94,7 @@ fn client() -> Client {
     Client::new(Real::new(Some(SERVER.lock().unwrap_or_else(|failed_before| failed_before.into_inner()))))
 }
 
-/// Requests in flight together are Kinto's own affair, and no simulation of ours says anything about them.
+/// Sends simultaneous requests and returns their statuses. How Kinto handles them depends on Kinto alone, so no simulation can show it.
 fn at_once(count: usize, path: &str, headers: &[(&str, &str)], user: &str) -> Vec<u16> {
     let start = Barrier::new(count);
     thread::scope(|scope| {
@@ -113,7 +114,7 @@ fn at_once(count: usize, path: &str, headers: &[(&str, &str)], user: &str) -> Ve
     })
 }
 
-/// Of simultaneous updates guarded by `If-Match` PostgreSQL lets several through, and the last one stands: nothing to rely on.
+/// Of simultaneous updates guarded by `If-Match`, PostgreSQL lets several through, and the last one wins: essaim must not rely on them.
 #[test]
 #[ignore = "needs a Kinto: make test-kinto"]
 fn of_simultaneous_creations_one_goes_through() {
@@ -127,7 +128,7 @@ fn of_simultaneous_creations_one_goes_through() {
     }
 }
 
-/// A position is never used twice, even by writers that meet.
+/// A position is never used twice, even if several writers compete for it.
 #[test]
 #[ignore = "needs a Kinto: make test-kinto"]
 fn of_simultaneous_creations_none_goes_over_an_emptied_record() {

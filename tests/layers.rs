@@ -1,12 +1,12 @@
 #![cfg(not(target_arch = "wasm32"))]
-//! Who may use whom in `src/`, and what no layer may do. A compiler would let all of it pass.
+//! Checks which layers of `src/` use which others, and that no layer does what is forbidden. The compiler would accept all violations.
 //!
-//! Sources are read as tokens, so that comments, texts and `#[cfg(test)]` items count for nothing.
+//! Sources are read as tokens, so that comments, texts and `#[cfg(test)]` items do not count.
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 use std::path::{Path, PathBuf};
 
-/// A layer, and whose names it may know besides its own.
+/// Each layer with the layers that it may use besides itself.
 const LAYERS: [(&str, &[&str]); 7] = [
     ("error", &[]),
     ("pure", &["error"]),
@@ -29,7 +29,7 @@ const BROWSER_CRATES: [&str; 8] = [
 ];
 const PANICS: [&str; 6] = ["unwrap", "expect", "unwrap_err", "expect_err", "unwrap_throw", "expect_throw"];
 
-/// What is wrong with a file, by its path under `src/`.
+/// The faults of a file, given by its path under `src/`.
 fn faults(path: &str, source: &str) -> Vec<String> {
     let Ok(stream) = source.parse::<TokenStream>() else {
         return vec![format!("src/{path} is not Rust")];
@@ -66,7 +66,7 @@ fn module_path(path: &str) -> Vec<&str> {
     path.trim_end_matches(".rs").split('/').filter(|part| !["mod", "lib"].contains(part)).collect()
 }
 
-/// Every token as text, groups opened out, without `#[cfg(test)]` items.
+/// All tokens as texts, including those inside groups, but without `#[cfg(test)]` items.
 fn tokens_of(stream: TokenStream) -> Vec<String> {
     let mut tokens = Vec::new();
     let mut trees = stream.into_iter().peekable();
@@ -114,7 +114,7 @@ fn is_at(tokens: &[String], at: usize, wanted: &[&str]) -> bool {
     tokens.get(at..at + wanted.len()).is_some_and(|found| found == wanted)
 }
 
-/// Names of other layers that this one may not know.
+/// Names of layers that this layer may not use.
 fn foreign_names(layer: &str, depth: usize, tokens: &[String]) -> Vec<String> {
     let Some((_, allowed)) = LAYERS.iter().find(|(name, _)| *name == layer) else {
         return vec![format!("{layer} is no layer: see LAYERS in tests/layers.rs")];
@@ -124,7 +124,7 @@ fn foreign_names(layer: &str, depth: usize, tokens: &[String]) -> Vec<String> {
     foreign.map(|name| format!("{layer} may not use crate::{name}")).collect()
 }
 
-/// What a path that begins here names in the root of the crate: by `crate::`, or by enough of `super::`.
+/// The names in the root of the crate that a path beginning here refers to: by `crate::`, or by enough `super::`.
 fn names_at_root(tokens: &[String], at: usize, depth: usize) -> Vec<String> {
     let mut after = at;
     if is_at(tokens, at, &["crate", ":", ":"]) {
@@ -159,7 +159,7 @@ fn nesting(tokens: &[String]) -> usize {
     count("{") - count("}")
 }
 
-/// Where the bracket that opens here is closed.
+/// The index of the bracket that closes the one at `open`.
 fn end_of_group(tokens: &[String], open: usize) -> usize {
     let mut depth = 0;
     for (at, token) in tokens.iter().enumerate().skip(open) {
@@ -183,7 +183,7 @@ fn named(tokens: &[String], words: &[&str], why: &str) -> Vec<String> {
         .collect()
 }
 
-/// A panic leaves an instance of which nothing more may be asked.
+/// Calls that can panic. After a panic, the WASM instance must not be used any more.
 fn panics(tokens: &[String]) -> Vec<String> {
     let calls = tokens
         .windows(3)
@@ -191,7 +191,7 @@ fn panics(tokens: &[String]) -> Vec<String> {
     calls.map(|call| format!("{}() can panic: give an Error", call[1])).collect()
 }
 
-/// Methods that JavaScript can call while they are still running.
+/// Exported methods that fail if JavaScript calls them, or frees their object, while they are still running.
 fn unsafe_exports(tokens: &[String]) -> Vec<String> {
     let exports = (0..tokens.len()).filter(|at| is_at(tokens, *at, &["#", "[", "wasm_bindgen"])).filter_map(|at| {
         let item = end_of_group(tokens, at + 1) + 1;

@@ -1,4 +1,4 @@
-//! Properties of the pure ring, on generated JSON.
+//! Properties of the modules in `pure`, on generated JSON.
 #![cfg(not(target_arch = "wasm32"))]
 
 use essaim::pure::journal::{Entry, Position, follow, read_entry};
@@ -17,7 +17,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
-/// Any JSON that both serde_json and JavaScript can hold.
+/// Any JSON that both serde_json and JavaScript can represent.
 fn any_json() -> impl Strategy<Value = Value> {
     let scalar = prop_oneof![
         Just(Value::Null),
@@ -38,7 +38,7 @@ fn any_object() -> impl Strategy<Value = Map<String, Value>> {
     prop::collection::btree_map("[a-f\"\\\\é]{0,3}", any_json(), 0..6).prop_map(|map| map.into_iter().collect())
 }
 
-/// Numbers as JavaScript compares them.
+/// Converts numbers to doubles, as JavaScript compares them.
 fn as_javascript(value: &Value) -> Value {
     match value {
         Value::Number(number) => Value::from(number.as_f64().unwrap() + 0.0),
@@ -175,7 +175,7 @@ fn replay(segments: &[Vec<u8>]) -> State {
     state
 }
 
-/// Names that mean something in a journal, with values that mostly do not.
+/// Objects with the member names of a journal, mostly with values that do not fit.
 fn almost_a_journal() -> impl Strategy<Value = String> {
     const NAMES: &str = "prev|d|t|k|c|segments|covered|history|digest|destination|id|v|e|ct|deleted|last_modified|position|open|records|hash|snapshot";
     let value = prop_oneof![

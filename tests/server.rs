@@ -1,4 +1,4 @@
-//! The simulated Kinto keeps the contract of a real one: `tests/kinto.rs` runs the same rules against those.
+//! Runs the contract of a Kinto server on the simulated one. `tests/kinto.rs` runs the same rules on real ones.
 #![cfg(not(target_arch = "wasm32"))]
 
 #[path = "contract/server/mod.rs"]
@@ -11,7 +11,7 @@ use contract::{Client, Server};
 use essaim::ports::{Request, Response};
 use sim::{SimConfig, SimServer};
 
-/// Its clock stands still, so nothing can pass by luck of the time that passes between two requests.
+/// A simulated server whose clock stands still, so that no test passes merely because time passes between two requests.
 struct Simulated {
     server: SimServer,
     config: SimConfig,

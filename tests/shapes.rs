@@ -1,4 +1,4 @@
-//! What Rust says and what TypeScript promises is the same.
+//! Checks that the errors in Rust and their types in TypeScript are the same.
 #![cfg(not(target_arch = "wasm32"))]
 
 use essaim::error::{Error, Evidence, Found};
@@ -151,7 +151,7 @@ fn typescript_knows_every_error_code_and_no_other() {
     let in_typescript: BTreeSet<String> = quoted(union).into_iter().chain(quoted(alarms)).collect();
     let mut in_rust: BTreeSet<String> = one_of_each().iter().map(Error::code).collect();
     assert_eq!(in_rust.len(), one_of_each().len(), "two errors share a code");
-    // Only the facade can meet this one: there is no engine without WebAssembly.
+    // Only the facade raises this error: without WebAssembly there is no engine.
     in_rust.insert("wasm_unavailable".into());
     assert_eq!(in_typescript, in_rust);
 }
@@ -165,7 +165,7 @@ fn an_error_crosses_to_javascript_with_its_code_its_message_and_its_data() {
     };
     let crossed: serde_json::Value = serde_json::from_str(&error.to_json()).unwrap();
     assert_eq!(crossed["code"], "server_flushed");
-    // Apps that come from Kinto.js look for its words.
+    // Apps that were written for Kinto.js look for its wording.
     let message = crossed["message"].as_str().unwrap_or_default();
     assert!(
         message.starts_with("Server has been flushed. Client Side Timestamp: 1 Server Side Timestamp: 2"),
@@ -198,7 +198,7 @@ fn members(body: &str) -> BTreeMap<String, String> {
     members
 }
 
-/// Without comments.
+/// The source of `errors.ts` without comments.
 fn typescript_errors() -> String {
     let source = std::fs::read_to_string("pkg-template/src/errors.ts").unwrap();
     let mut parts = source.split("/*");
@@ -211,7 +211,7 @@ fn interface(source: &str, name: &str) -> BTreeMap<String, String> {
     members(rest.split_once("\n}").expect("its end").0)
 }
 
-/// The members of a type: of objects, of interfaces, and of both with `&` between them.
+/// The members of a type: an object type, an interface, or several of them joined by `&`.
 fn members_of(source: &str, kind: &str) -> BTreeMap<String, String> {
     let parts = kind.split('&').map(str::trim);
     let of = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
@@ -228,7 +228,7 @@ fn camel_case(name: &str) -> String {
     words.fold(first, |name, word| name + &word[..1].to_uppercase() + &word[1..])
 }
 
-/// What of a value is not as the type says, by its place.
+/// The places where a value does not match its type, with the mismatch.
 fn misfits(source: &str, at: &str, value: &serde_json::Value, kind: &str) -> Vec<String> {
     let is = |name: &str| kind.split('|').any(|one| one.trim() == name);
     let fits = match value {
@@ -248,7 +248,7 @@ fn misfits(source: &str, at: &str, value: &serde_json::Value, kind: &str) -> Vec
 fn data_misfits(source: &str, at: &str, data: &serde_json::Map<String, serde_json::Value>, kind: &str) -> Vec<String> {
     let mut promised = members_of(source, kind);
     let mut found = Vec::new();
-    // What the server said is passed on beside the data, and unpacked by the facade.
+    // The server's answer is passed on beside the data, and unpacked by the facade.
     for (name, value) in data.iter().filter(|(name, _)| !["code", "message", "answer"].contains(&name.as_str())) {
         let name = camel_case(name);
         let optional = promised.remove(&format!("{name}?"));

@@ -1,5 +1,5 @@
 #![cfg(not(target_arch = "wasm32"))]
-//! The storage contract on the reference storage, in memory.
+//! Runs the storage contract on the reference storage, in memory.
 
 #[path = "contract/storage/mod.rs"]
 mod contract;
@@ -8,7 +8,7 @@ use essaim::memory::MemoryStorage;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
-/// Memory makes nobody wait.
+/// Polls once: the memory storage never has to wait.
 fn at_once<R>(work: impl Future<Output = R>) -> R {
     match pin!(work).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,

@@ -1,4 +1,4 @@
-//! The storage contract on a storage that an app wrote: the one that the package's own tests write.
+//! Runs the storage contract on a custom storage: the one that the package's own tests use.
 
 use crate::{contract, storage_contract};
 use essaim::browser::AppStorage;
@@ -8,7 +8,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 const SOURCE: &str = include_str!("../package/api/map-storage.mjs");
 
-/// A store of its own; its clones are tabs on it.
+/// A new store. Its clones are tabs on it.
 fn store() -> AppStorage {
     let script = format!("{} return new MapStorage();", SOURCE.replace("export class", "class"));
     let store = Function::new_no_args(&script).call0(&JsValue::UNDEFINED).expect("the class can be read");

@@ -1,4 +1,4 @@
-//! Time and turns.
+//! Tests of the browser's clock: the time, sleeping, and turns of the event loop.
 
 use crate::{contract::abandoned, script};
 use essaim::browser::BrowserClock;
@@ -10,7 +10,7 @@ use wasm_bindgen::closure::Closure;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// The way of a commit: the first call of a turn waits for the next one, and by then all calls have been made.
+/// A commit relies on this: the first call of a turn waits for the next turn, and by then all calls of its turn have been made.
 #[wasm_bindgen_test]
 async fn a_thousand_calls_of_one_turn_are_there_before_the_next() {
     for call in [
@@ -46,7 +46,7 @@ async fn a_thousand_calls_of_one_turn_are_there_before_the_next() {
 async fn sleep_ends_after_its_time() {
     let before = BrowserClock.now_ms();
     BrowserClock.sleep_ms(30).await;
-    // Date.now is rounded, and coarsely so where fingerprinting is resisted.
+    // `Date.now` is rounded, coarsely if the browser resists fingerprinting.
     assert!(BrowserClock.now_ms() >= before + 28);
     BrowserClock.sleep_ms(0).await;
 }

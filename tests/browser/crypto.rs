@@ -1,4 +1,4 @@
-//! The crypto core in WASM, as a browser compiles it.
+//! Runs the tests of the crypto core in WASM, as a browser compiles it.
 
 #[path = "../contract/crypto/mod.rs"]
 mod contract;

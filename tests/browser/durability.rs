@@ -1,4 +1,4 @@
-//! What a commit asks of the browser, and what it costs.
+//! Tests of the durability that a commit requests from the browser, and of its cost.
 
 use crate::contract::{entry, write};
 use crate::{collection, script};
@@ -7,7 +7,7 @@ use essaim::ports::Storage;
 use essaim::pure::journal::Position;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// From here on `transactions` gathers every readwrite transaction as the browser understood it.
+/// From here on, `transactions` collects the durability of every readwrite transaction, as the browser understood it.
 const WATCH: &str = "
     globalThis.transactions = [];
     const begin = IDBDatabase.prototype.transaction;

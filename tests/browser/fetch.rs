@@ -1,4 +1,4 @@
-//! HTTP by the browser. Redirects and other origins are tried on a real server, in the tests of the package.
+//! Tests of HTTP through the browser's `fetch`. The tests of the package try redirects and other origins, on a real server.
 
 use crate::contract::abandoned;
 use crate::script;
@@ -82,7 +82,7 @@ async fn what_cannot_be_a_request_is_an_invalid_option() {
     assert!(matches!(Fetch::with_mode("navigate"), Err(Error::InvalidOption { .. })));
 }
 
-/// From here on `request` is the last one that was made.
+/// From here on, `request` is the last request that was made.
 const WATCH: &str = "
     const { fetch } = globalThis;
     globalThis.stopWatching = () => { globalThis.fetch = fetch; };

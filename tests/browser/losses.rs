@@ -1,5 +1,5 @@
-//! Connections that the browser throws away, at every moment that matters. The faults are made in the page itself, on the
-//! browser's own IndexedDB: what remains on disk is real.
+//! Tests of connections that the browser closes at every critical moment. The faults are injected in the page, on the browser's own
+//! IndexedDB, so what remains on disk is real.
 
 use crate::contract::{entry, fold, rows_of, write};
 use crate::{collection, script, tab};
@@ -11,7 +11,7 @@ use wasm_bindgen_test::wasm_bindgen_test;
 
 const NOWHERE: Position = Position { key: 0, id: 0 };
 
-/// The next transaction that writes is aborted before its first request, and its connection is gone.
+/// Aborts the next transaction that writes before its first request, and closes its connection.
 const LOSE_AT_BEGIN: &str = "
     const begin = IDBDatabase.prototype.transaction;
     IDBDatabase.prototype.transaction = function (...args) {
@@ -25,7 +25,7 @@ const LOSE_AT_BEGIN: &str = "
     };
 ";
 
-/// The next transaction that reads and writes is aborted before its first answer, and its connection is gone.
+/// Aborts the next transaction that reads and writes before its first answer, and closes its connection.
 const LOSE_WHILE_READING: &str = "
     const begin = IDBDatabase.prototype.transaction;
     IDBDatabase.prototype.transaction = function (...args) {
@@ -38,7 +38,7 @@ const LOSE_WHILE_READING: &str = "
     };
 ";
 
-/// The next row is added, but its transaction is aborted, and its connection is gone.
+/// Adds the next row, but aborts its transaction and closes its connection.
 const LOSE_AT_ADD: &str = "
     const add = IDBObjectStore.prototype.add;
     IDBObjectStore.prototype.add = function (...args) {
@@ -50,7 +50,7 @@ const LOSE_AT_ADD: &str = "
     };
 ";
 
-/// The next transaction that writes is completed by the browser, but the page hears of an abort, and its connection is gone.
+/// Lets the browser complete the next transaction that writes, but reports an abort to the page and closes its connection.
 const LOSE_THE_ANSWER: &str = "
     const begin = IDBDatabase.prototype.transaction;
     IDBDatabase.prototype.transaction = function (...args) {
@@ -74,7 +74,7 @@ async fn an_append_on_a_closed_connection_opens_another_and_is_not_certain() {
     let last = write(&tab, &collection, NOWHERE, [1]).await;
     tab.disconnect();
     assert_eq!(tab.append(&collection, entry(2, last, b"page")).await, Ok(Appended { key: 2, certain: false }));
-    // Nobody has read this database through this connection yet.
+    // Nothing has been read through this connection yet.
     assert_eq!(tab.append(&collection, entry(3, last, b"page")).await, Ok(Appended { key: 3, certain: false }));
     tab.decide(&collection, last, |_| Ok((None, ()))).await.expect("decide");
     assert_eq!(tab.append(&collection, entry(4, last, b"page")).await, Ok(Appended { key: 4, certain: true }));
@@ -101,7 +101,7 @@ async fn an_append_that_was_lost_is_written_once() {
         tab.open(&collection).await.expect("open");
         let last = write(&tab, &collection, NOWHERE, [1]).await;
         script("", fault).await;
-        // The key of the aborted row is handed out again.
+        // The key of the aborted row is used again.
         assert_eq!(tab.append(&collection, entry(2, last, b"page")).await, Ok(Appended { key: 2, certain: false }));
         assert_eq!(rows_of(&tab.open(&collection).await.expect("open").journal), [(1, 1), (2, 2)]);
     }
@@ -112,7 +112,7 @@ async fn an_append_that_was_folded_before_it_was_looked_for_is_not_written_again
     let (one, other, collection) = (tab(), tab(), collection());
     one.open(&collection).await.expect("open");
     other.open(&collection).await.expect("open");
-    // The other tab folds in the moment between the write and the look.
+    // The other tab compacts between the write and the search for the written entry.
     script("", LOSE_THE_ANSWER).await;
     script(
         &collection.database(),
@@ -192,7 +192,7 @@ async fn a_decision_whose_answer_was_lost_is_found() {
         })
         .await;
     assert_eq!((decided, calls.get()), (Ok((Some(2), "value")), 1));
-    // What came between the two connections was not read.
+    // What was written between the two connections was not read.
     assert_eq!(tab.append(&collection, entry(3, last, b"page")).await, Ok(Appended { key: 3, certain: false }));
 }
 
@@ -240,7 +240,7 @@ async fn a_full_disk_is_told_from_other_aborts() {
     let (tab, collection) = (tab(), collection());
     tab.open(&collection).await.expect("open");
     let last = write(&tab, &collection, NOWHERE, [1]).await;
-    // As Chromium does: success at the request or nothing at all, then an abort whose reason is the quota.
+    // Like Chromium: the request succeeds or has no result at all; then the transaction is aborted because of the quota.
     let full = "
         const add = IDBObjectStore.prototype.add;
         IDBObjectStore.prototype.add = function (...args) {
@@ -257,12 +257,12 @@ async fn a_full_disk_is_told_from_other_aborts() {
     script("", full).await;
     let decided = tab.decide(&collection, last, |_| Ok((Some(entry(2, last, b"page")), ()))).await;
     assert!(matches!(decided, Err(Error::Quota { .. })), "{decided:?}");
-    // Nothing written, the connection kept, and the key free for the next.
+    // Nothing was written, the connection is still open, and the key is free for the next row.
     assert_eq!(tab.append(&collection, entry(3, last, b"page")).await, Ok(Appended { key: 2, certain: true }));
     assert_eq!(rows_of(&tab.open(&collection).await.expect("open").journal), [(1, 1), (2, 3)]);
 }
 
-/// The next row goes under a key that is taken.
+/// Adds the next row under a key that is taken.
 const FAIL_THE_ADD: &str = "
     const add = IDBObjectStore.prototype.add;
     IDBObjectStore.prototype.add = function (value) {
@@ -271,7 +271,7 @@ const FAIL_THE_ADD: &str = "
     };
 ";
 
-/// The next page goes under a key that is taken, and may not replace what is there.
+/// Writes the next page, then adds it once more under the same key, which is taken by then.
 const FAIL_THE_FIRST_PUT: &str = "
     const put = IDBObjectStore.prototype.put;
     IDBObjectStore.prototype.put = function (value, key) {
@@ -288,7 +288,7 @@ fn constraint<R: std::fmt::Debug>(result: Result<R>) {
     );
 }
 
-/// Firefox completes a transaction whose request failed after `commit()`.
+/// Firefox would complete a transaction whose request fails after `commit()`.
 #[wasm_bindgen_test]
 async fn a_request_that_fails_undoes_the_whole_transaction_and_is_told_as_the_cause() {
     let (tab, collection) = (tab(), collection());

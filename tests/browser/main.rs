@@ -1,5 +1,5 @@
 #![cfg(target_arch = "wasm32")]
-//! The parts that only a browser has, in real ones: `wasm-pack test --headless --chrome` (or `--firefox`).
+//! Tests of the parts that need a real browser: `wasm-pack test --headless --chrome` (or `--firefox`).
 
 #[path = "../contract/storage/mod.rs"]
 mod contract;
@@ -35,17 +35,17 @@ macro_rules! on_indexed_db {
 
 storage_contract!(on_indexed_db);
 
-/// Another tab: it shares no connection with any other.
+/// A new tab, which shares no connection with any other.
 fn tab() -> IndexedDb {
     IndexedDb::new(Durability::Relaxed)
 }
 
-/// A collection that no earlier run has left behind.
+/// A collection with a new name, which no earlier run can have used.
 fn collection() -> CollectionId {
     contract::collection(&format!("tasks-{}", js_sys::Math::random()))
 }
 
-/// Runs a script and waits for what it returns. `name` in it is the database's.
+/// Runs a script and waits for its result. In the script, `name` is the name of the database.
 async fn script(name: &str, body: &str) -> JsValue {
     let function = js_sys::Function::new_with_args("name", &format!("return (async () => {{ {body} }})()"));
     let promise = function.call1(&JsValue::UNDEFINED, &name.into()).expect("the script starts");

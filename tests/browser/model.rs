@@ -1,4 +1,4 @@
-//! Random work on IndexedDB and on memory, side by side: they may never differ.
+//! Performs random operations on IndexedDB and on the storage in memory, side by side: their results must never differ.
 
 use crate::contract::{collection as named, entry, fold};
 use crate::{collection, tab};
@@ -8,7 +8,7 @@ use essaim::ports::{CollectionId, Storage};
 use essaim::pure::journal::{Position, Tail};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// Marsaglia's xorshift.
+/// Random numbers: Marsaglia's xorshift.
 struct Chance(u64);
 
 impl Chance {
@@ -41,7 +41,7 @@ enum Work {
     Forget,
 }
 
-/// Positions that were once given, so that old, folded and forgotten ones come up too.
+/// Chooses an operation. Its positions existed at some time, so that old, compacted and forgotten positions occur, too.
 fn choose(chance: &mut Chance, positions: &[Position]) -> Work {
     let mut any = || positions[positions.len() - 1 - chance.below((positions.len() as u64).min(6)) as usize];
     let (one, two) = (any(), any());
@@ -64,7 +64,7 @@ fn choose(chance: &mut Chance, positions: &[Position]) -> Work {
     }
 }
 
-/// What came out of it, as text, and the position appended if there was one.
+/// Performs an operation. Returns its result as text, and the position of the appended entry, if any.
 async fn perform<S: Storage>(storage: &S, collection: &CollectionId, id: u128, work: Work) -> (String, Option<Position>) {
     let at = |key| Position { key, id };
     match work {
@@ -108,7 +108,7 @@ async fn compare(seed: u64) {
             tab.disconnect();
         }
         let (got, position) = perform(tab, &name, id, work).await;
-        // A connection that was opened again writes nothing on a base that its database does not have.
+        // After a connection was opened again, nothing is written on a base that the database does not have.
         if let Work::Append { base } = work
             && got == "0"
         {

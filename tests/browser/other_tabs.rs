@@ -1,4 +1,4 @@
-//! What other tabs, other versions of the app and developer tools do to an open database.
+//! Tests of what other tabs, other versions of the app, and developer tools can do to an open database.
 
 use crate::contract::{entry, rows_of, write};
 use crate::{collection, script, tab};
@@ -18,7 +18,7 @@ const DELETE: &str = "
     });
 ";
 
-/// What a later version of this package would do.
+/// Upgrades the database, as a later version of this package would.
 const UPGRADE: &str = "
     await new Promise((resolve, reject) => {
         const request = indexedDB.open(name, 2);
@@ -47,7 +47,7 @@ async fn a_deletion_by_another_tab_waits_for_nobody_and_the_next_database_gets_n
     tab.open(&collection).await.expect("open");
     write(&tab, &collection, NOWHERE, [1, 2]).await;
     script(&collection.database(), DELETE).await;
-    // Base and key fit together, by accident: it is another database.
+    // Base and key fit together by accident, although it is another database.
     let base = Position { key: 0, id: 77 };
     assert_eq!(tab.append(&collection, entry(3, base, b"page")).await, Ok(Appended { key: 0, certain: false }));
     assert_eq!(rows_of(&tab.open(&collection).await.expect("open").journal), [] as [(u64, u128); 0]);
@@ -56,7 +56,7 @@ async fn a_deletion_by_another_tab_waits_for_nobody_and_the_next_database_gets_n
 #[wasm_bindgen_test]
 async fn a_deletion_between_our_two_connections_does_not_leave_a_database_without_stores() {
     let (tab, collection) = (tab(), collection());
-    // The deletion gets in after the reader has made the schema and before the writer opens it.
+    // The database is deleted after the reader has created its stores and before the writer opens it.
     script(
         "",
         "

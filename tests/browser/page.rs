@@ -1,4 +1,4 @@
-//! A page that is put aside and comes back; notes and randomness.
+//! Tests of a page that is put into the back/forward cache and restored; of notes in localStorage, and of random numbers.
 
 use crate::contract::{entry, write};
 use crate::{collection, script, tab};
@@ -7,7 +7,7 @@ use essaim::ports::{Appended, Rng, Storage, Witness};
 use essaim::pure::journal::Position;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// From here on `openConnections` are those of the database `name` that are not closed.
+/// From here on, `openConnections` contains the connections to the database `name` that are not closed.
 const WATCH: &str = "
     globalThis.openConnections = new Set();
     const [begin, close] = [IDBDatabase.prototype.transaction, IDBDatabase.prototype.close];
@@ -26,7 +26,7 @@ async fn a_hidden_page_holds_no_connection_and_goes_on_when_shown() {
     tab.open(&collection).await.expect("open");
     let last = write(&tab, &collection, Position::default(), [1]).await;
     assert_eq!(script("", "return openConnections.size").await.as_f64(), Some(2.0));
-    // What is under way when the page goes still ends.
+    // An operation that is under way when the page is hidden is still completed.
     let append = tab.append(&collection, entry(2, last, b"page"));
     let hide = script(
         "",
@@ -50,7 +50,7 @@ async fn a_client_that_is_gone_leaves_no_connection() {
         write(&tab, &collection, Position::default(), [1]).await;
     }
     assert_eq!(script("", "stopWatching(); return openConnections.size").await.as_f64(), Some(0.0));
-    // Nor a listener.
+    // No listener is left, either.
     script("", "dispatchEvent(new PageTransitionEvent('pagehide'))").await;
 }
 

@@ -1,4 +1,4 @@
-//! Pages that may keep no data, told from databases that are broken.
+//! Tests that pages which may not store data are distinguished from databases that are broken.
 
 use crate::contract::write;
 use crate::{collection, script, tab};
@@ -7,7 +7,7 @@ use essaim::ports::{CollectionId, Storage};
 use essaim::pure::journal::Position;
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// Replaces `IDBFactory.open` until `heal()`.
+/// A script that replaces `IDBFactory.open` until `heal()` is called.
 fn opening(body: &str) -> String {
     format!(
         "
@@ -18,7 +18,7 @@ fn opening(body: &str) -> String {
     )
 }
 
-/// A request that fails with an `AbortError`, as some browsers' private modes make it fail with another.
+/// A request that fails with an `AbortError`. In the private modes of some browsers it fails with another error.
 const FAIL: &str = "
     const request = open.call(this, 'refused ' + Math.random(), 1);
     setTimeout(() => {}, 0);
@@ -26,7 +26,7 @@ const FAIL: &str = "
     return request;
 ";
 
-/// Of an app that has never stored anything in this browser.
+/// A collection of an app that has never stored anything in this browser.
 fn new_app() -> CollectionId {
     CollectionId {
         db_name: js_sys::Math::random().to_string(),

@@ -1,4 +1,4 @@
-//! Locks and notices between tabs.
+//! Tests of locks and notices between tabs.
 
 use crate::{contract::abandoned, script};
 use essaim::browser::{BrowserClock, BrowserTabs};
@@ -12,7 +12,7 @@ use std::rc::Rc;
 use std::task::{Poll, Waker};
 use wasm_bindgen_test::wasm_bindgen_test;
 
-/// What listeners heard, in order.
+/// The listeners that were called, in order.
 #[derive(Default)]
 struct Heard {
     who: VecDeque<&'static str>,
@@ -52,7 +52,7 @@ async fn a_lock_is_held_until_its_guard_is_dropped() {
     let guard = other.lock(&name).await.expect("lock");
     assert!(one.try_lock(&name).await.expect("try").is_none());
     drop(guard);
-    // The browser releases it in its own time, but before anybody who asks later.
+    // The browser releases the lock some time later, but before it serves anybody who asks later.
     drop(one.lock(&name).await.expect("lock"));
 }
 
@@ -66,7 +66,7 @@ async fn who_waits_for_a_lock_gets_it_after_the_holder() {
         order.borrow_mut().push("other");
     };
     let holding = async {
-        // The other's request has reached the browser once a third's is refused after it.
+        // The request of `other` has reached the browser once a later `try_lock` is refused.
         while one.try_lock(&name).await.expect("try").is_some() {}
         order.borrow_mut().push("one");
         drop(guard);
@@ -121,7 +121,7 @@ async fn a_notice_reaches_the_other_tabs_and_not_the_one_that_gives_it() {
     drop(listener);
     one.notify(&name);
     other.notify(&name);
-    // Messages of one channel come in the order in which they were sent: nothing for `other` came before this.
+    // Messages of one channel arrive in the order in which they were sent, so `other` got nothing before this one.
     assert_eq!(next(&heard).await, "one");
 }
 
@@ -141,7 +141,7 @@ async fn notices_without_a_channel_reach_nobody() {
     assert!(heard.borrow().who.is_empty());
 }
 
-/// Not a wait for something to happen: the proof that something does not end.
+/// The sleep does not wait for an event: it shows that the lock is not granted meanwhile.
 #[wasm_bindgen_test]
 async fn a_lock_somebody_else_holds_is_waited_for() {
     let (one, other, name) = (BrowserTabs::default(), BrowserTabs::default(), name());

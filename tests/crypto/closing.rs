@@ -1,4 +1,4 @@
-//! A journal that moves: closed at one server, copied byte for byte, gone on with at another.
+//! A journal that moves to another server: it is closed at the old one, copied byte for byte, and continued at the new one.
 
 use crate::device::{COLLECTION, Device, Kinto, REMOTE, list, now, options, sync, sync_at};
 use crate::generator::key;
@@ -38,7 +38,7 @@ fn a_write_that_lost_to_the_closing_page_goes_to_the_new_home() {
     }
     assert_eq!(old.dump(&collection), before, "nothing was written after the closing page");
 
-    // As a stranger without the key would copy it: Kinto keeps the order of the rows.
+    // A copy as anybody can make it without the key. The rows are put in the order of their timestamps, which Kinto keeps.
     let mut rows = before;
     rows.sort_by_key(|row| row["last_modified"].as_u64());
     rows.iter().for_each(|row| new.put(&collection, row));

@@ -1,4 +1,4 @@
-//! The real engine on a simulated Kinto, with nothing that goes wrong: `tests/sim` is for that.
+//! Runs the real engine on a simulated Kinto without faults. (`tests/sim` simulates faults.)
 
 use crate::kinto::{SimConfig, SimServer};
 use essaim::engine::client::Client;
@@ -20,16 +20,16 @@ use std::task::{Context, Poll, Waker};
 pub const COLLECTION: &str = "tasks";
 pub const REMOTE: &str = "https://kinto.example.org/v1";
 const AUTHORIZATION: &str = "Basic YWxpY2U6c2VjcmV0";
-/// Of milliseconds: between any two requests some time passes.
+/// In milliseconds: the time that passes between any two requests.
 const PAUSE: u64 = 7;
 
-/// One Kinto for several devices, and the time that they share.
+/// One Kinto for several devices, with the clock that they share.
 #[derive(Clone)]
 pub struct Kinto {
     remote: &'static str,
     servers: Rc<RefCell<BTreeMap<&'static str, SimServer>>>,
     now_ms: Rc<Cell<u64>>,
-    /// Rows that are shown to the letter, instead of what was stored.
+    /// Rows that the server shows literally, instead of what was stored.
     shown: Option<Rc<Vec<String>>>,
 }
 
@@ -44,7 +44,7 @@ impl Kinto {
         kinto.beside(REMOTE)
     }
 
-    /// One that has these rows, and is only read.
+    /// A read-only Kinto that shows these rows.
     pub fn showing(rows: &[String]) -> Self {
         Kinto {
             shown: Some(Rc::new(rows.to_vec())),
@@ -52,7 +52,7 @@ impl Kinto {
         }
     }
 
-    /// Another server, which the same devices reach.
+    /// Adds another server, which the same devices can reach.
     pub fn beside(&self, remote: &'static str) -> Self {
         self.servers.borrow_mut().insert(remote, SimServer::new(SimConfig::default()));
         Kinto { remote, ..self.clone() }
@@ -71,7 +71,7 @@ impl Kinto {
         server.handle(self.now_ms.get(), request)
     }
 
-    /// All records of a Kinto collection, as its owner gets them from any client.
+    /// All records of a Kinto collection, as any client of its owner gets them.
     pub fn dump(&self, collection: &str) -> Vec<Value> {
         let response = self.ask("GET", collection, "", None);
         response["data"].as_array().expect("a list").clone()
@@ -96,7 +96,7 @@ impl Kinto {
     }
 }
 
-/// The list of records, or one of them.
+/// The answer that shows the list of rows, or one of them.
 fn show(rows: &[String], request: &Request) -> Response {
     let (path, _) = request.url.split_once('?').unwrap_or((&request.url, ""));
     let (status, data) = match path.split_once("/records/") {
@@ -115,7 +115,7 @@ fn show(rows: &[String], request: &Request) -> Response {
     }
 }
 
-/// A tab that runs its tasks one after the other.
+/// A device whose tab runs its tasks one after the other.
 pub struct Device {
     kinto: Kinto,
     storage: MemoryStorage,
@@ -152,7 +152,7 @@ pub fn options(remote: &str) -> String {
     json!({ "remote": remote, "headers": { "Authorization": AUTHORIZATION }, "strategy": "client_wins" }).to_string()
 }
 
-/// What a list shows, without what a device adds to it, in the order of the ids.
+/// The records that `list` returns, sorted by id and without `_status`, which the device adds.
 pub fn list(collection: &Collection<Device>) -> Vec<Value> {
     let list = now(collection.list("{\"order\":\"id\"}")).expect("nothing goes wrong");
     let mut records: Vec<Value> = serde_json::from_str(&list).expect("JSON");
@@ -163,7 +163,7 @@ pub fn list(collection: &Collection<Device>) -> Vec<Value> {
     records
 }
 
-/// Records, in the order of their ids, as JavaScript holds them equal: it prints 7.0 as 7.
+/// Compares records, sorted by id, in the same way as JavaScript: it prints 7.0 as 7.
 pub fn assert_same(opened: &[Value], listed: &[Value]) {
     let ids = |records: &[Value]| records.iter().map(|record| record["id"].clone()).collect::<Vec<_>>();
     assert_eq!(ids(opened), ids(listed));
@@ -172,7 +172,7 @@ pub fn assert_same(opened: &[Value], listed: &[Value]) {
     }
 }
 
-/// Polls what never has to wait for anybody.
+/// Polls a future that never has to wait.
 pub fn now<T>(future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     for _ in 0..1000 {
@@ -193,7 +193,7 @@ impl Platform for Device {
     type Predecessor = ();
     type App = NoApp;
 
-    /// Folding the local journal is all that is ever spawned, and may be left out.
+    /// Only compactions of the local journal are ever spawned, and these may be left out.
     fn spawn(&self, _: impl Future<Output = ()> + 'static) {}
     fn sealed_limits(&self) -> Limits {
         self.limits
@@ -237,7 +237,7 @@ impl Clock for Kinto {
     async fn next_turn(&self) {}
 }
 
-/// Not random: the same in every run, and another for each device.
+/// Numbers that are not random: the same in every run, but different for each device.
 pub struct Random {
     seed: String,
     drawn: Cell<u64>,
@@ -253,7 +253,7 @@ impl Rng for Random {
     }
 }
 
-/// No other tabs, and nothing that an evicted database left behind.
+/// A tab without other tabs, and without an eviction marker.
 pub struct Alone;
 
 impl Tabs for Alone {

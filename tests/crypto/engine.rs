@@ -1,4 +1,4 @@
-//! What the engine leaves on a server opens without it, and what others seal it reads.
+//! Checks that other readers can open what the engine stores on a server, and that the engine reads what other writers sealed.
 
 use crate::contract::vectors::journal;
 use crate::device::{COLLECTION, Device, Kinto, assert_same, list, now, sync};
@@ -13,7 +13,7 @@ use essaim::pure::sealed::Limits;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// So small that a few hundred edits are hundreds of pages, many snapshots and long histories.
+/// So small that a few hundred edits make hundreds of pages, many snapshots and long histories.
 const SMALL: Limits = Limits {
     page_bytes: 600,
     snapshot_pages: 6,
@@ -25,7 +25,7 @@ fn server_collection() -> String {
     journal(&key(), COLLECTION).server_collection
 }
 
-/// A record's members in spellings that JSON allows and no serialiser writes: the journal keeps texts as they are.
+/// The members of a record, in spellings that JSON allows but no serialiser produces. The journal must keep such texts unchanged.
 fn members(number: u64) -> String {
     match number % 5 {
         0 => format!("\"n\" : {number}.0 , \"title\":\"\\u0062\\u00EAta\""),
@@ -48,7 +48,7 @@ fn edit(device: &Collection<Device>, step: u64) {
     written.expect("nothing goes wrong");
 }
 
-/// What is sealed as `ct` has one of few sizes. History has not: how long it is follows from the positions.
+/// Checks that the text in `ct` was padded to one of a few sizes. Histories are not padded: their length follows from the positions.
 fn assert_padded(row: &Value) {
     let Some(ct) = row.get("ct").and_then(Value::as_str) else { return };
     let sealed = read_base64url(ct).expect("base64url").len();
@@ -124,7 +124,8 @@ fn the_engine_reads_a_dump_that_its_own_functions_made() {
     goes_on(&kinto, &story.records);
 }
 
-/// They were closed in favour of this very address, and so go on here.
+/// Checks that the engine reads these records and continues the journal. The journal was closed with this same server as its destination,
+/// so it may be continued here.
 fn goes_on(kinto: &Kinto, records: &[Value]) {
     let device = Device::open(kinto, &key(), "engine", SMALL);
     sync(&device);

@@ -1,5 +1,5 @@
-//! Makes our vectors. They are frozen: a test makes them again and compares. `ESSAIM_WRITE_VECTORS=1 cargo test --test crypto frozen`
-//! writes what does not agree, which is right only before a version of the format is released.
+//! Makes our own test vectors. They are frozen: a test makes them again and compares. `ESSAIM_WRITE_VECTORS=1 cargo test --test crypto
+//! frozen` overwrites those that differ, which is allowed only before a version of the format is released.
 
 mod dumps;
 mod edges;
@@ -21,7 +21,7 @@ pub fn key() -> String {
     make_key(std::array::from_fn(|at| at as u8)).to_string()
 }
 
-/// A salt that is not random: the n-th of the vectors.
+/// A salt that is not random: number `number` of the vectors.
 fn salt(number: u32) -> [u8; 24] {
     let hash = sha256(format!("salt {number}").as_bytes());
     std::array::from_fn(|at| hash[at])

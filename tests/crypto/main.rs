@@ -1,5 +1,5 @@
 #![cfg(not(target_arch = "wasm32"))]
-//! The crypto core: what it promises, on generated texts, and beside an implementation in JavaScript.
+//! Tests of the crypto core: its guarantees, on generated texts, and in comparison with other implementations in JavaScript and Python.
 
 #[path = "../contract/crypto/mod.rs"]
 mod contract;

@@ -1,4 +1,4 @@
-//! On generated texts.
+//! Properties of the crypto core, on generated texts.
 
 use essaim::pure::crypto::encoding::{base64url, read_base64url};
 use essaim::pure::crypto::envelope::{Unopened, open, seal, sealed_length};
@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 const CHUNK: usize = 16 * 1024;
 
-/// Lengths around the ends of chunks, and short ones.
+/// Short lengths, and lengths near the ends of chunks.
 fn length() -> impl Strategy<Value = usize> {
     prop_oneof![0..300_usize, (1..4_usize, 0..40_usize).prop_map(|(chunks, more)| chunks * CHUNK + more - 20)]
 }
@@ -100,7 +100,7 @@ fn every_bit_of_a_text_counts() {
     }
 }
 
-/// Every length up to what a page holds.
+/// Tries every length up to the greatest one of a page.
 #[test]
 fn pages_have_few_lengths() {
     let lengths: BTreeSet<_> = (0..=192 * 1024).map(padded_length).collect();

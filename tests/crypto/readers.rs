@@ -1,5 +1,5 @@
-//! Two other implementations, which share nothing with the Rust but the document: `open.mjs` and `seal.mjs` with WebCrypto, and `reader.py`,
-//! written from `docs/encryption.md` alone.
+//! Compares the engine with two other implementations, which share nothing with the Rust code but the document: `open.mjs` and `seal.mjs`
+//! use WebCrypto, and `reader.py` was written from `docs/encryption.md` alone.
 
 use crate::contract::vectors::{Dump, SealedRow, assert_dump_opens};
 use crate::device::{COLLECTION, Device, Kinto, REMOTE, assert_same, list, now, options};
@@ -22,18 +22,18 @@ fn node(script: &str) -> Command {
     node
 }
 
-/// That of the Kinto for tests: it brings `cryptography` along.
+/// Runs a script in the Python that the Kinto for tests uses: it has the package `cryptography`.
 fn python(script: &str) -> Command {
     let mut python = Command::new(format!("{}/target/kinto/bin/python", env!("CARGO_MANIFEST_DIR")));
     python.arg(file(script)).env("PYTHONDONTWRITEBYTECODE", "1");
     python
 }
 
-/// What a command prints, what it says went wrong, and its exit code.
+/// The output of a command, its error output, and its exit code.
 fn run(mut command: Command, input: &str) -> (String, String, i32) {
     let piped = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
     let mut child = piped.expect("node 20 or newer is installed, and Python in target/kinto (`make setup` does it)");
-    // A script that refuses early reads nothing: its own words say more than a broken pipe.
+    // A script that refuses early does not read its input. Its own error message says more than the broken pipe.
     let _ = child.stdin.take().expect("piped").write_all(input.as_bytes());
     let output = child.wait_with_output().expect("it ends");
     let [printed, said] = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).expect("UTF-8"));
@@ -51,14 +51,14 @@ pub fn seal(key: &str, collection: &str, story: &str, fixed_salts: bool) -> Stri
     printed
 }
 
-/// A dump to be read: key, name and rows.
+/// A dump to be read: its key, collection name and rows.
 pub type Case = (String, String, Vec<String>);
 
-/// What a reader makes of a dump.
+/// The result of a reader for one dump.
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 pub struct Opened {
     pub records: Vec<Value>,
-    /// Place and why.
+    /// Where, and why.
     pub problems: Vec<(String, String)>,
 }
 
@@ -68,7 +68,7 @@ impl Opened {
     }
 }
 
-/// Dumps as each reader opens them, by reader. They have to agree but for the words.
+/// The results of each reader for these dumps. The readers must agree, except for the wording of problems.
 pub fn open_all(cases: &[Case]) -> [Vec<Opened>; 2] {
     let input = serde_json::to_string(cases).unwrap();
     let readers = [node("many.mjs"), python("many.py")].map(|command| {
@@ -111,7 +111,7 @@ fn what_rust_and_what_javascript_seal_opens_elsewhere() {
     for (emptied, deleted) in emptied.into_iter().flat_map(|emptied| [(emptied, [].as_slice()), (emptied, &first_segments)]) {
         dumps.push(dump_without(emptied, deleted));
     }
-    // As a listing that leaves emptied pages out.
+    // Like a listing that leaves emptied pages out.
     let mut listed = dump();
     listed.rows.retain(|row| row.sealed().is_some());
     dumps.push(listed);
@@ -152,14 +152,14 @@ fn at_the_edges_of_the_format_all_implementations_say_the_same() {
     }
 }
 
-/// As JavaScript holds them equal.
+/// Records as canonical JSON texts, sorted: two texts are equal if JavaScript treats the records as equal.
 fn canonical(records: &[Value]) -> Vec<String> {
     let mut texts: Vec<String> = records.iter().map(|record| essaim::pure::equality::canonical(&record.to_string())).collect();
     texts.sort();
     texts
 }
 
-/// 512 KiB and 192 KiB are limits of writers, and no limit is how deep a record is.
+/// The limits of 512 KiB and 192 KiB apply to writers only, and a record may be nested to any depth.
 #[test]
 fn readers_have_no_limits() {
     let deep = format!("{}{}", "[".repeat(20_000), "]".repeat(20_000));
@@ -180,7 +180,7 @@ fn open_by_hand(mut command: Command, (key, name, rows): &Case) -> (String, Stri
     run(command, &format!("[{}]", rows.join(",")))
 }
 
-/// Exit codes: all is well, something is listed, nothing can be read.
+/// The exit codes mean: everything could be read; some problems are listed; nothing could be read.
 #[test]
 fn what_opens_is_printed_and_the_rest_is_listed() {
     let mut damaged = dump();
@@ -211,13 +211,13 @@ fn what_opens_is_printed_and_the_rest_is_listed() {
     }
 }
 
-/// Those of the latest snapshot.
+/// The segments of the latest snapshot.
 const SEGMENTS: [&str; 2] = ["s-ICEiIyQlJicoKSorLC0uLw", "s-MDEyMzQ1Njc4OTo7PD0-Pw"];
 
 #[test]
 fn a_dump_that_lies_is_listed_place_by_place_and_the_rest_of_it_opens() {
     type Lie = fn(&mut Vec<SealedRow>);
-    // What it is, where it comes to light, why, the records that are left, in the order of their ids.
+    // For each lie: a description, the places where it is detected, the reason, and the ids of the records that are left, in order.
     let lies: [(&str, &[&str], &str, &str, Lie); 15] = [
         ("a page is missing", &["p000000000011"], "does not follow", "bde", |rows| {
             rows.retain(|row| row.id != "p000000000009")
@@ -299,7 +299,7 @@ fn a_dump_that_lies_is_listed_place_by_place_and_the_rest_of_it_opens() {
     }
 }
 
-/// Told by somebody who has the key, so that everything opens. All pages are there: what the snapshot should hold is in them.
+/// The liar has the key, so everything opens. All pages are present, and contain the records that the snapshot should have.
 #[test]
 fn a_snapshot_that_lies_is_not_used() {
     type Spoil = fn(&mut Snapshot);

@@ -1,18 +1,18 @@
-//! Makes a ciphertext that AES-256-GCM opens under two keys. The tag is a polynomial of the ciphertext's blocks; one block that
-//! nobody cares for is chosen so that both keys' polynomials meet.
+//! Makes a ciphertext that AES-256-GCM opens under two keys. The tag is a polynomial of the ciphertext's blocks. One block, whose content
+//! does not matter, is chosen so that the polynomials of both keys have the same value.
 
 use aes_gcm::aes::Aes256;
 use aes_gcm::aes::cipher::{BlockCipherEncrypt, KeyInit};
 
-/// A block as GCM reads it: the first bit is the coefficient of x⁰.
+/// A block in GCM's representation: the first bit is the coefficient of x⁰.
 #[derive(Clone, Copy)]
 struct Element(u128);
 
 const ONE: Element = Element(1 << 127);
-/// x¹²⁸ = x⁷ + x² + x + 1
+/// The reduction: x¹²⁸ = x⁷ + x² + x + 1
 const REDUCTION: u128 = 0xe1 << 120;
 
-/// Their sum: a bit is its own negative.
+/// The sum of two elements, which is also their difference.
 impl std::ops::BitXor for Element {
     type Output = Element;
 
@@ -33,7 +33,7 @@ impl Element {
         Element(product)
     }
 
-    /// By Fermat: the power 2¹²⁸ − 2.
+    /// By Fermat's little theorem: the power 2¹²⁸ − 2.
     fn inverse(self) -> Element {
         let (mut power, mut result) = (self.times(self), ONE);
         for _ in 1..128 {
@@ -43,7 +43,7 @@ impl Element {
     }
 }
 
-/// What the tag is made of: the hash key, and the mask of this nonce.
+/// The values that determine a tag besides the ciphertext: the hash key, and the mask of this nonce.
 struct Tagging {
     h: Element,
     mask: Element,
@@ -64,14 +64,15 @@ impl Tagging {
         }
     }
 
-    /// The tag of two blocks.
+    /// The tag of a ciphertext of two blocks.
     fn tag(&self, blocks: [Element; 2]) -> Element {
         let lengths = Element(2 * 128);
         ((blocks[0].times(self.h) ^ blocks[1]).times(self.h) ^ lengths).times(self.h) ^ self.mask
     }
 }
 
-/// `first` ‖ the solved block ‖ the tag. `first` is free: a text of one's choice under one of the keys.
+/// Returns `first` ‖ the solved block ‖ the tag. `first` can be chosen freely, for example as the encryption of a given text under one of
+/// the keys.
 pub fn salamander(keys: [(&[u8; 32], &[u8; 12]); 2], first: [u8; 16]) -> Vec<u8> {
     let [one, other] = keys.map(|(key, nonce)| Tagging::new(key, nonce));
     let first = Element(u128::from_be_bytes(first));

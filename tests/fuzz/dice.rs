@@ -29,7 +29,7 @@ impl Dice {
         &items[self.below(items.len())]
     }
 
-    /// A number from 1 to about `most`, mostly small and sometimes large.
+    /// A number from 1 to at most `most`, mostly small and sometimes large.
     pub fn count(&mut self, most: usize) -> usize {
         let bound = 1 << self.below(most.max(1).ilog2() as usize + 1);
         1 + self.below(bound)

@@ -128,7 +128,8 @@ fn repeat(shapes: &mut Vec<Shape>, item: &str, open: &str, close: &'static str, 
     }
 }
 
-/// Appends `item` to `out` with every number in it replaced by `number`, padded with zeros if the number had eight digits or more.
+/// Appends `item` to `out` with every number in it replaced by `number`, except in `\u` escapes. Numbers of eight digits or more keep their
+/// length, by zeros at the front.
 pub fn numbered(item: &str, number: usize, out: &mut String) {
     let mut rest = item;
     while let Some(at) = rest.find(|char: char| char.is_ascii_digit()) {

@@ -1,3 +1,5 @@
+//! Makes the dumps among our test vectors: whole journals, sealed by the engine's functions or by JavaScript.
+
 use super::{key, salt};
 use crate::contract::vectors::{Dump, SealedRow, hashes, journal, open_row};
 use crate::readers;
@@ -10,8 +12,8 @@ use serde_json::{Value, json};
 
 const COLLECTION: &str = "tasks";
 
-/// Page by page, but for hashes and digests. A segment is its id and its entries, history its id and its positions. `None` is a
-/// position that was emptied before anybody could read it.
+/// The journal, page by page, without hashes and digests. A segment consists of its id and its entries, a history of its id and its
+/// positions. `None` is a position that was emptied before anybody could read it.
 fn story() -> Vec<Option<Value>> {
     let page = |t: u64, changes: Value| Some(json!({ "d": "device-a", "t": t, "k": "changes", "c": changes }));
     let snapshot =
@@ -62,7 +64,7 @@ fn records() -> Vec<Value> {
     ]
 }
 
-/// Sealed by the engine's own functions, with everything gone that the latest snapshot makes superfluous.
+/// The journal, sealed by the engine's own functions. Everything that the latest snapshot makes superfluous is removed.
 pub fn dump() -> Dump {
     let superfluous = [1, 2, 4, 5, 7].map(page_id);
     dump_without(
@@ -71,12 +73,12 @@ pub fn dump() -> Dump {
     )
 }
 
-/// The same, with only these pages emptied and these segments deleted.
+/// The same journal, with only these pages emptied and these segments deleted.
 pub fn dump_without(emptied: &[&str], deleted: &[&str]) -> Dump {
     seal_story(emptied, deleted, |_| {})
 }
 
-/// As [`dump`], but somebody with the key spoiled the latest snapshot.
+/// Like [`dump`], but somebody with the key has spoiled the latest snapshot.
 pub fn dump_spoiled(spoil: fn(&mut Snapshot)) -> Dump {
     seal_story(&[], &[], spoil)
 }
@@ -109,12 +111,12 @@ fn seal_story(emptied: &[&str], deleted: &[&str], spoil: fn(&mut Snapshot)) -> D
     dump
 }
 
-/// What the engine does to a journal, without its server.
+/// Does what the engine does to a journal, without a server.
 struct Sealer {
     seal: Seal,
-    /// With what each holds.
+    /// Each row with its content.
     rows: Vec<(SealedRow, Option<Value>)>,
-    /// Of the positions from 1.
+    /// The hashes of the positions from 1 on.
     hashes: Vec<Option<Hash>>,
     snapshot: u64,
     spoil: fn(&mut Snapshot),
@@ -159,7 +161,7 @@ impl Sealer {
             .push((read_row(&page_id(position), &sealed_body(&ct)), serde_json::from_str(&text).ok()));
     }
 
-    /// The segments in it are those of the story: where the engine cuts depends on sizes.
+    /// Uses the segments of the story: where the engine would cut them depends on sizes.
     fn seal_snapshot(&mut self, position: u64, story: &Value) -> Kind {
         let mut all = Ledger::new();
         let segments = list(&story["segments"]).map(|segment| self.seal_segment(segment, &mut all)).collect();
@@ -214,12 +216,12 @@ fn list(value: &Value) -> impl Iterator<Item = &Value> {
     value.as_array().unwrap().iter()
 }
 
-/// A row as the server gives it, from what it is given.
+/// A row as the server returns it, from the body that was sent.
 fn read_row(id: &str, body: &str) -> SealedRow {
     serde_json::from_str(&format!("{{\"id\":\"{id}\",{body}}}")).unwrap()
 }
 
-/// The same journal sealed by WebCrypto, with nothing emptied or deleted; with fresh salts, or with those of the vectors.
+/// The same journal, sealed by WebCrypto, with nothing emptied or deleted; with fresh salts, or with those of the vectors.
 pub fn dump_by_javascript(fixed_salts: bool) -> Dump {
     let story = serde_json::to_string(&story()).unwrap();
     let rows = readers::seal(&key(), COLLECTION, &story, fixed_salts);

@@ -1,4 +1,5 @@
-//! Dumps at the edges of the format: what other implementations would read in two ways. Texts are written out, since spellings matter.
+//! Dumps at the edges of the format, which other implementations might read differently. The texts are written out, since their spelling
+//! matters.
 
 use super::{key, salt};
 use crate::contract::vectors::journal;
@@ -13,7 +14,7 @@ use serde_json::{Value, json};
 const COLLECTION: &str = "tasks";
 const SEGMENTS: [&str; 2] = ["s-AAECAwQFBgcICQoLDA0ODw", "s-EBESExQVFhcYGRobHB0eHw"];
 
-/// A dump at an edge of the format.
+/// A dump at an edge of the format, with the expected result.
 #[derive(Clone, Serialize)]
 pub struct Edge {
     pub comment: String,
@@ -21,24 +22,24 @@ pub struct Edge {
     pub collection: String,
     /// JSON texts: their spelling matters.
     pub rows: Vec<String>,
-    /// What can be opened, in the order of the texts of the ids.
+    /// The records that can be opened, sorted by the texts of their ids.
     pub records: Vec<Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrong: Option<Wrong>,
 }
 
-/// What is wrong with a dump: where, and by which code a device that is new refuses it.
+/// What is wrong with a dump: the place, and the code of the error with which a new device refuses it.
 #[derive(Clone, Serialize)]
 pub struct Wrong {
     pub place: String,
     pub code: String,
 }
 
-/// A dump in the making. `{prev}` in a page's text is the chain hash of the page before.
+/// A dump under construction. `{prev}` in the text of a page stands for the chain hash of the page before.
 struct Journal {
     keys: JournalKeys,
     rows: Vec<String>,
-    /// Of the positions from 1.
+    /// The hashes of the positions from 1 on.
     hashes: Vec<Option<[u8; 32]>>,
     sealed: u32,
 }
@@ -66,7 +67,7 @@ impl Journal {
         envelope::seal(&self.keys.page_key(), context, salt(1000 + self.sealed), plaintext)
     }
 
-    /// A page of just this text. `row` gets its `ct`, and gives the members after the id.
+    /// Adds a page of exactly this text. `row` receives its `ct`, and returns the members after the id.
     fn page_in(mut self, text: &str, row: impl Fn(&str) -> String) -> Self {
         let (position, text) = (self.position(), text.replace("{prev}", &self.prev()));
         let sealed = self.seal(&context::page_context(&self.keys.sid, 1, position), text.as_bytes());
@@ -103,7 +104,8 @@ impl Journal {
         self
     }
 
-    /// A snapshot that covers all. `entries` as they stand in each segment; `digested`: (text of the id, position, text) in order.
+    /// Adds a snapshot that covers everything. `entries` are the literal entries of each segment; `digested`: (text of the id, position,
+    /// text), in order.
     fn snapshot(mut self, entries: [&str; 2], digested: &[(&str, u64, &str)]) -> Self {
         let mut segments = Vec::new();
         for (id, entries) in SEGMENTS.into_iter().zip(entries) {
@@ -131,7 +133,7 @@ impl Journal {
         ))
     }
 
-    /// The first page emptied, so that everybody has to begin with the snapshot.
+    /// Empties the first page, so that every reader has to begin with the snapshot.
     fn without_the_first(mut self) -> Self {
         self.rows[0] = r#"{"id":"p000000000001","v":1}"#.to_owned();
         self
@@ -148,7 +150,7 @@ impl Journal {
         }
     }
 
-    /// `code`: what a device that is new says. `records`: what can be opened.
+    /// A dump that is refused. `code`: the error of a new device. `records`: what can be opened.
     fn refused(self, comment: &str, place: &str, code: &str, records: Value) -> Edge {
         Edge {
             wrong: Some(Wrong {
@@ -160,7 +162,7 @@ impl Journal {
     }
 }
 
-/// A journal of one page.
+/// A journal of one page with these changes.
 pub fn one_page(changes: &str) -> Edge {
     Journal::new().changes(changes).opens("one page", json!([]))
 }
@@ -426,7 +428,7 @@ fn places() -> Vec<Edge> {
 }
 
 fn snapshots() -> Vec<Edge> {
-    // In the order of their bytes in UTF-8, which is not that of UTF-16.
+    // Sorted by their bytes in UTF-8, which is another order than that of UTF-16.
     let ids = [
         ("\"b\"", json!("b")),
         ("\"\u{ffff}\"", json!("\u{ffff}")),

@@ -1,3 +1,5 @@
+//! Makes the envelopes among our test vectors: valid ones, and changed ones that must not open.
+
 use super::{key, salt};
 use crate::contract::vectors::{Envelopes, Place, Refused, Sealed, journal};
 use essaim::pure::crypto::encoding::{base64url, read_base64url};
@@ -85,7 +87,7 @@ fn of_bytes(comment: &str, of: &Sealed, change: impl FnOnce(&mut Vec<u8>)) -> Re
     refused(comment, of, base64url(&ct))
 }
 
-/// Untouched, but shown elsewhere.
+/// Unchanged envelopes, shown in another place.
 fn moved(valid: &[Sealed]) -> Vec<Refused> {
     let (a_page, a_segment) = (&valid[0], &valid[4]);
     let elsewhere = |comment: &str, of: &Sealed, place: Place| Refused {
@@ -118,7 +120,7 @@ fn moved(valid: &[Sealed]) -> Vec<Refused> {
     ]
 }
 
-/// One bit is another.
+/// Envelopes with one changed bit.
 fn changed(of: &Sealed) -> Vec<Refused> {
     let end = read_base64url(&of.ct).unwrap().len();
     let flip = |comment: &str, at: usize, bit: u32| of_bytes(comment, of, |ct| ct[at] ^= 1 << bit);
@@ -152,7 +154,7 @@ fn cut(valid: &[Sealed]) -> Vec<Refused> {
     ]
 }
 
-/// The same bytes in another spelling, or none.
+/// The same bytes in another spelling, or text that is no base64url.
 fn spelled(of: &Sealed) -> Vec<Refused> {
     const DIGITS: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let last = DIGITS.find(&of.ct[of.ct.len() - 1..]).unwrap();

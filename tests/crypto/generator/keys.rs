@@ -1,3 +1,5 @@
+//! Makes the keys among our test vectors: valid ones, and texts that must be refused.
+
 use crate::contract::vectors::{InvalidKey, Journal, Keys, ValidKey, journal};
 use essaim::pure::crypto::encoding::base64url;
 use essaim::pure::crypto::hash::sha256;
@@ -83,7 +85,7 @@ fn invalid(key: &str) -> Vec<InvalidKey> {
     cases.collect()
 }
 
-/// The last digit carries three bits of the checksum and two zeros: one of them set is the same bytes, spelled otherwise.
+/// The same key, spelled differently: the last digit carries three bits of the checksum and two zeros, one of which is set here.
 fn noncanonical(key: &str) -> String {
     const DIGITS: &str = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
     let last = DIGITS.find(&key[key.len() - 1..]).unwrap();

@@ -216,7 +216,7 @@ pub fn home() -> Target {
     Target::json("home", read, [home, page, held.to_owned()])
 }
 
-/// All notes of a journal as they are on disk: `{"<name>": "<note>"}`. A note that is not a text is used as it is.
+/// All notes of a journal as they are on disk: `{"<name>": <note>}`. The JSON text of each value is the note.
 pub fn notes() -> Target {
     fn read(bytes: &[u8]) {
         as_json(bytes, |text| {
