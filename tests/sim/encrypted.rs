@@ -53,7 +53,7 @@ pub fn run(seed: u64, lie: Option<Lie>, without: Option<Rule>) -> Result<Outcome
     })
 }
 
-/// What an app and an administrator chose.
+/// The choices of an app and an administrator.
 struct Setting {
     bucket: &'static str,
     key: String,

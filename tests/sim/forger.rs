@@ -1,6 +1,6 @@
 //! Forges single records for a server that lies: hides, exchanges, changes or invents them.
 //!
-//! It is consistent: what it has once chosen to hide or change stays so until the lie ends.
+//! The forger is consistent: a record that it has once chosen to hide or change stays so until the lie ends.
 
 use super::executor::Dice;
 use super::lie::Lie;

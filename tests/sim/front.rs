@@ -11,7 +11,7 @@ pub enum Front {
     /// `Next-Page` is stripped, or CORS does not expose it.
     HidesNext,
     HidesTimestamp,
-    /// As where CORS exposes no header.
+    /// Both are hidden, as if CORS exposed no header.
     HidesBoth,
     /// `Host` is not passed on: `Next-Page` names an address that only the front server can reach.
     InnerAddress,

@@ -53,7 +53,7 @@ pub struct Answered {
     pub method: &'static str,
     pub url: String,
     pub status: u16,
-    /// Of the answer's body.
+    /// The size of the answer's body.
     pub bytes: usize,
 }
 

@@ -12,7 +12,7 @@ fn a_long_journal_is_caught_up_with_from_anywhere() {
     let sleepers: Vec<Actor> = [CLEAN_SLEEPER, DIRTY_SLEEPER, INTERRUPTED_SLEEPER].map(|device| long.open(device)).into();
     sleepers.iter().for_each(|sleeper| drop(long.sync_on(sleeper, "manual")));
     let [clean, dirty, interrupted] = &sleepers[..] else { unreachable!() };
-    // What the users of the sleeping devices did before these fell asleep. The writer edits two of these records too, and deletes one.
+    // The actions on the sleeping devices before these fall asleep. The writer edits two of these records too, and deletes one.
     let [mine, unloved, both, gone, lost] = std::array::from_fn(|_| long.spare());
     let mine_edited = long.edit_on(dirty, &mine);
     long.remove_on(dirty, &unloved);

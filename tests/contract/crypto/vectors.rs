@@ -226,7 +226,8 @@ pub fn dumps_of_rust_and_of_javascript_open() {
     }
 }
 
-/// A list of hashes of 32 raw bytes each, as base64url. 32 zero bytes stand for a void position, which was emptied before anybody could read it, and become null.
+/// A list of hashes of 32 raw bytes each, as base64url. 32 zero bytes stand for a void position, which was emptied before anybody could read
+/// it, and become null.
 pub fn hashes(raw: &[u8]) -> Value {
     let hash = |bytes: &[u8]| Some(base64url(bytes)).filter(|_| bytes != [0; 32]);
     raw.chunks(32).map(hash).collect()
