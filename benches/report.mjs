@@ -1,9 +1,9 @@
-// Tables of medians, and what was aimed at.
+// Prints tables of medians, and whether the goals were met.
 
 import { writeFileSync } from "node:fs";
 import { cpus } from "node:os";
 
-/** `faster`: than the first peer of its group, for the peer named; `most`: what that one may need. */
+/** The goals. `faster`: how many times faster `peer` should be than the first peer of its group. `most`: how many requests `peer` may make. */
 const GOALS = {
   "importBulk of 10,000 records": { peer: "essaim", faster: 15 },
   "list() after a reload": { peer: "essaim", faster: 2 },
@@ -22,7 +22,7 @@ function median(values) {
 const isCount = (what) => what.includes("requests");
 const print = (what, value) => value.toFixed(isCount(what) ? 0 : 1);
 
-/** How a goal was met: text for the last column. */
+/** Returns the text of the last column: whether the goal was met. */
 function verdict(what, medians, first) {
   const { peer, faster, most } = GOALS[what] ?? {};
   if (!peer) return "";

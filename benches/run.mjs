@@ -1,9 +1,9 @@
-// essaim beside Kinto.js, in one page and one run: `make bench`, or
+// Measures essaim and Kinto.js in one page and one run: `make bench`, or
 // `tests/kinto/serve.py -- node benches/run.mjs [rounds] [rounds of syncs]`
 //
-// In each round all do everything on new databases and new accounts, in turns. A part begins with a page just loaded; who
-// goes first changes from round to round. What is printed are medians. One more round before the others warms up, but not
-// for syncs, where pushing 5,000 records takes Kinto.js half a minute or two; several new devices pull what was pushed once.
+// In each round, all peers do each part in turn, with new databases and new accounts. Each part begins with a newly loaded page; the order of the
+// peers is reversed from round to round. The medians are printed. A first round for warming up is not counted. Syncs have no such round, because
+// pushing 5,000 records takes Kinto.js between half a minute and two minutes. The records that one device pushed are pulled by several new devices.
 
 import { randomUUID } from "node:crypto";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
@@ -19,20 +19,20 @@ const [ROUNDS, SYNC_ROUNDS] = [Number(process.argv[2] ?? 7), Number(process.argv
 const REMOTE = process.env.KINTO_URL;
 if (!REMOTE) throw new Error("KINTO_URL is not set: start this with `make bench`, or below tests/kinto/serve.py.");
 
-/** What is measured together. */
+/** The groups of measurements. Each group is measured and reported together. */
 const GROUPS = [
   { rounds: ROUNDS, warmUp: true, peers: ["Kinto.js", "essaim"], parts: ["importBulk", "reading", "firstList", "openedList", "writing"] },
   { rounds: SYNC_ROUNDS, peers: ["Kinto.js, sealed", "Kinto.js", "essaim, sealed", "essaim"], parts: ["push", "pull", "pull", "pull", "pull"] },
 ];
 
-// All that the page is made of, in one folder. Playwright's routes would do without, but turn the browser's cache off.
+// All files of the page are copied to one folder. Playwright's routes would avoid that, but they turn off the browser's cache.
 const SITE = join(HERE, "../target/bench");
 rmSync(SITE, { recursive: true, force: true });
 cpSync(join(HERE, "page"), SITE, { recursive: true });
 await build({ entryPoints: ["kinto"], absWorkingDir: HERE, bundle: true, minify: true, format: "esm", platform: "browser", outfile: join(SITE, "kinto-js.js"), logLevel: "error" });
 
 const folder = mkdtempSync(join(tmpdir(), "essaim-bench-"));
-// Kept by the browser, as an app's files are.
+// The browser caches the files, as it does for a real app.
 const server = await serveDemo({ www: SITE, cacheControl: "max-age=3600" });
 const context = await launchProfile(folder);
 try {

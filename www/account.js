@@ -1,6 +1,6 @@
-// Which server, who, and with which key. Account and key are made up at random the first time and kept in this browser
-// only: nothing secret ever stands in the page's address. A real app does not keep the key beside the data; it shows it
-// to its user, or asks the system's key chain to keep it.
+// The account of this browser: server, user, password and key. User, password and key are generated at random at the first visit and stored
+// only in this browser, never in the page's address. A real app does not store the key beside the data: it shows the key to its user, or stores
+// it in the system's key chain.
 
 import { makeKey } from "/essaim/index.js";
 
@@ -8,24 +8,24 @@ const KEY = "essaim-demo/account";
 const DEFAULT_REMOTE = "http://localhost:8888/v1";
 
 /**
- * The account of this browser: `{remote, user, password, key}`. `?remote=` overrides the server for this page. `key` is a
- * promise, as essaim takes it: where WebAssembly is missing, no key can be made, and the devices say so.
+ * Returns the account of this browser: `{remote, user, password, key}`. `?remote=` in the page's address overrides the server. `key` is a promise,
+ * which essaim accepts. It rejects if the browser has no WebAssembly, because then no key can be made; the devices show that error.
  */
 export function loadAccount() {
   const saved = read() ?? save({ remote: DEFAULT_REMOTE, ...makeCredentials() });
   const override = new URLSearchParams(location.search).get("remote");
   const key = saved.key ? Promise.resolve(saved.key) : makeFirstKey(saved);
-  key.catch(() => {}); // each collection meets it again
+  key.catch(() => {}); // not handled here: each collection that gets this promise reports the error
   return { ...saved, remote: (override ?? saved.remote).replace(/\/+$/, ""), key };
 }
 
-/** The headers with which this account shows itself to the server (HTTP Basic). */
+/** Returns the headers that authenticate this account at the server (HTTP Basic). */
 export function authorization({ user, password }) {
   const bytes = new TextEncoder().encode(`${user}:${password}`);
   return { Authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
 }
 
-/** Where the account's journal was last seen on the server, so that it can be shown before anybody syncs; or `null`. */
+/** Returns the URL at which the account's journal was last seen on the server, or `null`. With it, the journal can be shown before the first sync. */
 export function knownPlace({ remote }) {
   const place = read()?.place;
   return place?.startsWith(`${remote}/`) ? place : null;
@@ -35,7 +35,7 @@ export function rememberPlace(place) {
   save({ ...read(), place });
 }
 
-/** Wires the dialog in which server, account and key can be looked at and changed. */
+/** Adds the event handlers of the dialog that shows and changes server, account and key. */
 export function wireAccountDialog(dialog, openers, account) {
   const form = dialog.querySelector("form");
   const fill = (values) => {
@@ -50,7 +50,7 @@ export function wireAccountDialog(dialog, openers, account) {
   form.querySelector("[data-action=cancel]").addEventListener("click", () => dialog.close());
   form.addEventListener("submit", () => {
     save(Object.fromEntries(new FormData(form)));
-    // Another account has other databases: start over, without an override left in the address.
+    // A different account uses different databases, so the page is loaded again, without `?remote=` in its address.
     location.assign(location.pathname);
   });
 }

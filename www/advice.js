@@ -1,4 +1,4 @@
-// An error of essaim, said to a person: what it means, and what to do about it.
+// Texts for errors of essaim: what the error means for the user, and what to do about it.
 
 import { explainAlarm } from "./alarms.js";
 
@@ -25,12 +25,12 @@ const ADVICE = {
   wasm_unavailable: "This browser does not run WebAssembly here, which the demo needs. Allow it for this site, or use another browser.",
 };
 
-// These are over when the device goes offline: there is nothing to tell about a server it does not ask.
+// Errors that are not shown while the device is offline, because they are only about requests to the server.
 const PASSING = new Set(["network", "timeout", "backoff", "server", "busy"]);
 
 /**
- * `{advice, cause, passing}` for an error: what to tell, the error's own words, and whether it only matters online.
- * An alarm has more: see `explainAlarm`.
+ * Returns `{advice, cause, passing}` for an error: the text for the user, the error's own message, and whether it matters only while the device is
+ * online. For an alarm the object has more members: see `explainAlarm`.
  */
 export function explain(error) {
   return explainAlarm(error) ?? {
@@ -40,7 +40,7 @@ export function explain(error) {
   };
 }
 
-/** The same for the `errors` of a `SyncResult`: the sync went through, some records did not. */
+/** Returns the same for the `errors` of a sync result: the sync succeeded, but some records were not synced. */
 export function explainRefusals(errors) {
   const [first] = errors;
   return {
@@ -50,7 +50,7 @@ export function explainRefusals(errors) {
   };
 }
 
-/** The same for a database that the browser threw away. */
+/** Returns the same for a database that the browser deleted, with `unsynced` changes in it that were not synced. */
 export function explainEviction(unsynced) {
   const lost = unsynced === 1 ? "One change that was not synced is lost" : `${unsynced} changes that were not synced are lost`;
   return {

@@ -1,4 +1,4 @@
-// The alarms of an encrypted collection, said to a person. What no honest server does is never repaired without being asked.
+// Texts for the alarms of an encrypted collection. After an alarm, `repair()` is called only if the user asks for it.
 
 const SAFE = "Nothing of yours is lost: this device keeps it all, and sends nothing meanwhile.";
 
@@ -29,7 +29,7 @@ const ALARMS = {
   },
 };
 
-/** `{code, headline, advice, cause, evidence, repairable, passing}` for an alarm, or `null` if the error is none. */
+/** Returns `{code, headline, advice, cause, evidence, repairable, passing}` for an alarm, or `null` if the error is not an alarm. */
 export function explainAlarm(error) {
   const alarm = ALARMS[error?.code];
   if (!alarm) return null;

@@ -1,4 +1,4 @@
-// The page: two devices, the server between them, and what goes to and fro.
+// The demo page: creates two devices and the server between them, and connects them with the parts of the page.
 
 import { authorization, knownPlace, loadAccount, rememberPlace, wireAccountDialog } from "./account.js";
 import { Device } from "./device.js";
@@ -37,7 +37,7 @@ lieSwitch.addEventListener("turned", () => {
 });
 server.addEventListener("look", () => {
   tabs.mark("server", server.reachable ? "" : "!");
-  // A server cannot call its clients; whoever sees something new there tells them.
+  // The server cannot notify the devices of new data. So when the server pane sees a new ETag, it is passed on to the devices.
   for (const device of devices) {
     const etag = server.etagFor(device.name);
     if (etag) device.hear(etag);
@@ -75,7 +75,7 @@ function wireDevice(device, view) {
   });
 }
 
-/** Lets bees carry what a sync has sent and received: tasks on the device's side, a sealed page on the server's. */
+/** Animates what a sync has sent and received: bees fly between the tasks on the device and the sealed page on the server. */
 async function showTraffic({ published, created, updated, resolved }, device, view) {
   const atDevice = (id) => view.anchor(id) ?? tabs.anchor(device.name);
   const atServer = (key) => server.comb.anchor(key) ?? tabs.anchor("server");

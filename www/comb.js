@@ -1,13 +1,13 @@
-// The server's sealed pages as a honeycomb that grows in rings from its middle. All that can be seen of a capped cell is its number.
+// Shows the server's sealed pages as a honeycomb that grows in rings from its middle. Of a page only its number is visible.
 
 import { positionOf } from "./liar.js";
 
-const FULL_RINGS = 2; // the comb is never smaller than this, filled or not
+const FULL_RINGS = 2; // the comb has at least this many rings, even if their cells are empty
 const MOST_RINGS = 4;
 
 export class Comb {
   #element;
-  #places = new Map(); // key → number of its cell, kept while the page lives
+  #places = new Map(); // key of a page → number of its cell, kept as long as the page is shown
   #cells = [];
   #rings = 0;
 
@@ -16,7 +16,7 @@ export class Comb {
     this.#grow(FULL_RINGS);
   }
 
-  /** Shows `pages` `{key, row, tale, note}`, the oldest first; those that do not fit are the oldest. */
+  /** Shows `pages` (`{key, row, tale, note}`, oldest first). If there are too many, the oldest are left out. */
   show(pages) {
     const shown = pages.slice(-capacity(MOST_RINGS));
     const alive = new Set(shown.map(({ key }) => key));
@@ -35,19 +35,19 @@ export class Comb {
     this.#cells.forEach((cell, place) => fill(cell, byPlace.get(place)));
   }
 
-  /** The rectangle of a page's cell, or of the whole comb if it has none; `null` if the comb is not to be seen. */
+  /** Returns the rectangle of a page's cell, or of the whole comb if the page has no cell; `null` if the comb is not visible. */
   anchor(key) {
     const cell = this.#cells[this.#places.get(key)] ?? this.#element;
     const rect = cell.getBoundingClientRect();
     return rect.width ? rect : null;
   }
 
-  /** Keeps a new page's cell looking empty until its bee has landed. */
+  /** Makes the cell of a new page look empty until `land()` is called for it. */
   awaitBee(key) {
     this.#cells[this.#places.get(key)]?.classList.add("awaited");
   }
 
-  /** Lets a page's cell light up: a bee was here. */
+  /** Plays the animation of a page's cell when a bee arrives. */
   land(key) {
     const cell = this.#cells[this.#places.get(key)];
     cell?.classList.remove("awaited");
@@ -63,7 +63,7 @@ export class Comb {
     this.#cells = spiral(rings).map(({ q, r }) => {
       const cell = document.createElement("div");
       cell.className = "cell";
-      // In cells' widths and row steps from the middle.
+      // The distance from the middle: x in widths of a cell, y in rows.
       cell.style.setProperty("--x", q + r / 2);
       cell.style.setProperty("--y", r);
       cell.append(document.createElement("span"));
@@ -91,7 +91,7 @@ function ringsFor(cells) {
   return MOST_RINGS;
 }
 
-/** Axial coordinates of all cells, from the middle outwards, ring by ring. */
+/** Returns the axial coordinates of all cells, from the middle outwards, ring by ring. */
 function spiral(rings) {
   const steps = [[1, -1], [0, -1], [-1, 0], [-1, 1], [0, 1], [1, 0]];
   const cells = [{ q: 0, r: 0 }];

@@ -1,15 +1,15 @@
-// A conflict, as a card with both versions and three ways out: mine, theirs, or a merge written by hand.
+// Shows a conflict as a card with both versions and three choices: mine, theirs, or a merge that the user writes.
 
 import { isDeletion } from "./device.js";
 
-/** The cards of a device's conflicts, in its list; each lives until its conflict is settled. */
+/** The cards of a device's conflicts. A card stays until its conflict is resolved. */
 export class ConflictList {
   #list;
   #device;
   #focusElsewhere;
   #cards = new Map();
 
-  /** `focusElsewhere` is called when the card with the focus was settled and no other is left. */
+  /** `focusElsewhere` is called when the card that had the focus is removed and no other card is left. */
   constructor(list, device, focusElsewhere) {
     this.#list = list;
     this.#device = device;
@@ -19,7 +19,8 @@ export class ConflictList {
   render(conflicts) {
     const kept = new Map();
     for (const conflict of conflicts) {
-      // The same conflict found by another sync is a new object: an open card must not be replaced under the user's hands.
+      // Each sync returns a new object for the same conflict. So conflicts are compared by content: a card that the user is working with must
+      // not be replaced.
       const key = JSON.stringify([conflict.local, conflict.remote]);
       const card = this.#cards.get(key) ?? this.#make();
       card.onSettle = (choice) => this.#device.settle(conflict, choice);
@@ -79,7 +80,7 @@ function showConflict(card, { local, remote }, label) {
   const form = card.querySelector(".merge");
   form.elements.title.value = deletedHere ? remote.title : local.title;
   form.elements.done.checked = !!local?.done || !!remote?.done;
-  // There is nothing to merge with a deletion.
+  // A deletion has no content that could be merged.
   card.querySelector("[data-action=open-merge]").hidden = deletedHere || deletedThere;
 }
 
@@ -98,7 +99,7 @@ function showSide(side, version, other, heading, action) {
   if (!!version.done !== !!other?.done && !isDeletion(other)) text.append(" ", element("span", "mark", version.done ? "done" : "to do"));
 }
 
-/** A text with the words that the other one lacks between their common beginning and end marked. */
+/** Returns nodes for `text`. The words between the beginning and the end that both texts share are marked. */
 function markOwnWords(text, other) {
   const [words, others] = [text.split(/(?<=\s)/), other.split(/(?<=\s)/)];
   let start = 0;

@@ -1,4 +1,4 @@
-// What one device shows: its frame, its switch, its list, its conflicts, and how it stands with the server.
+// The pane of one device: its switch, its list of tasks, its conflicts, and its sync state.
 
 import { ConflictList } from "./conflict.js";
 import { HeadWords } from "./head-words.js";
@@ -13,7 +13,7 @@ export class DeviceView {
   #conflicts;
   #trouble;
 
-  /** `other` is the device whose four words this one's are compared with. */
+  /** `other` is the other device, whose four words are compared with those of this device. */
   constructor(pane, device, other) {
     this.#pane = pane;
     this.#device = device;
@@ -27,7 +27,7 @@ export class DeviceView {
     new HeadWords(pane.querySelector(".head-words"), device, other);
     this.#wire();
     device.addEventListener("change", () => this.render());
-    // "2 minutes ago" grows old by itself.
+    // Texts like "2 min ago" must be updated while time passes.
     setInterval(() => this.#showState(), 20_000);
     this.render();
   }
@@ -49,7 +49,10 @@ export class DeviceView {
     this.#showState();
   }
 
-  /** Where a task's bee starts or lands: its mark, or the screen if that is not to be seen; `null` if the pane is not. */
+  /**
+   * Returns the rectangle at which a task's bee starts or lands: the mark of the task, or the whole screen of the device if the mark is not
+   * visible; `null` if the pane is not visible.
+   */
   anchor(id) {
     const screen = this.#pane.querySelector(".scroll").getBoundingClientRect();
     if (screen.width === 0) return null;
@@ -57,7 +60,7 @@ export class DeviceView {
     return mark && mark.top >= screen.top && mark.bottom <= screen.bottom ? mark : screen;
   }
 
-  /** Lets a task's mark light up: it has just left or arrived. */
+  /** Plays the animation of a task's mark when the task was sent or received. */
   flash(id) {
     const mark = this.#tasks.mark(id);
     mark?.classList.add("landed");
@@ -86,7 +89,8 @@ export class DeviceView {
   #showSync() {
     const { online, syncing, unsynced } = this.#device;
     const button = this.#parts.sync;
-    // A disabled button would drop the focus of the very key that pressed it.
+    // `aria-disabled` and not `disabled`, because a button that becomes disabled loses the focus, also that of a keyboard user who just
+    // pressed it.
     button.setAttribute("aria-disabled", String(!online || syncing));
     button.setAttribute("aria-busy", String(syncing));
     button.title = online ? "" : "Go online to sync";
@@ -103,7 +107,7 @@ export class DeviceView {
   }
 }
 
-/** How a device stands with the server, in a few words. */
+/** Returns a short text about the sync state of a device. */
 export function describe({ online, syncing, unsynced, conflicts, problem, lastSync, persistent }) {
   if (syncing) return "Syncing…";
   const parts = online ? [] : ["Offline"];

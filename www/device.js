@@ -1,5 +1,5 @@
-// A device: one essaim database, a switch between online and offline, and the conflicts it has met.
-// Everything here is what an app of your own would write; the rest of the demo only shows it.
+// A device: one essaim database, a switch between online and offline, and the conflicts of the last sync.
+// This file is what your own app would need; the rest of the demo only displays it.
 
 import Kinto from "/essaim/index.js";
 import { authorization } from "./account.js";
@@ -10,15 +10,15 @@ const SYNC_DELAY_MS = 700;
 const RETRY_DELAY_MS = 10_000;
 
 /**
- * Fires `change` when there is something new to show, `added`, `edited` and `settled` after what the user did,
- * and `synced` after each attempt, with the `SyncResult` as its `detail`, or `null` if it failed.
+ * Fires `change` when there is something new to show; `added`, `edited` and `settled` after an action of the user; and `synced` after each attempt
+ * to sync, with the sync result as its `detail`, or `null` if the sync failed.
  */
 export class Device extends EventTarget {
   tasks = [];
   conflicts = [];
   syncing = false;
   problem = null;
-  /** How far this device has come, with four words to compare: see `collection.head()`. Null before the first sync. */
+  /** The head of the journal as this device knows it: position, hash and four words, see `collection.head()`. Null before the first sync. */
   head = null;
   #saved;
   #kinto;
@@ -51,7 +51,7 @@ export class Device extends EventTarget {
   get persistent() { return this.#collection.persistent !== false; }
   get unsynced() { return this.tasks.filter((task) => task._status !== "synced").length; }
 
-  /** Reads the tasks, deleted ones that the server does not know of yet included. */
+  /** Reads the tasks, including deleted tasks that are not deleted on the server yet. */
   async load() {
     try {
       const { data } = await this.#collection.list({ order: "" }, { includeDeleted: true });
@@ -63,9 +63,9 @@ export class Device extends EventTarget {
     this.#changed();
   }
 
-  /** Reads again what another tab may have written. */
+  /** Reads the tasks again, with the latest writes of other tabs. */
   async refresh() {
-    await this.#collection.refresh().catch(() => {}); // `load` meets the same error, and shows it
+    await this.#collection.refresh().catch(() => {}); // `load` gets the same error, and shows it
     await this.load();
   }
 
@@ -78,7 +78,7 @@ export class Device extends EventTarget {
   }
 
   remove(task) {
-    // What the server never saw needs no tombstone, unless it is perhaps on its way there just now.
+    // A task that was never uploaded needs no tombstone, except while a sync is running, which may be uploading it.
     const virtual = task._status !== "created" || this.syncing;
     return this.#edit(() => this.#collection.delete(task.id, { virtual }));
   }
@@ -98,16 +98,16 @@ export class Device extends EventTarget {
     if (this.conflicts.length && strategy !== "manual") this.syncSoon(0);
   }
 
-  /** Syncs now; a second call meanwhile gets the same promise. Never rejects: see `problem`. */
+  /** Syncs now. Calls during a sync get the same promise. The promise never rejects; an error is stored in `problem`. */
   sync() {
     clearTimeout(this.#timer);
     if (!this.online) return Promise.resolve();
     return this.#run(() => this.#collection.sync({ strategy: this.strategy }));
   }
 
-  /** After an alarm, on the user's word: takes what the server has as it stands, and brings both together. */
+  /** Repairs after an alarm, when the user asks for it: accepts the state that the server shows, and uploads what the server lacks. */
   async repair() {
-    await this.#running; // a sync that met the alarm once more
+    await this.#running; // a running sync, which would end with the same alarm
     clearTimeout(this.#timer);
     if (this.online) await this.#run(() => this.#collection.repair({ strategy: this.strategy }));
   }
@@ -123,18 +123,18 @@ export class Device extends EventTarget {
 
   syncSoon(delayMs = SYNC_DELAY_MS) {
     clearTimeout(this.#timer);
-    // While a person settles conflicts, syncing would only list them again.
+    // While the user has conflicts to resolve, a sync would only list the same conflicts again.
     if (this.online && !(this.conflicts.length && this.strategy === "manual")) this.#timer = setTimeout(() => this.sync(), delayMs);
   }
 
-  /** The server's ETag was seen to be this one: syncs if that is news, once. */
+  /** Takes note of the server's current ETag. Syncs once if this device does not know it yet. */
   hear(etag) {
     if (etag === this.#etagHeard || etag === this.#etagSynced) return;
     this.#etagHeard = etag;
     this.syncSoon(0);
   }
 
-  /** Settles a conflict: `choice` is `"mine"`, `"theirs"`, or a merge `{title, done}`. */
+  /** Resolves a conflict: `choice` is `"mine"`, `"theirs"`, or a merge `{title, done}`. */
   async settle(conflict, choice) {
     this.conflicts = this.conflicts.filter((other) => other !== conflict);
     await this.#edit(() => this.#resolve(conflict, choice), "settled");
@@ -198,7 +198,7 @@ export class Device extends EventTarget {
   }
 }
 
-/** Whether a conflict's side stands for a deletion: nothing, a tombstone, or bookkeeping without content. */
+/** Returns whether one side of a conflict is a deletion: it is null, a tombstone, or a record that has no fields of its own. */
 export function isDeletion(record) {
   if (!record || record.deleted || record._status === "deleted") return true;
   return Object.keys(record).every((field) => ["id", "last_modified", "_status"].includes(field));

@@ -1,5 +1,5 @@
-// The four words of a device's head, and whether the other device has the same: then both have the same history.
-// In real life two people read them to each other; here both devices stand side by side.
+// Shows the four words of a device's head, and whether the other device has the same words: then both have the same history. In real life two
+// users read the words to each other; in this demo both devices are on one page.
 
 export class HeadWords {
   #strip;
@@ -36,7 +36,7 @@ export class HeadWords {
   }
 }
 
-/** `"apart"` until both are at the same page: only then can the words tell anything. */
+/** Compares two heads. Returns `"apart"` if they are at different pages, because then their words cannot be compared. */
 function relate(mine, theirs) {
   if (!mine) return "none";
   if (mine.hash === theirs?.hash) return "same";

@@ -1,13 +1,13 @@
-// The lying server. Kinto itself stays honest: a lie is a doctored copy of the journal, in another collection of the same
-// account, to which the devices that are lied to are led. So a lie answers every request as a real server would.
+// Makes the server lie. Kinto itself stays honest: a lie is a modified copy of the journal in another collection of the same account. Requests of
+// the devices that are lied to are redirected to this copy (see line.js). So every request is still answered by a real server.
 
 import { collectionOf } from "./line.js";
 import { deleteCollection, listRecords, putRecords } from "./records.js";
 
-const CHANGED_AT = 24; // early enough to be shown
+const CHANGED_AT = 24; // the changed letter; near the beginning, so that the list of pages shows it
 const BASE64URL = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/** What can be lied about: to whom, and what the copy is made of. */
+/** The possible lies: the devices that are lied to, the function that makes the modified copy, and the description. */
 const LIES = {
   old: { victims: ["phone", "laptop"], doctor: withoutNewest, tale: (page) => `It shows an old state to both, from before page ${page}.` },
   bit: { victims: ["phone", "laptop"], doctor: withOneBitChanged, tale: (page) => `It changed one bit of page ${page}.` },
@@ -15,7 +15,7 @@ const LIES = {
 };
 
 export class Liar {
-  /** The lie that is told, `{victims, tale, place}`, or `null`. */
+  /** The current lie, `{victims, tale, place}`, or `null`. */
   lie = null;
   #line;
   #remote;
@@ -28,7 +28,7 @@ export class Liar {
     this.#headers = headers;
   }
 
-  /** Begins to lie: `"old"`, `"bit"` or `"stories"`. False if there is nothing yet to lie about. */
+  /** Begins a lie: `"old"`, `"bit"` or `"stories"`. Resolves to false if the journal has no page yet. */
   start(about) {
     return this.#line.hold(async () => {
       const { rows } = this.#line.place ? await listRecords(this.#line.place, this.#headers) : { rows: [] };
@@ -45,26 +45,26 @@ export class Liar {
     });
   }
 
-  /** What the victims are told, as `listRecords` gives it; `null` if that is the truth. */
+  /** Resolves to the records that the victims of the lie see, as `listRecords` returns them. Returns `null` if there is no lie. */
   told() {
     if (!this.lie) return null;
     this.#reading = listRecords(this.lie.place, this.#headers);
     return this.#reading;
   }
 
-  /** Tells the truth again. */
+  /** Ends the lie. */
   stop() {
     const { place } = this.lie;
     return this.#line.hold(async () => {
       this.lie = this.#line.detour = null;
-      // Kinto makes a collection of the default bucket again when it is asked for.
+      // Kinto creates a collection of the default bucket again when its records are read. So the last read has to end before the deletion.
       await this.#reading.catch(() => {});
       await deleteCollection(place, this.#headers);
     });
   }
 }
 
-/** The position that stands in a page's id. */
+/** Returns the position of a page, which is a part of its id. */
 export function positionOf({ id }) {
   return Number(id.slice(1));
 }

@@ -1,6 +1,6 @@
-// The switch that makes the server lie, the choice of what about, and what can be said of the lie.
+// The switch that makes the server lie, the choice of the lie, and a text that describes it.
 
-/** Fires `turned` when the server has begun or ceased to lie. */
+/** Fires `turned` when the server has begun or stopped lying. */
 export class LieSwitch extends EventTarget {
   #box;
   #liar;
@@ -13,7 +13,7 @@ export class LieSwitch extends EventTarget {
     this.#box = box;
     this.#liar = liar;
     this.#parts = Object.fromEntries([...box.querySelectorAll("[data-part]")].map((part) => [part.dataset.part, part]));
-    // One turn after the other; the last one finds what is wanted in the end.
+    // Changes are applied one after the other. Each reads the controls when it begins, so the last one applies the final choice.
     const turn = () => (this.#turning = this.#turning.then(() => this.#turn()));
     this.#parts.lying.addEventListener("change", turn);
     this.#parts.lie.addEventListener("change", turn);

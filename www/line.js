@@ -1,16 +1,17 @@
-// The line between devices and server. Both devices live in one page with one account, so each marks its requests, and
-// the mark is taken off here, before they leave. Only because of this the demo's server can lie, and to one device alone.
+// The line between the devices and the server: a replacement of `fetch`. Both devices are in one page and use one account, so each marks its
+// requests with a header. The line removes this header before it sends a request. By the header it knows the device, so that the server of the
+// demo can lie to one device only.
 
 const MARK = "X-Demo-Device";
 
-/** The header by which the line knows a device; it never reaches the server. */
+/** Returns the header that marks the requests of a device. It never reaches the server. */
 export const markOf = (device) => ({ [MARK]: device });
 
-/** Fires `place` when the address of the journal's records is learnt from a device's request. */
+/** Fires `place` when a device's request reveals the URL of the journal's records. */
 export class Line extends EventTarget {
-  /** Where the journal's records are, as the devices ask for them; `null` until one has. */
+  /** The URL of the journal's records; `null` until a device has requested it. */
   place;
-  /** The collection that a device reaches instead of the journal's own: `(device) => name`, or `null`. */
+  /** A function `(device) => name` that returns the collection to use instead of the journal's own, or `null`; or `null` for no device. */
   detour = null;
   #send = globalThis.fetch.bind(globalThis);
   #open = Promise.resolve();
@@ -22,7 +23,7 @@ export class Line extends EventTarget {
     globalThis.fetch = (input, init) => this.#carry(new Request(input, init));
   }
 
-  /** Runs `change` while no request of a device is under way. */
+  /** Runs `change` when no request of a device is running, and holds new requests back until it has ended. */
   hold(change) {
     const opened = this.#open.then(() => Promise.allSettled(this.#underWay)).then(change);
     this.#open = opened.catch(() => {});
@@ -43,15 +44,15 @@ export class Line extends EventTarget {
     const { method, cache, credentials, mode, redirect, signal } = request;
     const headers = new Headers(request.headers);
     headers.delete(MARK);
-    // Read first: a body that streams is more than HTTP/1.1 can carry.
+    // The body is read first, because a browser cannot send a body as a stream over HTTP/1.1.
     const body = method === "GET" || method === "HEAD" ? undefined : await request.text();
     const elsewhere = this.detour?.(device);
     const lead = (text) => (elsewhere ? text?.replaceAll(this.#address, `/collections/${elsewhere}`) : text);
-    // A batch has addresses in its body too.
+    // The body of a batch request has paths in it too.
     return this.#send(lead(request.url), { method, headers, body: lead(body), cache, credentials, mode, redirect, signal });
   }
 
-  /** The journal's collection in an address, but not one whose name only begins like it. */
+  /** A pattern for the journal's collection in a URL. It does not match collections whose name only begins with the same characters. */
   get #address() {
     return new RegExp(`/collections/${collectionOf(this.place)}(?![\\w-])`, "g");
   }
@@ -64,7 +65,7 @@ export class Line extends EventTarget {
   }
 }
 
-/** The name of the collection in the address of its records. */
+/** Returns the name of the collection in the URL of its records. */
 export function collectionOf(place) {
   return place.split("/").at(-2);
 }

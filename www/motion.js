@@ -1,11 +1,11 @@
-// The little that moves: rows glide to their new place, bees carry records between devices and server.
-// Whoever asked the system for less motion gets none of it.
+// Animations: rows glide to their new place, and bees fly between devices and server. There are no animations if the user has asked the system for
+// reduced motion.
 
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 const FLIGHT_MS = 900;
 const BEES_AT_ONCE = 10;
 
-/** Runs `change`, which may reorder, add or remove the children of `list`, and lets them glide from old to new places. */
+/** Calls `change`, which may reorder, add or remove children of `list`, and animates the children from their old to their new places. */
 export function moveChildren(list, change) {
   const before = calm.matches ? null : new Map([...list.children].map((child) => [child, child.offsetTop]));
   change();
@@ -17,7 +17,7 @@ export function moveChildren(list, change) {
   }
 }
 
-/** Sends one bee for each of the `routes` `{from, to}` (rectangles); `landed(route)` is called as each arrives. */
+/** Lets one bee fly for each of the `routes` `{from, to}` (rectangles), and calls `landed(route)` when it arrives. */
 export function flyBees(routes, landed) {
   routes.forEach((route, place) => {
     if (calm.matches || place >= BEES_AT_ONCE || !route.from || !route.to) return landed(route);
@@ -29,12 +29,12 @@ async function flyBee({ from, to }, delay) {
   const bee = document.getElementById("bee-template").content.firstElementChild.cloneNode(true);
   document.body.append(bee);
   const flight = bee.animate(flightPath(centre(from), centre(to)), { duration: FLIGHT_MS, delay, easing: "ease-in-out", fill: "both" });
-  // A cancelled animation (page hidden, element gone) has arrived too.
+  // A cancelled animation (page hidden, element removed) counts as arrived.
   await flight.finished.catch(() => {});
   bee.remove();
 }
 
-/** An arc with a bee's wobble, as keyframes. */
+/** Returns the keyframes of an arc from `start` to `end`, with a slight wobble. */
 function flightPath(start, end) {
   const steps = 24;
   const lift = Math.min(120, 40 + Math.hypot(end.x - start.x, end.y - start.y) / 5);

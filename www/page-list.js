@@ -1,5 +1,5 @@
-// The records of the journal as Kinto has them, the newest first: an id, two small numbers, and sealed bytes. Below them
-// the pages that were emptied, because a snapshot holds what they held.
+// Lists the records of the journal as Kinto has them, newest first: an id, two small numbers, and sealed bytes. Below them are the pages that were
+// emptied after a snapshot took over their content.
 
 import { moveChildren } from "./motion.js";
 
@@ -16,7 +16,7 @@ export class PageList {
     this.#older = older;
   }
 
-  /** Shows `pages` `{key, row, tale, note}`, the oldest first. */
+  /** Shows `pages` (`{key, row, tale, note}`, oldest first). */
   show(pages) {
     const shown = pages.slice(-MOST_SHOWN).reverse();
     moveChildren(this.#list, () => {
@@ -30,7 +30,7 @@ export class PageList {
     this.#older.textContent = more ? `and ${more} older` : "Nothing yet.";
   }
 
-  /** Lets a page's record light up: it has just come. */
+  /** Plays the animation of a record that has just arrived. */
   flash(key) {
     const item = this.#items.get(key);
     item?.classList.add("new");
@@ -38,10 +38,10 @@ export class PageList {
   }
 }
 
-/** How much a record weighs on the server, in bytes of JSON. */
+/** Returns the size of a record on the server: the length of its JSON text. */
 export const weight = (row) => JSON.stringify(row).length;
 
-/** A number of bytes for people. */
+/** Returns a number of bytes as text, in B or KiB. */
 export function bytesText(bytes) {
   return bytes < 1024 ? `${bytes} B` : `${(bytes / 1024).toFixed(1)} KiB`;
 }
@@ -51,7 +51,7 @@ export function timeText(ms) {
 }
 
 function fill(item, { row, twin, tale, note }) {
-  // Most are what they were, and what nobody changes keeps its animation and its selection.
+  // Items that look the same as before are not changed, so that they keep their animation and the user's text selection.
   const look = JSON.stringify([row, tale, note]);
   if (item.look === look) return;
   item.look = look;
@@ -74,7 +74,7 @@ function sealedText(ct, other) {
   return [element("span", "key", "ct "), element("span", "string", ...markChange(cut, ct, other))];
 }
 
-/** Marks the only letter in which a sealed text differs from another, if that is all. */
+/** Returns the shown text with the letter marked in which `ct` differs from `other`, if they differ in one letter only. */
 function markChange(shown, ct, other) {
   const at = [...ct].findIndex((letter, place) => letter !== other?.[place]);
   if (!other || at >= shown.length || ct.slice(at + 1) !== other.slice(at + 1)) return [shown];

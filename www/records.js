@@ -1,8 +1,8 @@
-// Kinto's own HTTP, without essaim: what anybody with the account's password can read there, and put there.
+// Requests to Kinto with plain HTTP, without essaim: everything here is possible for anybody who has the account's password.
 
 const BATCH = 20;
 
-/** All records of a collection, `{rows, etag}`; `url` is that of its records. */
+/** Resolves to all records of a collection and the ETag, `{rows, etag}`. `url` is the URL of its records. */
 export async function listRecords(url, headers) {
   const rows = [];
   let etag = null;
@@ -11,13 +11,13 @@ export async function listRecords(url, headers) {
     rows.push(...(await response.json()).data);
     etag ??= response.headers.get("ETag")?.replaceAll('"', "") ?? null;
     const next = response.headers.get("Next-Page");
-    // The account's password is for this server alone.
+    // A next page on another origin is not followed, because that server must not get the account's password.
     page = next && new URL(next).origin === new URL(url).origin ? next : null;
   }
   return { rows, etag };
 }
 
-/** Puts records into a collection as they are, with the times they have. */
+/** Writes records into a collection unchanged, including their `last_modified`. */
 export async function putRecords(remote, url, headers, rows) {
   const path = new URL(url).pathname.slice(new URL(remote).pathname.length);
   for (let first = 0; first < rows.length; first += BATCH) {
@@ -28,7 +28,7 @@ export async function putRecords(remote, url, headers, rows) {
   }
 }
 
-/** Deletes a whole collection, if it is there. */
+/** Deletes a collection if it exists. */
 export async function deleteCollection(url, headers) {
   const response = await fetch(url.replace(/\/records$/, ""), { method: "DELETE", headers });
   if (!response.ok && response.status !== 404) throw new Error(`HTTP ${response.status}`);

@@ -1,4 +1,4 @@
-// What the server really holds: asked of Kinto itself with plain HTTP, not of essaim.
+// Shows what the server holds. The data is read from Kinto with plain HTTP, without essaim.
 
 import { authorization } from "./account.js";
 import { Comb } from "./comb.js";
@@ -8,7 +8,7 @@ import { compareTales } from "./told.js";
 
 const POLL_MS = 8_000;
 
-/** Fires `look` after each look at the server. */
+/** Fires `look` each time it has read the server's records. */
 export class ServerPane extends EventTarget {
   reachable = true;
   comb;
@@ -34,27 +34,27 @@ export class ServerPane extends EventTarget {
     setInterval(() => document.hidden || this.look(), POLL_MS);
   }
 
-  /** The keys of the pages shown, the oldest first. */
+  /** The keys of the pages shown, oldest first. */
   get keys() { return this.#pages.map(({ key }) => key); }
 
-  /** The key of the newest page that this device is told of; `undefined` if there is none. */
+  /** Returns the key of the newest page that the server shows to this device; `undefined` if there is none. */
   keyOf(device) {
     const own = this.#isVictim(device) ? "false" : "hidden";
     return this.#pages.findLast(({ tale }) => tale === "true" || tale === own)?.key;
   }
 
-  /** The state of the server that this device is told of; `null` if it did not answer or was not asked. */
+  /** Returns the ETag that the server shows to this device; `null` if the server did not answer or was not asked. */
   etagFor(device) {
     return (this.#isVictim(device) ? this.#etags.told : this.#etags.true) ?? null;
   }
 
-  /** Looks at the server, after any look under way: what is shown in the end is never the older answer. */
+  /** Reads the server's records, after any earlier reading has ended, so that an older answer never replaces a newer one. */
   look() {
     this.#looking = this.#looking.then(() => this.#lookOnce());
     return this.#looking;
   }
 
-  /** Lets a page light up where it is shown: a bee was here. */
+  /** Plays the animations of a page, in the comb and in the list, when a bee arrives. */
   land(key) {
     this.comb.land(key);
     this.#list.flash(key);
@@ -67,7 +67,7 @@ export class ServerPane extends EventTarget {
         const { lie } = this.#liar;
         const { rows, etag } = await listRecords(this.#line.place, this.#headers);
         const told = await this.#liar.told();
-        // Meanwhile another tale may have begun.
+        // A lie may have begun or ended during the requests.
         if (lie !== this.#liar.lie) return this.#lookOnce();
         this.#etags = { true: etag, told: told?.etag };
         this.#show(rows, compareTales(rows, told?.rows, lie?.victims));
@@ -102,14 +102,14 @@ export class ServerPane extends EventTarget {
     this.reachable = !error;
     this.#pane.classList.toggle("unreachable", !!error);
     const box = this.#pane.querySelector(".trouble");
-    // Announced once, not at every poll.
+    // The text is written only if it changes, so that screen readers do not announce it at every poll.
     const text = error ? advise(error) : "";
     if (box.textContent !== text) box.textContent = text;
     box.hidden = !error;
   }
 }
 
-/** Emptied pages first: their time is that of the emptying. */
+/** Compares pages by age. Emptied pages come first, because their time is only that of the emptying. */
 function byAge(a, b) {
   return Number(!!a.row.ct) - Number(!!b.row.ct) || a.row.last_modified - b.row.last_modified || (a.row.id < b.row.id ? -1 : 1);
 }

@@ -1,4 +1,4 @@
-// At a phone's width one pane is shown at a time; the bar at the bottom chooses which.
+// On narrow screens one pane is shown at a time. The bar at the bottom selects the pane.
 
 export class Tabs {
   #buttons;
@@ -11,14 +11,14 @@ export class Tabs {
     });
   }
 
-  /** Puts a mark on a tab: a count, `"!"`, or `""` for none. */
+  /** Sets the badge of a tab: a count, `"!"`, or `""` for no badge. */
   mark(name, text) {
     const badge = this.#buttons.get(name).querySelector(".badge");
     badge.textContent = text;
     badge.hidden = text === "";
   }
 
-  /** The rectangle of a tab, for bees whose pane is hidden; `null` where there are no tabs. */
+  /** Returns the rectangle of a tab, where bees start and land while the pane is hidden; `null` if the tabs are not visible. */
   anchor(name) {
     const rect = this.#buttons.get(name).getBoundingClientRect();
     return rect.width ? rect : null;

@@ -1,4 +1,4 @@
-// The list of tasks: rows live from one rendering to the next, so that focus, an open edit and motion survive a sync.
+// The list of tasks. Rows are kept from one rendering to the next, so that the focus, an open editor and animations survive a sync.
 
 import { moveChildren } from "./motion.js";
 import { TaskRow } from "./task-row.js";
@@ -9,7 +9,7 @@ export class TaskList {
   #focusElsewhere;
   #rows = new Map();
 
-  /** `focusElsewhere` is called when the row with the focus went away and no other is left. */
+  /** `focusElsewhere` is called when the row that had the focus is removed and no other row can take the focus. */
   constructor(list, device, focusElsewhere) {
     this.#list = list;
     this.#device = device;
@@ -35,7 +35,7 @@ export class TaskList {
     if (focused) this.#restoreFocus(focused, heirs);
   }
 
-  /** The mark of a task's row; `undefined` if there is none. */
+  /** Returns the mark in a task's row; `undefined` if there is no such row. */
   mark(id) {
     return this.#rows.get(id)?.mark;
   }
@@ -51,7 +51,7 @@ export class TaskList {
     if (there !== element) this.#list.insertBefore(element, there ?? null);
   }
 
-  /** The ids to get the focus if this row cannot keep it: itself, the rows after it, then those before it. */
+  /** Returns the ids of the rows that may take the focus, best first: the row itself, the rows after it, then the rows before it. */
   #heirsOf(row) {
     const rows = [...this.#list.children];
     const place = rows.indexOf(row);

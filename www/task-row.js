@@ -1,4 +1,4 @@
-// One task: its check, its title that is edited in place, its mark, and the buttons to delete it and put it back.
+// The row of one task: its checkbox, its title (edited in place), the mark of its sync status, and the buttons to delete and restore it.
 
 const STATUS = {
   created: "only on this device yet",
@@ -28,7 +28,7 @@ export class TaskRow {
     restore.addEventListener("click", () => device.restore(this.#task));
   }
 
-  /** Where bees start and land. */
+  /** The element at which bees start and land. */
   get mark() { return this.#parts.mark; }
 
   show(task) {
@@ -65,7 +65,7 @@ export class TaskRow {
     input.focus();
     input.select();
     const close = (save, keepFocus) => {
-      // Taking the input away blurs it, which would close a second time.
+      // Removing the input fires `blur`, which would call this function a second time.
       input.onblur = null;
       input.replaceWith(title);
       if (keepFocus) title.focus();
@@ -75,7 +75,7 @@ export class TaskRow {
     input.onblur = () => close(true, false);
     input.addEventListener("keydown", (event) => {
       if (event.isComposing || (event.key !== "Enter" && event.key !== "Escape")) return;
-      // Or the same Enter would press the title button that has just got the focus.
+      // Without this, the same Enter would press the title button, which has just got the focus.
       event.preventDefault();
       close(event.key === "Enter", true);
     });

@@ -1,4 +1,4 @@
-// Light or dark: the system's choice until the user makes one.
+// The light or dark theme: that of the system, until the user chooses one.
 
 const KEY = "essaim-demo/theme";
 const systemDark = matchMedia("(prefers-color-scheme: dark)");
@@ -14,7 +14,7 @@ export function wireTheme(button) {
   };
   button.addEventListener("click", () => {
     const next = current() === "dark" ? "light" : "dark";
-    // Back to what the system says is no choice any more: follow it again.
+    // If the user chooses the system's theme, the choice is removed, so that the page follows the system again.
     if (next === (systemDark.matches ? "dark" : "light")) localStorage.removeItem(KEY);
     else localStorage.setItem(KEY, next);
     show();

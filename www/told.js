@@ -1,11 +1,11 @@
-// What the server has, set against what a lying one tells: each record once, and twice where the tales differ.
+// Compares the records on the server with the records that a lying server shows. Each record is listed once, or twice if the two versions differ.
 
 const NAMES = { phone: "the phone", laptop: "the laptop" };
 
 /**
- * `{key, row, twin, tale, note}` for each record: `tale` is `"true"` for what all are told, `"hidden"` for what the victims
- * of the lie are not, `"false"` for what only they are, with the true one as its `twin` if there is one. `told` is what
- * they are told; none if nobody lies.
+ * Returns `{key, row, twin, tale, note}` for each record. `tale` is `"true"` if every device is shown the record, `"hidden"` if the victims of the
+ * lie are not shown it, and `"false"` if only they are shown it; then `twin` is the true record, if there is one. `told` holds the records that
+ * the victims are shown; undefined if the server does not lie.
  */
 export function compareTales(rows, told, victims = []) {
   if (!told) return rows.map((row) => ({ key: row.id, row, tale: "true", note: "" }));

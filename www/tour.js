@@ -1,4 +1,4 @@
-// Four things to try, each crossed off when it was done.
+// A list of four things to try. Each is crossed off when the user has done it.
 
 const KEY = "essaim-demo/tour";
 

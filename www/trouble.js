@@ -1,4 +1,4 @@
-// What went wrong on a device: in plain words, with the error's own below, and what can be done about it.
+// Shows what went wrong on a device: a text for the user, the error's own message, and buttons to repair and to save the evidence.
 
 export class Trouble {
   #box;
@@ -30,13 +30,13 @@ export class Trouble {
   }
 }
 
-/** An alert is read out again whenever it is written, so only when it is another. */
+/** Sets a text. Screen readers read an alert again each time it is written, so it is written only if it changes. */
 function say(part, text) {
   if (part.textContent !== text) part.textContent = text;
   part.hidden = !text;
 }
 
-/** Downloads what the alarm is about: sealed bytes and hashes, nothing that could be read without the key. */
+/** Saves the evidence of the alarm as a file. It holds sealed bytes and hashes, nothing that could be read without the key. */
 function saveEvidence({ label, problem: { code, evidence } }) {
   const text = JSON.stringify({ code, device: label, evidence }, null, 2);
   const link = document.createElement("a");

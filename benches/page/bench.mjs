@@ -1,4 +1,4 @@
-// `globalThis.bench` has one function for each part that is measured.
+// Sets `globalThis.bench`: an object with one function for each part that is measured.
 
 import { makeKey } from "/essaim/index.js";
 import { local } from "./local.mjs";

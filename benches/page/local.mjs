@@ -1,4 +1,4 @@
-// The work without a server, the same for both peers.
+// The parts without a server, the same for both peers.
 
 import * as essaim from "/essaim/index.js";
 import KintoJs from "/kinto-js.js";
@@ -9,7 +9,7 @@ const RECORDS = 10_000;
 
 const opened = (peer, { db }, collection = "tasks") => new PEERS[peer]({ adapterOptions: { dbName: `${db}-${peer}` } }).collection(collection);
 
-/** Before the clock runs: what an app does at its start. */
+/** Loads the WASM before the measurement, as an app does at its start. */
 async function warm() {
   await essaim.init();
 }
@@ -24,14 +24,14 @@ async function importBulk(peer, place) {
   return { "importBulk of 10,000 records": ms };
 }
 
-/** The first call of a page: opening included, and for essaim the WASM too. */
+/** Measures the first call of a page. It includes opening the database, and for essaim also loading the WASM. */
 async function firstList(peer, place) {
   const { ms, answer } = await timed(() => opened(peer, place).list());
   assertCount(answer.data.length, RECORDS);
   return { "list() after a reload": ms };
 }
 
-/** The same where the app called `init()` before. */
+/** Measures the first call of a page if the app has called `init()` before. */
 async function openedList(peer, place) {
   await warm();
   const { ms } = await timed(() => opened(peer, place).list());

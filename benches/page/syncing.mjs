@@ -1,4 +1,4 @@
-// The same records through the same real Kinto: up from one device, and down to a new one.
+// The parts with a server: the same records are uploaded from one device to a real Kinto server, and downloaded by a new device.
 
 import * as essaim from "/essaim/index.js";
 import KintoJs from "/kinto-js.js";
@@ -7,7 +7,7 @@ import { assertCount, records, timed } from "./work.mjs";
 const RECORDS = 5_000;
 export const syncing = { push, pull };
 
-/** How each peer opens its collection; `sealed` with a key. Both keys are the same for every device of a round. */
+/** How each peer opens its collection; the `sealed` peers encrypt it. Each of them uses the same key for all devices of a round. */
 const OPEN = {
   "Kinto.js": (options) => new KintoJs(options).collection("tasks"),
   "Kinto.js, sealed": (options) => new KintoJs(options).collection("tasks", { remoteTransformers: [sealing()] }),
@@ -15,7 +15,7 @@ const OPEN = {
   "essaim, sealed": (options, key) => new essaim.Kinto(options).collection("tasks", { key }),
 };
 
-/** One after the other a record becomes `{ id, iv, ct }`: what there is for Kinto.js, at its fastest. */
+/** A transformer that encrypts each record as `{ id, iv, ct }`: the usual way to encrypt with Kinto.js, in its fastest form. */
 function sealing() {
   const key = crypto.subtle.importKey("raw", new Uint8Array(32).fill(7), "AES-GCM", false, ["encrypt", "decrypt"]);
   const text = (bytes) => btoa(String.fromCharCode(...bytes));
@@ -34,7 +34,7 @@ function sealing() {
   };
 }
 
-/** Methods of the requests since the last call. */
+/** Returns the methods of all requests since its last call. */
 const requests = (() => {
   const { fetch } = globalThis;
   let methods = [];
@@ -46,7 +46,7 @@ const requests = (() => {
 })();
 const writes = (methods) => methods.filter((method) => method !== "GET").length;
 
-/** One that nobody used before. */
+/** Returns the collection of a new device: its database is empty. */
 const device = (peer, { remote, headers, key }) => OPEN[peer]({ adapterOptions: { dbName: crypto.randomUUID() }, remote, headers: headers[peer] }, key);
 
 async function push(peer, place) {
@@ -72,7 +72,7 @@ async function pull(peer, place) {
   return { "first sync down": ms, "its requests": received, "requests of an idle sync": await idle(tasks) };
 }
 
-/** A sync with nothing to do. */
+/** Syncs with nothing to do, and resolves to the number of requests. */
 async function idle(tasks) {
   requests();
   const { ok, created, updated, published } = await tasks.sync();

@@ -1,6 +1,6 @@
-// What every part has in common: records, and a clock.
+// Functions that every part uses: records and time measurement.
 
-/** A record of about 270 bytes of JSON. */
+/** Returns a record of about 270 bytes of JSON. */
 export const record = (n) => ({
   id: crypto.randomUUID(),
   last_modified: 1_700_000_000_000 + n,
@@ -12,7 +12,7 @@ export const record = (n) => ({
 
 export const records = (length) => Array.from({ length }, (_, n) => record(n));
 
-/** Runs `work` and gives its milliseconds, with what it answered. */
+/** Calls `work`, and resolves to its duration in milliseconds (`ms`) and its result (`answer`). */
 export async function timed(work) {
   const begun = performance.now();
   const answer = await work();
