@@ -1,11 +1,11 @@
-// What has to come of a lie, whatever it is.
+// Assertions that hold for every lie of a server: the alarm, its evidence, and the state after the server is honest again.
 
 import assert from "node:assert/strict";
 import { SECRETS } from "./devices.mjs";
 
 /**
- * A sync of `here` fails with `code`. Nothing local is lost: it is all as before, but for the records of honest pages, which it
- * may `learn` before the lie. Nothing is written on the strength of the lie. The next sync says the same again.
+ * Asserts that a sync of `here` fails with `code`, and the next sync again. The local state must not change, except for the records in `learns`:
+ * those of honest pages that are read before the lie is found. Nothing may be written to the server.
  */
 export async function assertAlarm(scene, code, { learns = [], ...evidence } = {}) {
   const { here, proxy } = scene;
@@ -23,10 +23,10 @@ export async function assertAlarm(scene, code, { learns = [], ...evidence } = {}
   assert.deepEqual(records.filter(learnt).map(({ id }) => id), learns);
 }
 
-/** Says where and when, of which page, what was expected and found; and nothing that is secret. */
+/** Asserts that the evidence has the URL, the time, the page, and what was expected and found, and that it holds nothing secret. */
 export function assertEvidence({ key, url }, evidence, { position, ...others } = {}) {
   assert.equal(evidence.url, url);
-  // Browsers know nothing of `aMinuteLater()`.
+  // Browsers use the real time, since `aMinuteLater()` moves only the clock of this process.
   assert.ok(Math.abs(Date.now() - evidence.atMs) < 600_000, `atMs: ${evidence.atMs}`);
   assert.ok(Number.isInteger(evidence.position) && evidence.position > 0);
   if (position !== undefined) assert.equal(evidence.position, position);
@@ -38,7 +38,7 @@ export function assertEvidence({ key, url }, evidence, { position, ...others } =
   for (const secret of [...SECRETS, ...partsOf(key)]) assert.ok(!text.includes(secret), `${secret} in ${text}`);
 }
 
-/** Whatever is eight characters long in a key, with and without its hyphens. */
+/** Returns all parts of a key that are eight characters long, with and without its hyphens. */
 export function partsOf(key) {
   const secret = key.slice(key.indexOf("-") + 1);
   return [secret, secret.replaceAll("-", "")].flatMap((text) => Array.from({ length: text.length - 7 }, (_, at) => text.slice(at, at + 8)));
@@ -46,13 +46,13 @@ export function partsOf(key) {
 
 const ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-/** The 36 bytes that a key's text stands for. */
+/** Returns the 36 bytes that the text of a key encodes. */
 export function keyBytes(key) {
   const digits = [...key.slice(key.indexOf("-")).replaceAll("-", "")].map((digit) => ALPHABET.indexOf(digit).toString(2).padStart(5, "0"));
   return Buffer.from(digits.join("").match(/.{8}/g).map((byte) => parseInt(byte, 2)));
 }
 
-/** A hash, as evidence has it. */
+/** The form of a hash in evidence. */
 export const HASH = /^[\w-]{43}$/;
 
 export function assertWroteNothing(proxy) {
@@ -60,7 +60,7 @@ export function assertWroteNothing(proxy) {
   assert.deepEqual(written.map(({ method, url }) => `${method} ${url}`), []);
 }
 
-/** A failure that is no accusation: nothing local is lost, and nothing is written. */
+/** Asserts that a sync of `here` fails with `code`, which is not an alarm, and that nothing changes here or on the server. Returns the error. */
 export async function assertFailure({ here, proxy }, code) {
   const before = await here.state();
   proxy.take("* ");
@@ -71,7 +71,7 @@ export async function assertFailure({ here, proxy }, code) {
   return error;
 }
 
-/** The server tells the truth again: that is all it takes. */
+/** Asserts that everything works again, without `repair()`, once the server is honest. */
 export async function assertHeals(scene) {
   scene.proxy.behave();
   await assertSyncs(scene.here);
@@ -79,9 +79,10 @@ export async function assertHeals(scene) {
 }
 
 /**
- * `repair()` on those devices, each after an alarm; then all is well, and `expected` records are everywhere. A snapshot empties the pages
- * before it, and each repair ends with one. So a later repair cannot tell a record that the server lost from one that was deleted
- * since: it is a conflict with nothing on the other side. The user decides; here, for the record.
+ * Asserts that each of these devices gets an alarm and can `repair()`, and that afterwards all devices have the records `expected` (ids).
+ *
+ * Each repair ends with a snapshot, which empties the pages before it. So a later repair cannot tell a record that the server lost from a record
+ * that was deleted since: it lists a conflict whose other side is null. The user decides; this function decides to keep the record.
  */
 export async function assertRepairs(scene, { alarms, expected }) {
   for (const [device, codes] of alarms) {
@@ -97,7 +98,7 @@ export async function assertRepairs(scene, { alarms, expected }) {
   if (expected) assert.deepEqual((await scene.there.records()).map(({ id }) => id), expected);
 }
 
-/** Decides for every record that a repair could not tell from a deleted one. */
+/** Resolves the conflicts of a repair: keeps every record that the repair could not tell from a deleted one. */
 export async function keepAll(device, conflicts) {
   for (const conflict of conflicts) {
     assert.deepEqual([conflict.type, conflict.local], ["incoming", null]);
@@ -110,10 +111,10 @@ async function assertSyncs(device) {
   assert.deepEqual([result.ok, result.errors, result.conflicts], [true, [], []]);
 }
 
-/** All devices, and one that is new, end with the same records on the same head. */
+/** Asserts that all devices, and a new one, end with the same records and the same head. */
 export async function assertTogether({ here, there, another, others = [] }) {
   const devices = [here, there, ...others];
-  // Once for each to send, once more for each to hear of it.
+  // Each device syncs twice: first to send its changes, then to receive those of the others.
   for (const device of [...devices, ...devices]) await assertSyncs(device);
   const fresh = await another();
   await assertSyncs(fresh);

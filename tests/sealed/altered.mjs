@@ -1,4 +1,4 @@
-// A server that changes what it was given: bits, places, labels, dates.
+// A server that changes pages: their bits, their places, their labels, their dates.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -6,7 +6,7 @@ import { assertAlarm, assertFailure, assertHeals, assertTogether } from "./alarm
 import { entry, SIDE_BY_SIDE, withJournal } from "./devices.mjs";
 import { change, exchange, flip, pageId, PARTS, replay, show } from "./lies.mjs";
 
-/** `here` knows three pages and has an edit to send, `there` has written two more. */
+/** `here` knows three pages and has an unsynced edit; `there` has written two more pages. */
 async function behind(t) {
   const scene = await withJournal(t, [1, 2, 3]);
   await scene.there.publish(4, 5);
@@ -16,7 +16,7 @@ async function behind(t) {
   return scene;
 }
 
-/** As what it is, but for one thing; the evidence has it as it was shown. */
+/** Asserts that a page altered by `alter` raises the alarm `tampered`, and that the evidence has the page as the server showed it. */
 async function assertTampered(scene, position, alter) {
   change(scene.proxy, pageId(position), alter);
   const { ct } = alter(scene.page(position));
@@ -100,7 +100,7 @@ describe("places", SIDE_BY_SIDE, () => {
     const scene = await behind(t);
     show(scene.proxy, (records) => records.toReversed());
     const result = await scene.here.sync().catch((error) => error);
-    // Upside down and on several pages, the head comes too late to be seen: that is an alarm, and no harm.
+    // If the list is in reverse order and has several pages, the device does not find the head. That is an alarm, and does no harm.
     assert.ok(result.ok || ["omission", "rollback"].includes(result.code), result.stack);
     await assertHeals(scene);
   });

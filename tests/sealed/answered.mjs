@@ -1,4 +1,4 @@
-// A server whose answers are not what it did: false 200, 201, 304, 412, and others that lead nowhere.
+// A server whose answers do not match what it did: a false 200, 201, 304 or 412, and answers that lead nowhere.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -12,7 +12,7 @@ const written = (request, status) => {
   return answer(status, { data: { ...JSON.parse(request.body).data, id, last_modified: Date.now() } });
 };
 
-/** One sync, which finds the lie while it writes: nothing local is lost, and what is not there stays to be sent. */
+/** Asserts that a sync finds the lie while it writes, that nothing local is lost, and that changes which are not on the server stay unsynced. */
 async function assertNoticed(scene, code, evidence) {
   const before = await scene.here.state();
   const error = await scene.here.failure();
@@ -117,7 +117,8 @@ describe("false refusal", SIDE_BY_SIDE, () => {
     await assertHeals(scene);
   });
 
-  // PostgreSQL gives no two buckets the same timestamp, whosever they are, and reading the default one makes it.
+  // Reading the default bucket creates it. With PostgreSQL no two buckets can have the same timestamp, even of different users, so such requests
+  // can collide.
   test("many users who are new at the same moment do not hinder each other", async (t) => {
     const scenes = await Promise.all(Array.from({ length: 40 }, () => stage(t)));
     const results = await Promise.all(scenes.map(({ there }) => there.sync()));
@@ -138,7 +139,7 @@ describe("false refusal", SIDE_BY_SIDE, () => {
 });
 
 describe("false news", SIDE_BY_SIDE, () => {
-  /** The device is sure of what it has read, and will ask only whether there is more. */
+  /** The device `here` is certain of what it has read (`aMinuteLater()`), so it asks only for newer rows (`If-None-Match`). */
   async function certain(t) {
     const scene = await withJournal(t);
     aMinuteLater();
@@ -180,7 +181,8 @@ describe("false news", SIDE_BY_SIDE, () => {
     proxy.behave();
     await here.create(entry(5));
     await there.create(entry(6));
-    // There, the head is gone. What was sent stands on it all the same, so the journal goes on from there.
+    // The server has lost the page of the head that `there` knows. But the pages that `here` has sent since refer to this head, so the journal
+    // continues from it.
     await assertRepairs(scene, { alarms: [[there, ["rollback"]]], expected: allOf(1, 2, 3, 4, 5, 6) });
   });
 
@@ -235,7 +237,7 @@ describe("answers that lead elsewhere", SIDE_BY_SIDE, () => {
     await assertHeals(scene);
   });
 
-  // The next page is asked for by the last version shown, and ends the list if it shows nothing newer.
+  // After a page, the device asks for rows newer than the newest version seen. It stops if a page shows nothing newer.
   const ENDLESS = { "the same page for ever": (given) => given, "pages of nothing": (given) => ({ ...given, body: '{"data":[]}' }) };
   for (const [what, more] of Object.entries(ENDLESS)) {
     test(`a list without an end, ${what}, is read to the end of its rows`, async (t) => {

@@ -1,4 +1,4 @@
-// Closing a journal: it has moved only if the closing page stands, and nothing is left behind unsaid.
+// Closing a journal: it counts as moved only if the closing page is committed, and changes that could not be sent are reported.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,7 +11,7 @@ const NEW_HOME = { remote: "https://new.example/v1", bucket: "b" };
 const close = (device) => device.call("closeJournal", NEW_HOME);
 const failsToClose = (device) => close(device).then(() => assert.fail("it was closed"), (error) => error);
 
-/** All devices are told that it has moved. */
+/** Asserts that the sync of every device fails with `moved`. */
 async function assertMoved(...devices) {
   for (const device of devices) assert.equal((await device.failure()).code, "moved");
 }

@@ -1,4 +1,4 @@
-// How little is asked of the server.
+// The number of requests that syncs make.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

@@ -1,6 +1,6 @@
-// Devices with one key and one account: `here`, which reaches Kinto through a proxy that a test may make lie, and `there`.
+// Devices with one key and one account: `here`, which reaches Kinto through a proxy that a test can make lie, and `there`, which reaches it directly.
 //
-// They run in Node, on memory, where a test takes milliseconds. What is kept on disk is in `reload.mjs` and `firefox.mjs`.
+// They run in Node with storage in memory, where a test takes milliseconds. Storage on disk is tested in `reload.mjs` and `firefox.mjs`.
 
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -12,20 +12,20 @@ import { KINTO_URL, Server } from "../sync/server.mjs";
 
 await init(await readFile(new URL("../../pkg/essaim_wasm_bg.wasm", import.meta.url)));
 
-/** All processes of the Kinto that these tests share. */
+/** The URLs of all processes of the Kinto server that these tests share. */
 export const KINTO_URLS = (process.env.KINTO_URLS ?? KINTO_URL).split(" ");
 
-/** A sync mostly waits for Kinto, which does one thing at a time. */
+/** For suites whose tests can run at the same time. A sync mostly waits for Kinto, each process of which handles one request at a time. */
 export const SIDE_BY_SIDE = { concurrency: 4 };
 
 /**
- * What nobody but the devices may ever see: the collection, its fields, ids and texts. The key is another. Sealed text is random
- * base64url, in which a short word comes by chance: each is long, or has a character that no base64url has.
+ * Texts that only the devices may see: the name of the collection, of its fields, ids, and content. (The key is checked separately.) Sealed text
+ * is random base64url, in which a short word occurs by chance. So each text is long, or has a character that base64url does not have.
  */
 export const COLLECTION = "diary-of-a-sweet-tooth";
 export const SECRETS = [COLLECTION, "confession", "I ate ", '"cake-'];
 
-/** A record like any other here. */
+/** Returns a record of the kind that these tests use. */
 export const entry = (id) => ({ id: `cake-${id}`, confession: `I ate cake number ${id}.` });
 
 let straight;
@@ -36,7 +36,7 @@ const now = Date.now;
 let aheadMs = 0;
 Date.now = () => now() + aheadMs;
 
-/** For all devices of this process: what Kinto said a minute ago, it says for good (see `Cursor`). */
+/** Moves the clock of this process forward by a minute. Its devices then regard all that they have read as final (see `Cursor`). */
 export function aMinuteLater() {
   aheadMs += 60_000;
 }
@@ -55,7 +55,7 @@ export class NodeDevice extends Device {
     return typeof value?.toObject === "function" ? value.toObject() : value;
   }
 
-  /** Writes a new record, and a page with it. */
+  /** Creates these records and syncs after each, so that each is written in a page of its own. */
   async publish(...ids) {
     for (const id of ids) {
       await this.create(entry(id));
@@ -75,7 +75,7 @@ export class NodeDevice extends Device {
     return this.call("head");
   }
 
-  /** All that must not be lost: records, tombstones, and what is still to be sent. */
+  /** Returns all that must not be lost: records and tombstones, and the ids of unsynced records. */
   async state() {
     const { data } = await this.call("list", { order: "id" }, { includeDeleted: true });
     return { records: data, unsynced: await this.unsynced() };
@@ -83,8 +83,8 @@ export class NodeDevice extends Device {
 }
 
 /**
- * An account with a key: the `server` as its administrator sees it, the `proxy` before `here`, `there` beside it, and
- * `another()`: a device that is new. `root`: a Kinto that the test has for itself.
+ * Makes an account and a key. Returns the `server` as its administrator sees it, the device `here` behind the `proxy`, the device `there`, and
+ * `another()`, which opens a new device. `root` is the URL of a Kinto server that only this test uses.
  */
 export async function stage(t, { root, bucket } = {}) {
   const key = await makeKey();
@@ -100,7 +100,7 @@ export async function stage(t, { root, bucket } = {}) {
   return { key, account, server, proxy, here: another(proxy.url), there: another(), another };
 }
 
-/** `there` has written some pages, and `here` has read them. The journal's name on the server is known then. */
+/** As `stage`. In addition, `there` has written some pages and `here` has read them, so that the journal's name on the server is known. */
 export async function withJournal(t, ids = [1, 2, 3], options) {
   const scene = await stage(t, options);
   if (options?.bucket) await scene.server.createBucket();

@@ -1,4 +1,4 @@
-// Listings that never end: ever new rows, and a next page after each.
+// Listings that never end: each page has new rows and a next page.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

@@ -1,4 +1,4 @@
-// The same in Firefox, with its IndexedDB and its WebAssembly: an encrypted collection's life, and the basics of a plain one.
+// Encrypted collections in Firefox, with its IndexedDB and its WebAssembly; and the basics of plain collections.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -16,7 +16,7 @@ import { launchFirefox } from "./webdriver.mjs";
 let firefox;
 let site;
 let page;
-/** Two devices in one page, which have nothing in common but the account and the key. */
+/** Opens two devices in one page. They share only the account and the key. */
 async function stage(t) {
   await page.goto(site.url);
   await page.waitForFunction(() => "handles" in globalThis);

@@ -1,4 +1,4 @@
-// A server that shows two devices different histories, and then tries to bring them together again.
+// A server that shows two devices different histories, and then tries to show both of them one history again.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -7,7 +7,7 @@ import { assertAlarm, assertHeals, assertRepairs, HASH } from "./alarms.mjs";
 import { entry, SIDE_BY_SIDE, withJournal } from "./devices.mjs";
 import { lead } from "./lies.mjs";
 
-/** From here on, `here` lives on in a copy of the server, byte for byte. */
+/** Forks the journal: from now on `here` syncs with a byte-for-byte copy of it. */
 async function forked(t) {
   const scene = await withJournal(t, [1, 2, 3]);
   const { server, proxy } = scene;
@@ -17,7 +17,7 @@ async function forked(t) {
   return scene;
 }
 
-/** They are together again in what `there` has. */
+/** Ends the fork: both devices sync with the journal that `there` has. */
 const join = ({ proxy }) => proxy.behave();
 
 describe("a fork", SIDE_BY_SIDE, () => {
@@ -78,7 +78,7 @@ describe("a fork", SIDE_BY_SIDE, () => {
     const { here, there } = scene;
     await here.publish(4);
     await there.publish(5, 6);
-    await there.call("repair"); // ends with a snapshot
+    await there.call("repair"); // a repair ends with a snapshot
     await there.publish(7);
     join(scene);
     await assertAlarm(scene, "fork", { position: 4, expected: HASH, found: HASH });

@@ -1,4 +1,4 @@
-// A server that does not show everything: pages left out, buried under tombstones, lists cut off.
+// A server that does not show everything: it leaves pages out, shows tombstones instead of them, or cuts lists off.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -6,7 +6,7 @@ import { assertAlarm, assertEvidence, assertFailure, assertHeals, HASH } from ".
 import { SIDE_BY_SIDE, withJournal } from "./devices.mjs";
 import { bury, hide, pageId, show } from "./lies.mjs";
 
-/** `here` knows three pages and has an edit to send, `there` has written three more. */
+/** `here` knows three pages and has an unsynced edit; `there` has written three more pages. */
 async function behind(t) {
   const scene = await withJournal(t, [1, 2, 3]);
   await scene.there.publish(4, 5, 6);
@@ -98,7 +98,8 @@ describe("lists cut off", SIDE_BY_SIDE, () => {
     await assertHeals(scene);
   });
 
-  // A shorter journal is a stale view, and no harm: the first append that is refused shows that there is more.
+  // A journal that is cut off looks like an older state, which does no harm: the server refuses an append at a position that exists, and so the
+  // device learns that there is more.
   test("without the address of the next page, they are read on from where they end", async (t) => {
     const scene = await withJournal(t, [1, 2, 3]);
     const { here, there, proxy } = scene;

@@ -1,4 +1,4 @@
-// A snapshot comes after a sync's own work: whatever the server answers to it, that sync succeeds, and a later one writes it.
+// A sync writes a snapshot after its own work. Whatever the server answers to the snapshot, the sync succeeds, and a later sync writes the snapshot.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -21,7 +21,7 @@ const FAILURES = {
 const isSegment = ({ method, path }) => method === "PUT" && path.includes("/records/s-");
 const isPage = ({ method, path }) => method === "PUT" && path.includes("/records/p");
 
-/** Which requests of a compaction fail, as a predicate of the requests of one sync. */
+/** Which requests of a compaction fail. Each function returns a predicate for the requests of one sync. */
 const STEPS = {
   segments: () => isSegment,
   "the snapshot's page": () => {
@@ -33,13 +33,13 @@ const STEPS = {
   },
 };
 
-/** After these the snapshot is there, so each needs pages of its own. */
+/** Requests that follow the snapshot. If they fail, the snapshot is already written, so each test needs a journal of its own. */
 const LAST_STEPS = {
   "the list of what is superseded": { isStep: ({ query }) => query.has("_fields"), failure: "401" },
   "emptying pages": { isStep: ({ method, path }) => method === "POST" && path.endsWith("/batch"), failure: "410" },
 };
 
-/** The next page but one is the 64th: then a snapshot is due. */
+/** Makes a journal of 63 pages. The next page is the 64th; then a snapshot is due. */
 async function withPages(t) {
   const scene = await withJournal(t, [1]);
   const { there, account, proxy } = scene;

@@ -1,4 +1,4 @@
-// A server that lost something, or pretends to: an earlier state, emptied, restored from a backup.
+// A server that lost data, or pretends that it did: it shows an earlier state, was emptied, or was restored from a backup.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -8,7 +8,7 @@ import { assertAlarm, assertFailure, assertHeals, assertRepairs, assertTogether,
 import { entry, SIDE_BY_SIDE, withJournal } from "./devices.mjs";
 import { turnBack } from "./lies.mjs";
 
-/** `backup`: the server at three pages. Since then both have written, and know different things that are not there. */
+/** `backup` holds the rows of the server when it had three pages. Since then both devices have written, so each knows changes that are not in it. */
 async function withBackup(t, options) {
   const scene = await withJournal(t, [1, 2, 3], options);
   const { here, there, server } = scene;
@@ -23,7 +23,7 @@ async function withBackup(t, options) {
   return scene;
 }
 
-/** What there is when all has been brought together again. */
+/** Asserts that the changes of both devices are there. */
 async function assertAllThere({ there }) {
   const records = await there.records();
   assert.deepEqual(records.map(({ id }) => id), ["cake-1", "cake-3", "cake-4", "cake-5", "cake-6"]);
@@ -47,7 +47,7 @@ describe("an earlier state is shown", SIDE_BY_SIDE, () => {
     await assertHeals(scene);
   });
 
-  // Without a head from another device nobody can know: `head()` is there to be compared.
+  // A new device cannot detect this, except by comparing its `head()` with that of another device.
   test("a new device believes it, until it is shown the truth", async (t) => {
     const scene = await withBackup(t);
     turnBack(scene.proxy, scene.backup);
@@ -60,7 +60,7 @@ describe("an earlier state is shown", SIDE_BY_SIDE, () => {
   });
 });
 
-/** Ways to empty a collection of one's own, and what a Kinto shows then. */
+/** Ways in which a user can empty a collection, and the error that devices then get. `bucket`: the collection is not in the default bucket. */
 const EMPTIED = {
   "its records are deleted": { empty: ({ server }) => server.removeRecords(), code: "rollback" },
   "its collection is deleted, in a bucket that makes it anew": { empty: ({ server }) => server.removeCollection(), code: "rollback" },
@@ -109,7 +109,7 @@ describe("restored from a backup", SIDE_BY_SIDE, () => {
   test("after a snapshot was written, its emptied pages come back to no harm", async (t) => {
     const scene = await withBackup(t);
     const { here, there, server, backup } = scene;
-    // repair() ends with a snapshot, whether there is something to repair or not.
+    // repair() ends with a snapshot, even if there is nothing to repair.
     await there.call("repair");
     await here.sync();
     await server.restore(backup);
@@ -137,7 +137,7 @@ describe("restored from a backup", SIDE_BY_SIDE, () => {
   });
 });
 
-// One after the other: a flush empties it for all.
+// These tests run one after the other, because a flush empties the server for all tests.
 describe("a server that was flushed", () => {
   let second;
   before(async () => (second = await startKinto()));
@@ -156,7 +156,7 @@ describe("a server that was flushed", () => {
     const scene = await withBackup(t, { root: second.url, bucket: "family" });
     const { here, there, server } = scene;
     await server.flush();
-    // Kinto does not tell who may not look whether there is anything.
+    // Kinto answers 403 and not 404 to users without access, so that they cannot learn whether the collection exists.
     await assertFailure(scene, "forbidden");
     await server.createBucket();
     await assertFailure(scene, "server_lost");

@@ -1,4 +1,4 @@
-// What the app does to the collection while it is being synced.
+// Changes that the app makes to a collection while it is being synced.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";

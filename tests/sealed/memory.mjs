@@ -1,4 +1,4 @@
-// The memory of the package's module. Import this before whatever loads the module: it is seen when the module is instantiated.
+// The memory of the package's WASM. Import this file before the WASM is loaded, because it intercepts the instantiation.
 
 let instance;
 const { instantiate } = WebAssembly;

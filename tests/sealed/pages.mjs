@@ -1,11 +1,11 @@
-// Devices in browsers: their collection is kept in IndexedDB, and may be open in several tabs.
+// Devices in browsers: their collection is stored in IndexedDB, and can be open in several tabs.
 
 import { Device } from "../sync/device.mjs";
 import { COLLECTION } from "./devices.mjs";
 
-/** A tab. `page` is whatever has `evaluate(function, argument)`: Playwright's, or Firefox's (`webdriver.mjs`). */
+/** A device in a tab. `page` is an object with `evaluate(function, argument)`: a page of Playwright, or of Firefox (`webdriver.mjs`). */
 export class PageDevice extends Device {
-  /** In a new tab of a profile that Playwright drives. */
+  /** Opens a device in a new tab of a profile that Playwright drives. */
   static async open(context, url, account) {
     const page = await context.newPage();
     page.setDefaultTimeout(30_000);
@@ -19,7 +19,7 @@ export class PageDevice extends Device {
     return Object.assign(new PageDevice(), device, { account: { remote, headers, key, dbName } });
   }
 
-  /** The page, as the user reloads it: what is in memory is gone. */
+  /** Reloads the page, so that everything in memory is lost. Returns the device in the reloaded page. */
   async reload() {
     await this.page.reload();
     return PageDevice.in(this.page, this.account);
@@ -38,7 +38,7 @@ export class PageDevice extends Device {
     return { records: data, unsynced: await this.unsynced() };
   }
 
-  /** Several records in one go: all or nothing, here and on their way. */
+  /** Writes several records in one `execute()`. They are stored and sent as one unit. */
   executeUpserts(ids, fields) {
     return this.page.evaluate(([number, ids, fields]) => outcome(() => executeUpserts(number, ids, fields)), [this.number, ids, fields]).then(({ error }) => {
       if (error) throw Object.assign(new Error(error.message), error);

@@ -1,4 +1,4 @@
-// One key and one name are one journal, wherever its pages are. Another key, or another name, is another.
+// The key and the name of a collection identify its journal, wherever its pages are. With another key or another name it is another journal.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -8,14 +8,14 @@ import { expand } from "../crypto/open.mjs";
 import { keyBytes } from "./alarms.mjs";
 import { COLLECTION, SIDE_BY_SIDE, withJournal } from "./devices.mjs";
 
-/** The name on the server, as `docs/encryption.md` says. */
+/** Returns the name of the collection on the server, as `docs/encryption.md` defines it. */
 async function serverName(key, name) {
   const derived = await expand(keyBytes(key).subarray(0, 32), Buffer.from(`essaim/collection/1\0${name}`), 16);
   const bits = [...derived].map((byte) => byte.toString(2).padStart(8, "0")).join("").padEnd(130, "0");
   return `e-${bits.match(/.{5}/g).map((five) => "abcdefghijklmnopqrstuvwxyz234567"[parseInt(five, 2)]).join("")}`;
 }
 
-/** The pages of the bucket `default`, shown in another bucket, to a device that is new there and has this key and name. */
+/** Copies the pages of a journal from the bucket `default` to another bucket. Returns the collection of a new device there, with this key and name. */
 async function shownElsewhere(t, { key: given, name }) {
   const scene = await withJournal(t, [1, 2, 3]);
   const { server, account } = scene;

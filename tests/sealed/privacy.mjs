@@ -1,4 +1,4 @@
-// What the server learns: everything it received, and everything it can be asked for.
+// What the server learns: all that it received, and all that can be read from it.
 
 import assert from "node:assert/strict";
 import { createHash, randomUUID } from "node:crypto";
@@ -7,10 +7,10 @@ import { SyncResultObject } from "../../pkg/lib-collection.js";
 import { keyBytes, partsOf } from "./alarms.mjs";
 import { COLLECTION, SIDE_BY_SIDE, stage } from "./devices.mjs";
 
-/** A text as it may be hidden in another: as it is, in hexadecimal, in base64 of either alphabet, wherever it begins. */
+/** Returns the forms in which a text can occur in another text: as it is, in hexadecimal, and in base64 with both alphabets at any offset. */
 function disguises(secret) {
   const bytes = Buffer.from(secret);
-  // What follows and precedes it changes the first and last digits.
+  // The first and last digits are cut off, because they depend on the bytes before and after the text.
   const shifted = [0, 1, 2].map((shift) => Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64").replace(/=+$/, "").slice(shift === 0 ? 0 : shift + 1, -1));
   return [bytes.toString("latin1"), bytes.toString("hex"), encodeURIComponent(bytes.toString("latin1")), ...shifted, ...shifted.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))];
 }
@@ -19,7 +19,7 @@ function assertHides(dump, secrets) {
   const folded = dump.toLowerCase();
   for (const secret of secrets) {
     for (const text of disguises(secret)) {
-      // There are hundreds of kilobytes of sealed text, in which a short one comes by chance.
+      // In hundreds of kilobytes of sealed text, a short text occurs by chance.
       assert.ok(text.length >= 8, `${text} is in everything`);
       assert.ok(!dump.includes(text), `${text} (${secret})`);
     }
@@ -27,7 +27,7 @@ function assertHides(dump, secrets) {
   }
 }
 
-/** What the proxy saw, and what the server has. */
+/** Returns as text what the proxy saw and what the server has. */
 async function dump({ proxy, server }) {
   const received = proxy.requests.map(({ method, url, headers, body }) => [`${method} ${url}`, JSON.stringify(headers), body].join("\n"));
   const account = Object.values(server.headers);
@@ -40,7 +40,7 @@ async function dump({ proxy, server }) {
   return [...received, ...proxy.seen, ...stored].join("\n").replaceAll(account[0], "");
 }
 
-/** Everything that an app does with a collection. */
+/** Does everything that an app does with a collection. Returns the secrets that the server must not learn. */
 async function live({ here, there }) {
   const titles = ["Dear diary, I am Berenike", "Der Käse ist gegessen 🧀", "fifteen pounds owed to Anselm"];
   const records = titles.map((title, index) => ({ id: `confession-${index}`, headline: title, feelings: { remorsefulness: index, placesOfTheDeed: ["Lindenstrasse 7"] } }));
@@ -128,7 +128,7 @@ describe("privacy", SIDE_BY_SIDE, () => {
   });
 });
 
-/** `count` records that make a page of 12,000 bytes, whatever their number. */
+/** Syncs `count` records that together make a page of 12,000 bytes, and returns the traces that this leaves. */
 async function traces(t, count) {
   const scene = await stage(t);
   const records = Array.from({ length: count }, () => ({ id: randomUUID(), text: "" }));
@@ -149,7 +149,7 @@ async function edits(t, text) {
   return leftBehind(scene);
 }
 
-/** Objects and requests without what differs from one account to the next. */
+/** Returns the objects on the server and the requests, without the parts that differ from one account to another. */
 async function leftBehind({ proxy, server }) {
   [server.collection] = await server.collections();
   const shape = (text) => text.replaceAll(server.collection, "e-…").replace(/s-[\w-]{22}/g, "s-…");

@@ -1,4 +1,4 @@
-// Alarms, heads and pages on their way are kept in IndexedDB: a reload in the middle of a lie changes nothing.
+// The head and pages that are being sent are stored in IndexedDB: a reload while the server lies changes neither the alarm nor the data.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -14,7 +14,7 @@ import { PageDevice } from "./pages.mjs";
 let browser;
 let context;
 let site;
-/** As `withJournal`, with `here` in a page. */
+/** As `withJournal`, but `here` is in a page of a browser. */
 async function inPage(t) {
   const scene = await withJournal(t, [1, 2, 3]);
   const { proxy, server, key, here: other } = scene;
@@ -69,7 +69,7 @@ describe("across a reload", SIDE_BY_SIDE, () => {
   test("a page that was appended, and whose answer never came, is one's own", async (t) => {
     const scene = await inPage(t);
     await scene.here.create(entry(4));
-    // As often as it is sent: Chromium itself sends it again over a connection that breaks.
+    // Each attempt is broken off, because Chromium itself repeats a request whose connection breaks.
     scene.proxy.rule("PUT ", async (_, pass) => (await pass(), BREAK));
     assert.equal((await scene.here.failure()).code, "network");
     scene.proxy.behave();

@@ -1,4 +1,4 @@
-// What repair() takes over, and what it refuses: it destroys nothing that somebody can still read.
+// What repair() accepts and what it refuses: it does not destroy data that any device can still read.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,10 +9,10 @@ import { change, flip, hide, pageId, show } from "./lies.mjs";
 
 const STRATEGIES = ["manual", "client_wins", "server_wins"];
 
-/** Without what changes with every write. */
+/** Returns the contents of records by id, without members that change with every write. */
 const contents = (records) => Object.fromEntries(records.map(({ id, confession }) => [id, confession]));
 
-/** `repair()` fails with `code`; nothing is written, and nothing local changes. */
+/** Asserts that `repair()` fails with `code`, and that nothing changes on the server or here. */
 async function assertRefuses({ here, proxy, server }, code) {
   const [before, records] = [await here.state(), await server.records()];
   proxy.take("* ");
@@ -24,7 +24,7 @@ async function assertRefuses({ here, proxy, server }, code) {
   return error;
 }
 
-/** Only the first list is not the truth. */
+/** Alters only the first list that the server shows. */
 function listOnce(proxy, alter) {
   proxy.rule("GET /records", async (_, pass) => {
     const given = await pass();
@@ -32,7 +32,7 @@ function listOnce(proxy, alter) {
   }, { times: 1 });
 }
 
-// The server keeps the ciphertext of a page that lost the race for its position; its author wrote the change again, further on.
+// The server keeps the ciphertext of a page that lost the race for its position. Its author has written the change again, at a later position.
 describe("a page that lost the race for its position, shown later in place of the winner", SIDE_BY_SIDE, () => {
   const LATER = {
     deleted: { write: (there) => there.delete("cake-7"), local: null },
@@ -108,7 +108,7 @@ describe("after a restored backup that is older than several snapshots", SIDE_BY
       await there.edit(1, "It was a whole cake.");
       await there.sync();
       for (const id of [4, 5, 6]) {
-        await there.call("repair"); // ends with a snapshot
+        await there.call("repair"); // a repair ends with a snapshot
         await here.sync();
         await there.publish(id);
       }
@@ -160,7 +160,7 @@ describe("where nothing was wrong", SIDE_BY_SIDE, () => {
       await there.sync();
       for (const id of [4, 5]) {
         await there.publish(id);
-        await there.call("repair"); // ends with a snapshot
+        await there.call("repair"); // a repair ends with a snapshot
       }
       await here.edit(3, "By me.");
       const { conflicts } = await here.call("repair", { strategy });
@@ -171,7 +171,7 @@ describe("where nothing was wrong", SIDE_BY_SIDE, () => {
   }
 });
 
-/** A snapshot in two segments and a page after it; `here` is new then. */
+/** Makes a journal with a snapshot in two segments and a page after it. `here` is then a new device. */
 async function withSnapshot(t) {
   const scene = await withJournal(t, [1, 2, 3]);
   const { here: known, there, another, proxy, server } = scene;
@@ -210,7 +210,7 @@ describe("by a device that does not have what the server seems to have lost", SI
   test("a 404 in the middle of a list ends it", async (t) => {
     const scene = await withJournal(t, [1, 2, 3, 4, 5, 6, 7, 8]);
     const { here: known, another, proxy } = scene;
-    // Kinto gives five at a time here.
+    // This Kinto server lists five rows at a time, so there are requests for next pages (`_token`).
     proxy.rule("GET /records", (request, pass) => (request.query.has("_token") ? kintoError(404, 111, "Not found.") : pass()));
     await assertRefuses({ ...scene, here: another(proxy.url) }, "remote_not_found");
     await assertHeals({ ...scene, others: [known] });
@@ -290,7 +290,7 @@ describe("what stands where no page should", SIDE_BY_SIDE, () => {
     const scene = await withJournal(t);
     const { here, there, another, proxy, server } = scene;
     await there.publish(4);
-    // Every list has it changed; by its name it is what it is, but only when it is looked at for the last time.
+    // Every list shows the page changed. Requests for the page itself show it changed too, except from the third request on: then it is intact.
     change(proxy, pageId(4), ({ ct }) => (ct ? { ct: flip(ct, -1) } : {}));
     let asked = 0;
     proxy.rule(`GET /${pageId(4)}`, async (_, pass) => {
@@ -353,10 +353,10 @@ describe("a damaged history", SIDE_BY_SIDE, () => {
   }
 });
 
-// Something between device and server shows junk in the place of the snapshot page, and refuses the segments of the next snapshot.
+// A proxy between device and server shows an invalid page in the place of the snapshot page, and refuses the segments of the next snapshot.
 test("a repair whose snapshot cannot be written empties nothing that new devices need", async (t) => {
   const { here, there, another, proxy, server } = await withJournal(t, [1, 2, 3]);
-  await here.call("repair"); // ends with a snapshot
+  await here.call("repair"); // a repair ends with a snapshot
   const id = pageId((await here.head()).position);
   await there.sync();
   const before = (await server.records()).find((row) => row.id === id);

@@ -1,4 +1,4 @@
-// Honest servers and nothing but bad luck: three devices, two of them with two tabs, all at once. No alarm, ever.
+// An honest server must never cause an alarm: three devices, two of them with two tabs, work at the same time in random schedules.
 //
 // `ESSAIM_SEED=7` runs one schedule, `ESSAIM_SEEDS=20` the first twenty.
 
@@ -14,7 +14,7 @@ const STEPS = 60;
 const { ESSAIM_SEED, ESSAIM_SEEDS = "3" } = process.env;
 const SEEDS = ESSAIM_SEED ? [Number(ESSAIM_SEED)] : Array.from({ length: Number(ESSAIM_SEEDS) }, (_, index) => index + 1);
 
-/** Numbers from a seed (mulberry32): the same schedule each time, but for what runs at the same moment. */
+/** Random numbers from a seed (mulberry32). The same seed gives the same schedule, except for the order of things that run at the same time. */
 class Dice {
   constructor(seed) {
     this.state = seed;
@@ -34,7 +34,7 @@ class Dice {
 
 let browser;
 let site;
-/** Two pages of one profile: two tabs of one device. */
+/** Opens two pages in one new profile: two tabs of one device. */
 async function openTabs(t, { key, server }, remote) {
   const context = await browser.newContext();
   t.after(() => context.close());
@@ -42,7 +42,7 @@ async function openTabs(t, { key, server }, remote) {
   return [await open(), await open()];
 }
 
-/** One step of one tab. What another tab did meanwhile may be in its way: that is no fault. */
+/** Makes one random step in one tab. It may fail because of what another tab did at the same time (`expected`). */
 async function step(tab, dice, number) {
   const records = await tab.records();
   const fields = { text: `step ${number}`, mood: dice.below(3) };
@@ -52,7 +52,7 @@ async function step(tab, dice, number) {
     update: () => one && tab.call("update", { id: one.id, ...fields }),
     delete: () => one && tab.call("delete", one.id),
     upsert: () => tab.call("upsert", { id: `r${dice.below(12)}`, ...fields }),
-    // What `execute` writes stays together.
+    // The records that one `execute` writes have to stay together.
     execute: () => tab.executeUpserts([`r${dice.below(12)}`, `r${dice.below(12)}`], fields),
     sync: () => sync(tab, dice),
   };
@@ -64,12 +64,12 @@ async function step(tab, dice, number) {
 
 async function sync(tab, dice) {
   const { errors, conflicts } = await tab.sync();
-  // Overtaken again and again is the one thing that an honest server may do to a sync.
+  // Losing the race again and again (409) is the only error that a sync with an honest server may report.
   assert.deepEqual(errors.filter(({ error }) => error?.code !== 409), []);
   for (const conflict of conflicts) {
     const resolution = dice.of([conflict.local, conflict.remote, { ...conflict.local, text: "both" }]);
     await tab.resolve(conflict, resolution?.deleted || !resolution ? null : resolution).catch((error) => {
-      if (error.code !== "not_found") throw error; // the other tab was first
+      if (error.code !== "not_found") throw error; // the other tab resolved it first
     });
   }
 }
@@ -91,7 +91,7 @@ describe("random honest schedules", () => {
       const remote = scene.proxy.url;
       const [phone, laptop] = [await openTabs(t, scene, remote), await openTabs(t, scene, remote)];
       const tabs = [...phone, ...laptop, scene.here];
-      // A journal that is about to be compacted: snapshots come in the middle of it all.
+      // A journal that is about to be compacted, so that snapshots are written while the schedule runs.
       await scene.here.publish(...Array.from({ length: 3 }, (_, n) => n));
       for (let edit = 0; edit < 50; edit++) {
         await scene.here.edit(edit % 3, `before, ${edit}`);
@@ -109,7 +109,7 @@ describe("random honest schedules", () => {
   }
 });
 
-/** Until nobody has anything to send or to decide. */
+/** Syncs until no tab has unsynced changes or conflicts. */
 async function settle(tabs, dice) {
   for (let round = 0; round < 10; round++) {
     for (const tab of tabs) await sync(tab, dice);

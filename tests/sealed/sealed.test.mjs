@@ -1,4 +1,4 @@
-// Encrypted collections as apps have them: the package, a server that lies when told, and a real Kinto.
+// Tests of encrypted collections: the package as apps use it, a proxy that lies when a test tells it to, and a real Kinto server.
 //
 // One file for `node --test`. Each suite also runs alone: `node --test tests/sealed/hidden.mjs`.
 

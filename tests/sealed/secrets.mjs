@@ -1,4 +1,4 @@
-// Secrets where nobody uses them: keys in memory, credentials and records in what an app may print, store or send somewhere.
+// Secrets must not remain where they are not needed: keys in memory, and credentials and records in objects that an app may print, store or send.
 
 import { memory as memoryOfModule } from "./memory.mjs";
 import assert from "node:assert/strict";
@@ -16,7 +16,7 @@ import { change, flip, pageId } from "./lies.mjs";
 const memory = memoryOfModule();
 const windows = (bytes) => Array.from({ length: bytes.length - 7 }, (_, at) => bytes.subarray(at, at + 8));
 
-/** How often each of these secrets is in the module's memory, in whole or in parts of eight bytes. */
+/** Returns how many times each of these secrets is in the memory of the WASM, as a whole or in parts of eight bytes. */
 function found(secrets) {
   const linear = Buffer.from(memory.buffer);
   const count = (part) => {
@@ -61,7 +61,7 @@ describe("keys in the module's memory", () => {
     const scene = await withJournal(t, [1, 2, 3]);
     const { here, there, proxy, key } = scene;
     const secrets = await secretsOf(key);
-    // Two devices in one module.
+    // Two devices share one WASM instance.
     assert.deepEqual(found(secrets), { ...NOTHING, page: 2 });
     await there.publish(4);
     const [{ ct }] = (await scene.server.records()).filter(({ id }) => id === pageId(4));
@@ -77,7 +77,7 @@ describe("keys in the module's memory", () => {
   });
 });
 
-// JavaScript's own strings cannot be erased, only let go of.
+// Strings of JavaScript cannot be erased; they can only become unreachable.
 test("a collection that is open holds the text of its key no more", async () => {
   const program = `
     import { readFile } from "node:fs/promises";
@@ -107,17 +107,17 @@ test("a collection that is open holds the text of its key no more", async () => 
   assert.deepEqual(JSON.parse(stdout), [2, true, false, false, true], "what the app itself keeps is found");
 });
 
-/** Long and random: a short word is in many a ciphertext. */
+/** Returns a text to search for. It is long and random, because a short text occurs in ciphertexts by chance. */
 const canary = (what) => `${what}-${randomUUID()}-${randomUUID()}`;
 
-/** As it is logged, stored, and sent on, and what caused it. */
+/** Returns the texts of an object as it would be logged, stored or sent, together with those of its `cause`. */
 function printed(thing) {
   const texts = [inspect(thing, { depth: 20, maxStringLength: null, maxArrayLength: null }), String(thing?.stack), String(thing?.message)];
   for (const make of [JSON.stringify, (it) => JSON.stringify({ ...it }), (it) => inspect(structuredClone({ ...it }), { depth: 20 })]) {
     try {
       texts.push(make(thing));
     } catch {
-      // What is circular, or a function, is not made into text.
+      // Circular objects and functions cannot be converted.
     }
   }
   if (thing?.cause) texts.push(printed(thing.cause));

@@ -1,4 +1,4 @@
-// Snapshots and a server that lies about them: segments that are missing, swapped, changed; appends that were swallowed.
+// Snapshots, and a server that lies about them: missing, swapped and changed segments, and appends that the server did not store.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -7,13 +7,13 @@ import { assertAlarm, assertHeals, assertRepairs, assertTogether } from "./alarm
 import { entry, SIDE_BY_SIDE, stage, withJournal } from "./devices.mjs";
 import { bury, change, exchange, flip, hide, pageId, PARTS } from "./lies.mjs";
 
-/** 270 KB in two segments, and a snapshot; `here` is new then, and `known` was there before. */
+/** Makes a journal with a snapshot of 270 KB in two segments. `here` is then a new device; `known` is a device from before the snapshot. */
 async function withSegments(t) {
   const scene = await withJournal(t, [1, 2, 3]);
   const { here: known, there, another, proxy, server } = scene;
   for (const id of [4, 5, 6]) await there.create({ ...entry(id), confession: String(id).repeat(90_000) });
   await there.sync();
-  await there.call("repair"); // ends with a snapshot
+  await there.call("repair"); // a repair ends with a snapshot
   const records = await server.records();
   const segments = records.filter(({ id, ct }) => id.startsWith("s-") && ct);
   const { position } = await there.head();
@@ -39,7 +39,7 @@ describe("a snapshot", SIDE_BY_SIDE, () => {
     const sealed = (await server.records()).filter(({ ct }) => ct);
     assert.ok(sealed.length < 15, `${sealed.length} pages and segments`);
     await here.edit(1, "Mine was the better half.");
-    // Asleep all the time: its edit is met once, by the newest.
+    // `here` has not synced meanwhile. Its edit is in conflict once, with the newest version.
     assert.deepEqual((await here.sync()).conflicts.map(({ remote }) => remote.confession), ["I ate half of cake 69."]);
   });
 });

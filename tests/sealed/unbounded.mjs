@@ -1,4 +1,4 @@
-// Rows that no device wrote: however many a server lists or has, one repair and one compaction make few requests.
+// Rows that no device wrote: however many a server lists, one repair and one compaction make few requests.
 
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
@@ -10,17 +10,17 @@ import { COLLECTION, entry, SIDE_BY_SIDE, withJournal } from "./devices.mjs";
 import { pageId } from "./lies.mjs";
 
 const ROWS = 10_000;
-/** In batches of four requests, as this server takes them. With Kinto's 25 it is a quarter. */
+/** The limit with batches of four requests, as this server allows them. With the 25 that Kinto allows by default, a quarter would be enough. */
 const MOST_REQUESTS = 2_000;
 
-/** The rows of a journal that another program with the key has written. */
+/** Returns the rows of a journal that another program with the key has written. */
 const sealDump = (key, journal) =>
   JSON.parse(execFileSync(process.execPath, [new URL("../crypto/seal.mjs", import.meta.url).pathname, key, COLLECTION], { input: JSON.stringify(journal) }));
 
 const segmentId = (number) => `s-${Buffer.from(number.toString(16).padStart(32, "0"), "hex").toString("base64url")}`;
 const sealed = (id, number) => ({ id, last_modified: number + 1, v: 1, e: 1, ct: "AAAA" });
 
-/** The first page of each list has these rows, too. */
+/** Adds these rows to the first page of each list. */
 function list(proxy, rows) {
   rewrite(proxy, "GET /records", (given, { query }) => (given.status !== 200 || query.has("_token") ? given : edit(given, (body) => ({ data: [...rows(), ...body.data] }))));
 }
@@ -48,7 +48,7 @@ describe("10,000 rows that a server makes up in its lists", SIDE_BY_SIDE, () => 
       const requests = proxy.take("* ");
       assert.ok(requests.length <= MOST_REQUESTS, `${requests.length} requests`);
       assert.deepEqual(published.map(({ id }) => id), ["cake-4"]);
-      // What was not looked at is told.
+      // The result reports how many rows were not checked.
       assert.equal(ok, errors.length === 0);
       for (const { type, message } of errors) assert.match(`${type}: ${message}`, /^outgoing: \d+ rows .* Call repair\(\) again\.$/);
       assert.equal(errors.length, what.startsWith("pages") ? 1 : 0);
@@ -63,7 +63,7 @@ describe("10,000 rows that a server makes up in its lists", SIDE_BY_SIDE, () => 
 test("more rows than one repair empties: it says how many are left, and the next one goes on", async (t) => {
   const { here, there, another, proxy } = await withJournal(t);
   const rows = new Map(Array.from({ length: 1_030 }, (_, number) => [pageId(number + 4), sealed(pageId(number + 4), number)]));
-  // As if all were there.
+  // The proxy answers as if all these rows were on the server.
   const row = (path) => rows.get(path.split("/").at(-1));
   rewrite(proxy, "GET ", (given, { path }) => (row(path) ? answer(200, { data: row(path) }) : given));
   list(proxy, () => [...rows.values()].filter(({ ct }) => ct));

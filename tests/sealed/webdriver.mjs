@@ -8,7 +8,7 @@ import { once } from "node:events";
 const CAPABILITIES = JSON.parse(await readFile(new URL("../../webdriver.json", import.meta.url)));
 const DRIVER = process.env.GECKODRIVER ?? "geckodriver";
 
-/** Starts Firefox, with `open(url)` for its one page and `close()`. */
+/** Starts Firefox. Returns an object with `open(url)`, which opens its only page, and `close()`. */
 export async function launchFirefox() {
   const { driver, root } = await startDriver();
   const capabilities = { browserName: "firefox", "moz:firefoxOptions": CAPABILITIES["moz:firefoxOptions"], timeouts: { script: 300_000 } };
@@ -24,7 +24,7 @@ export async function launchFirefox() {
   };
 }
 
-/** The part of Playwright's Page that these tests need. */
+/** The methods of Playwright's `Page` that these tests need. */
 class FirefoxPage {
   static async open(session, url) {
     const page = new FirefoxPage();
@@ -41,7 +41,7 @@ class FirefoxPage {
     return ask(this.session, "POST", "/refresh", {});
   }
 
-  /** Calls a function there. Argument and value pass as JSON. */
+  /** Calls a function in the page. Its argument and its result are passed as JSON. */
   async evaluate(work, argument) {
     const script = `
       const done = arguments[arguments.length - 1];
@@ -64,7 +64,7 @@ async function ask(root, method, path, body) {
   return value;
 }
 
-/** Again on another port, should another program have taken this one just before: the driver ends then. */
+/** Starts the driver. If another program takes the port first, the driver ends, and this function tries again with another port. */
 async function startDriver() {
   for (let tries = 1; ; tries += 1) {
     const port = await freePort();
@@ -81,7 +81,7 @@ async function startDriver() {
   }
 }
 
-/** It says nowhere which port it took, if it is left to choose. */
+/** Returns a free port. The driver could choose one itself, but it does not report which. */
 async function freePort() {
   const server = createServer().listen(0, "127.0.0.1");
   await once(server, "listening");

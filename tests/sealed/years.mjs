@@ -1,4 +1,4 @@
-// A journal of some hundred pages on a real server, and devices that come late. Of 10,000 pages: `tests/sim/sleepers.rs`.
+// A journal of some hundred pages on a real server, and devices that have not synced for a long time. `tests/sim/sleepers.rs` has one of 10,000.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -10,7 +10,10 @@ const EDITS = 300;
 
 const record = (id, text) => ({ ...entry(id), confession: text.padEnd(250, ".") });
 
-/** 30 KB live, and most pages are superseded by snapshots. `here` and `dirty` have seen the beginning, and sleep since. */
+/**
+ * Makes a journal with 30 KB of live data, in which snapshots have superseded most pages. `here` and `dirty` have synced at the beginning and not
+ * since then.
+ */
 async function withYears(t) {
   const scene = await stage(t);
   const { here, there, another, proxy } = scene;
@@ -22,7 +25,7 @@ async function withYears(t) {
   let snapshots = 0;
   for (let n = 0; n < EDITS; n += 1) {
     const { position } = await there.head();
-    // Not the first ten: they are left to `dirty`.
+    // The first ten records are not edited; `dirty` edits them.
     await there.update(record(10 + (n % (RECORDS - 10)), `edit ${n}`));
     await there.sync();
     snapshots += (await there.head()).position - position - 1;
@@ -30,7 +33,7 @@ async function withYears(t) {
   return { ...scene, dirty, others: [dirty], snapshots, receivedBy: (work) => received(proxy, work) };
 }
 
-/** What comes through the proxy meanwhile. */
+/** Returns the number of requests, and the bytes of their answers, that pass through the proxy while `work` runs. */
 async function received(proxy, work) {
   const all = { requests: 0, bytes: 0 };
   proxy.rule("* ", async (_, pass) => {
@@ -44,7 +47,7 @@ async function received(proxy, work) {
   return all;
 }
 
-/** How many rows a server shows at a time, at most 64. */
+/** How many rows the server lists at a time: 64 at most. */
 const ROWS = Number(process.env.KINTO_PAGE_SIZE ?? 64);
 
 describe("a long journal", SIDE_BY_SIDE, () => {

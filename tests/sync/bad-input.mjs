@@ -1,10 +1,10 @@
-// What an app may hand over by mistake: a typed error that says what to do, and nothing is changed or sent.
+// Arguments that an app may pass by mistake: each is a typed error that says what to do, and nothing is changed or sent.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Device, pages, SIDE_BY_SIDE, stage } from "./devices.mjs";
 
-/** What a piece of code in the page fails with. `work` gets the collection, and `values` that cannot leave the page. */
+/** Runs `work` (source text) in the page, where values can be made that cannot be passed to the page. Resolves to the error that it fails with. */
 function failureOf({ page, number }, work) {
   const source = `async (number) => (await outcome(() => (${work})(handles[number].collection))).error`;
   return page.evaluate(`(${source})(${number})`);

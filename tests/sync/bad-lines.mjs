@@ -1,4 +1,4 @@
-// A line that drops after each page: every page that was taken over moves the next try forward.
+// A connection that breaks after each page of a listing: each page that was received must bring the next attempt further.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,7 +11,10 @@ const PAGES = 4;
 const all = Array.from({ length: PAGES * PAGE }, (_, n) => `r${100 + n}`);
 const ids = (records) => records.map(({ id }) => id).sort();
 
-/** So many pages of a listing pass, then the line drops, until `next()`. */
+/**
+ * Lets `most` pages of a listing pass and then breaks each connection, until the returned function is called. `names` are headers to remove from
+ * the answers.
+ */
 function dropAfterEachPage(proxy, { most = 1, names = [] } = {}) {
   let passed = 0;
   proxy.rule("GET /records", async (request, pass) => {
@@ -21,7 +24,7 @@ function dropAfterEachPage(proxy, { most = 1, names = [] } = {}) {
   return () => (passed = 0);
 }
 
-/** Syncs until a sync ends, and gives how many were cut before it. */
+/** Repeats a sync until it completes. Returns how many attempts were broken off before, and the result. */
 async function tries(device, next, options) {
   for (let cut = 0; ; cut += 1) {
     next();
@@ -38,14 +41,14 @@ describe("over a line that drops after each page", SIDE_BY_SIDE, () => {
     await server.putAll(all);
     const next = dropAfterEachPage(proxy);
     const [cut, first] = await tries(here, next);
-    // Each page begins with the newest version seen.
+    // Each attempt begins its listing at the newest version seen, and so makes progress by a page.
     assert.deepEqual([cut <= PAGES, first.ok, ids(await here.records())], [true, true, all]);
     assert.ok((await tries(here, next))[0] <= PAGES);
     const since = proxy.take("GET /records").map(({ query }) => Number(query.get("_since") ?? 0));
     assert.ok(since.some((at) => at > 0 && at < Date.now() - 8000));
   });
 
-  // Where no header tells the end of a list, one page more does.
+  // If no header shows that a list has ended, the device needs one more page to notice it.
   for (const [names, most] of [[["next-page"], 1], [["next-page", "etag"], 2]]) {
     test(`also where ${names.join(" and ")} cannot be seen`, async (t) => {
       const { here, server, proxy } = await stage(t);

@@ -1,4 +1,4 @@
-// Servers that misbehave: each answer is a typed error that says what to do; local data stays, and can be synced later.
+// Servers that misbehave: each invalid answer is a typed error that says what to do. Local data is kept, and can be synced later.
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
@@ -8,10 +8,10 @@ import { forgedError } from "../evil/lies/answers.mjs";
 import { Device, pages, SIDE_BY_SIDE, stage } from "./devices.mjs";
 import { answer, BREAK, kintoError, NEVER } from "./proxy.mjs";
 
-/** Where a device asks, in the order of a first sync. */
+/** The requests of a first sync, in their order. */
 const QUESTIONS = { metadata: "GET /tasks", listing: "GET /records", hello: "GET /v1/", batch: "POST /batch" };
 
-/** Another origin, which must never hear from the page. It lets everybody in, so that no browser rule does our work. */
+/** Starts a server on another origin, to which the page must send no request. It allows all origins (CORS), so that the browser itself blocks nothing. */
 async function otherOrigin(t) {
   const heard = [];
   const server = createServer((request, response) => {
@@ -31,7 +31,7 @@ async function otherOrigin(t) {
 const html = (status) => answer(status, "<!doctype html><title>Welcome</title>", { "Content-Type": "text/html" });
 const kinto = (status, errno) => () => kintoError(status, errno, "so it says");
 
-/** What is answered, and what the sync then fails with. */
+/** Answers of a server, and the errors that the sync must then fail with. */
 const ANSWERS = [
   ["401", kinto(401, 104), { code: "unauthorized", name: "ServerResponse", errno: 104, message: /^HTTP 401 Error: Missing Authorization Token \(so it says\).*Log in again/ }],
   ["403", kinto(403, 121), { code: "forbidden", name: "ServerResponse", errno: 121, message: /^HTTP 403 Error: .*\(so it says\).*ask the owner/ }],
@@ -49,7 +49,7 @@ const ANSWERS = [
 ];
 
 for (const [question, pattern] of Object.entries(QUESTIONS)) {
-  // The hello is asked once only, and has tests of its own.
+  // The hello is requested only once, and has tests of its own.
   if (question === "hello") continue;
   test(`to the ${question}`, async (t) => {
     const { server, proxy, here, account } = await stage(t);
@@ -73,7 +73,7 @@ for (const [question, pattern] of Object.entries(QUESTIONS)) {
     };
 
     for (const [title, rule, expected] of ANSWERS) {
-      // Records can be readable where the collection itself is not.
+      // A 403 for the metadata is no error, because a user may have access to the records but not to the collection itself.
       if (question === "metadata" && title === "403") continue;
       await t.test(`${title} is ${expected.code}`, () => assertFails(rule, expected));
     }
@@ -136,7 +136,7 @@ describe("a forged alarm", SIDE_BY_SIDE, () => {
     test(`in the body of an error puts nothing into error.data of ${kind} collection`, async (t) => {
       const { here, proxy } = await stage(t, { collectionOptions: await collectionOptions() });
       for (const status of [400, 401, 403, 404, 410, 500]) {
-        // A journal that is not there yet is no error.
+        // For an encrypted collection a 404 is no error: its journal may not exist yet.
         if (kind === "an encrypted" && status === 404) continue;
         forgedError(proxy, { status, at: "* " });
         const { code, data } = await here.failure({ retry: 0 });
@@ -192,7 +192,7 @@ describe("nobody there", SIDE_BY_SIDE, () => {
   test("a connection that is refused is a network error", async (t) => {
     const { here, proxy } = await stage(t);
     await here.create({ id: "mine", title: "mine" });
-    // No service has it, no system gives it to whoever asks for any free port, and browsers do not refuse it themselves.
+    // A port that no service uses, that no system assigns as a free port, and that browsers do not block.
     const port = 2;
     const error = await here.failure({ remote: `http://localhost:${port}/v1` });
     assert.deepEqual([error.code, error.isKintoError], ["network", true]);

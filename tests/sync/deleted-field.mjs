@@ -1,4 +1,4 @@
-// A field of the app's that is called `deleted`: a record with it is a record, here and on every other device.
+// A field of the app that is named `deleted`: a record with this field is still a record, here and on every other device.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -91,7 +91,7 @@ describe("a record with the field `deleted: true`", SIDE_BY_SIDE, () => {
     await server.putAll(["gone"]);
     await here.page.evaluate((number) => {
       const { collection } = handles[number];
-      // A transformer that makes a new object of each record, also of a deletion.
+      // A transformer that makes a new object from each record, also from a deletion.
       const decode = ({ id, last_modified, title, deleted, bin }) => ({ id, last_modified, title: title ?? "none", ...(id !== "gone" && { deleted: bin ? true : deleted }) });
       collection.remoteTransformers.push({ encode: (record) => record, decode });
       collection.hooks["incoming-changes"] = [(payload) => ({ ...payload, changes: payload.changes.map((change) => ({ ...change, seen: 1 })) })];

@@ -1,6 +1,6 @@
 // A device: one collection of one database, as tests use it.
 
-/** A collection in a page. Calls give plain data; an error has the `code` and `data` it had there. */
+/** A collection in a page. Its methods resolve to plain data. An error has the same `code` and `data` as in the page. */
 export class Device {
   static async open(page, options, { library = "essaim", name = "tasks", collectionOptions = {} } = {}) {
     const device = new Device();
@@ -19,7 +19,7 @@ export class Device {
     return this.page.evaluate((number) => takeEvents(number), this.number);
   }
 
-  /** With the id that the record has. */
+  /** Creates a record with the id that it has. */
   async create(record) {
     return (await this.call("create", record, { useRecordId: true })).data;
   }
@@ -36,12 +36,12 @@ export class Device {
     return (await this.call("delete", id)).data;
   }
 
-  /** The record, its tombstone or `undefined`. */
+  /** Resolves to the record, its tombstone, or `undefined`. */
   async record(id) {
     return (await this.call("getAny", id)).data;
   }
 
-  /** Live records by id. */
+  /** Resolves to the live records, in the order of their ids. */
   async records() {
     return (await this.call("list", { order: "id" })).data;
   }
@@ -50,7 +50,7 @@ export class Device {
     return (await this.records()).map((record) => record.title);
   }
 
-  /** Ids of what is still to be sent. */
+  /** Resolves to the ids of unsynced records and deletions, sorted. */
   async unsynced() {
     return (await this.call("gatherLocalChanges")).map(({ id }) => id).sort();
   }
@@ -59,7 +59,7 @@ export class Device {
     return this.call("sync", ...(options ? [options] : []));
   }
 
-  /** What a sync fails with; it must. */
+  /** Resolves to the error that a sync fails with. Rejects if it does not fail. */
   async failure(options) {
     const result = await this.sync(options).catch((error) => error);
     if (!(result instanceof Error)) throw new Error(`The sync did not fail: ${JSON.stringify(result)}`);
@@ -73,7 +73,7 @@ export class Device {
 
 const LISTS = ["errors", "created", "updated", "deleted", "published", "conflicts", "skipped", "resolved"];
 
-/** The lists of a sync's result that are not empty. */
+/** Returns the lists of a sync result that are not empty. */
 export function lists(result) {
   return Object.fromEntries(LISTS.filter((name) => result[name].length > 0).map((name) => [name, result[name]]));
 }

@@ -1,5 +1,5 @@
-// Two browser profiles with one account: a phone, which reaches Kinto through a proxy that a test may meddle with, and a
-// laptop. They are opened once; each test has an account and databases of its own in them, so tests may run side by side.
+// Two browser profiles with one account: a phone, which reaches Kinto through a proxy that a test can control, and a laptop. They are opened once.
+// Each test has an account and databases of its own in them, so tests can run at the same time.
 
 import { after, before } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -15,10 +15,10 @@ export { KINTO_URL };
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 
-/** For suites: a sync mostly waits, for one side or the other. */
+/** For suites whose tests can run at the same time. A sync mostly waits, for the browser or for the server. */
 export const SIDE_BY_SIDE = { concurrency: 4 };
 
-/** The page of each profile. */
+/** The pages of the profiles: `phone` and `laptop`. */
 export const pages = {};
 
 let browser;
@@ -43,7 +43,7 @@ async function openProfile(url) {
   return page;
 }
 
-/** What a test plays with: the account's `server`, the `proxy` before it, its tasks `here` (phone) and `there` (laptop). */
+/** Makes what a test needs: the account's `server`, the `proxy` before it, and the devices `here` (phone) and `there` (laptop) with its tasks. */
 export async function stage(t, { options = {}, collectionOptions } = {}) {
   const server = new Server();
   const proxy = await Proxy.start(KINTO_URL);
@@ -54,7 +54,7 @@ export async function stage(t, { options = {}, collectionOptions } = {}) {
   return { server, proxy, account, here, there };
 }
 
-/** A stage with the record `r`, the same here and on the server. */
+/** As `stage`, with the record `r`, which is synced here. */
 export async function withRecord(t) {
   const scene = await stage(t);
   await scene.server.put("r", { title: "original" });

@@ -1,4 +1,4 @@
-// Listings whose next page cannot be seen, or is said to be where nobody can go: behind front servers, and without CORS headers.
+// Listings whose header `Next-Page` is hidden or names an unreachable address: behind front servers, and without CORS headers.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -11,7 +11,7 @@ const named = (count) => Array.from({ length: count }, (_, n) => `r${10 + n}`);
 const ids = (records) => records.map(({ id }) => id).sort();
 const changeTag = (proxy, change) => rewrite(proxy, "GET /records", (given) => withHeaders(given, { etag: given.headers.etag && change(given.headers.etag) }));
 
-/** What a front server does to the answers. */
+/** Changes that a front server makes to the answers. */
 const FRONTS = {
   "Next-Page is hidden": (proxy) => withoutHeaders(proxy),
   "Next-Page and ETag are hidden": (proxy) => withoutHeaders(proxy, { names: ["next-page", "etag"] }),
@@ -35,14 +35,14 @@ describe("a list of several pages", SIDE_BY_SIDE, () => {
       tell(proxy);
       const first = await here.sync();
       assert.deepEqual([first.ok, Object.keys(lists(first)), ids(await here.records())], [true, ["created"], all.slice(1)]);
-      // Later, with tombstones, and beside a push.
+      // A later sync, with tombstones in the listing, and with a push.
       for (const id of all.slice(0, PAGE + 2)) await server.put(id, { title: "again" });
       for (const id of all.slice(PAGE + 2)) await server.remove(id);
       await here.create({ id: "mine", title: "mine" });
       const second = await here.sync();
       assert.deepEqual([second.ok, second.published.length, second.deleted.length], [true, 1, all.length - PAGE - 2]);
       assert.deepEqual(ids(await here.records()), ids(await server.records()));
-      // The server repaired, nothing is missing.
+      // When the front server is repaired, it turns out that nothing is missing.
       proxy.behave();
       assert.deepEqual(lists(await here.sync()), {});
     });

@@ -1,4 +1,4 @@
-// Kinto.js reads and writes the same collection on the server, beside essaim: in the other profile, and both in one page.
+// Kinto.js and essaim read and write the same collection on the server: in two profiles, and both in one page.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,7 +9,7 @@ const synced = (record) => ({ ...record, _status: "synced" });
 const ids = (records) => records.map(({ id }) => id).sort();
 const ALL = Array.from({ length: 12 }, (_, n) => `r${10 + n}`);
 
-/** essaim `here`, Kinto.js `there`. */
+/** As `stage`, with essaim `here` and Kinto.js `there`. */
 async function beside(t) {
   const scene = await stage(t);
   const there = await Device.open(pages.laptop, { remote: KINTO_URL, ...scene.account, headers: scene.server.headers }, { library: "Kinto.js" });
@@ -109,7 +109,7 @@ describe("essaim here, Kinto.js there", SIDE_BY_SIDE, () => {
         const { one, two } = scene;
         const { conflicts } = await two.sync();
         assert.deepEqual(conflicts.map(({ local, remote }) => [local.title, remote.deleted]), [["second", true]]);
-        // Kinto.js sends what was resolved on the tombstone's version, which Kinto refuses; client_wins gets it through.
+        // Kinto.js uploads the resolved record with the version of the tombstone, which Kinto refuses. With client_wins it succeeds.
         await two.resolve(conflicts[0], conflicts[0].local);
         assert.equal((await two.sync({ strategy: "client_wins" })).ok, true);
         assert.equal((await one.sync()).ok, true);
@@ -148,7 +148,7 @@ describe("both in one page", SIDE_BY_SIDE, () => {
 });
 
 describe("the same sync, done by both", SIDE_BY_SIDE, () => {
-  /** What each library's sync says of the same history, and leaves: without times, and by id. */
+  /** Asserts that the syncs of both libraries report the same and leave the same records, for the same history. Timestamps are ignored. */
   async function compare(t, history, strategy, parts) {
     const told = [];
     for (const library of ["essaim", "Kinto.js"]) {
@@ -163,7 +163,7 @@ describe("the same sync, done by both", SIDE_BY_SIDE, () => {
     assert.deepEqual(told[0], told[1]);
   }
 
-  /** Of the side that lost, Kinto.js gives what it sent, and essaim the record as stored: with its status. */
+  /** Returns a value without its differences: as the losing side, Kinto.js lists the record that it sent, and essaim the stored record with its status. */
   function comparable(value) {
     return JSON.parse(JSON.stringify(value, (key, member) => {
       if (key === "last_modified") return member ? "a time" : undefined;
@@ -172,14 +172,14 @@ describe("the same sync, done by both", SIDE_BY_SIDE, () => {
     }));
   }
 
-  /** Where the lists are better left to differ from Kinto.js's; what is left on both sides is the same all the same. */
+  /** Histories and strategies for which the lists intentionally differ from those of Kinto.js. The records on both sides are the same. */
   const DIFFERENT_LISTS = {
-    "deleted on both sides": ["manual", "client_wins", "server_wins"], // it sends its deletion all the same
-    "deleted here and there during the push": ["manual", "client_wins", "server_wins"], // it lists the 404 as published
-    "changed on both sides": ["client_wins"], // it sends what it resolved twice, and then lists a conflict with itself
+    "deleted on both sides": ["manual", "client_wins", "server_wins"], // Kinto.js sends its deletion although the record is gone
+    "deleted here and there during the push": ["manual", "client_wins", "server_wins"], // Kinto.js lists the 404 as published
+    "changed on both sides": ["client_wins"], // Kinto.js sends the resolved record twice, and then lists a conflict with itself
     "changed here, deleted there": ["client_wins"], // the same
   };
-  /** And here a ghost of the deleted record is left in its database. */
+  /** Histories and strategies for which Kinto.js leaves the deleted record in its database. */
   const GHOSTS = { "changed here, deleted there": ["server_wins"] };
 
   const HISTORIES = {
@@ -259,7 +259,7 @@ describe("the same sync, done by both", SIDE_BY_SIDE, () => {
     },
   };
   for (const [title, history] of Object.entries(HISTORIES)) {
-    // Where nothing meets, no strategy decides.
+    // The strategy matters only if the record was changed on both sides.
     const decides = /both|here, deleted there|the push/.test(title);
     for (const strategy of decides ? ["manual", "client_wins", "server_wins", "pull_only"] : ["manual"]) {
       let parts = ["ok", "lists", "here", "there"];

@@ -1,4 +1,4 @@
-// Answers that are larger than any honest one: they are read up to a limit, and the page goes on.
+// Answers that are larger than any honest answer: they are read up to a limit, and the page continues to work.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

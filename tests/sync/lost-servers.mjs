@@ -1,4 +1,4 @@
-// Servers over time: emptied, restored, recreated; and two servers for one collection.
+// Servers that were emptied, restored or created again, and two servers for one collection.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -13,7 +13,7 @@ const ids = (records) => records.map(({ id }) => id).sort();
 
 let second;
 
-/** As `stage`, but on the second Kinto. */
+/** As `stage`, but with the second Kinto server. */
 async function elsewhere(t) {
   const server = new Server({ root: second.url });
   const proxy = await Proxy.start(second.url);
@@ -22,7 +22,7 @@ async function elsewhere(t) {
   return { server, proxy, here: await Device.open(pages.phone, options), there: await Device.open(pages.laptop, options) };
 }
 
-/** repair() brings everything that is here to the server, and what is new there here. */
+/** Asserts that repair() uploads everything that is here, and downloads what is new on the server, so that both have the records `expected` (ids). */
 async function assertRecovers({ here, server }, expected) {
   assert.equal((await here.call("repair")).ok, true);
   assert.deepEqual([ids(await here.records()), ids(await server.records()), await here.unsynced()], [expected, expected, []]);
@@ -35,7 +35,7 @@ const TOLD = {
   another: /^This server, or this account on it, has none of the records.*repair\(\).*another user/,
 };
 
-/** The sync fails as Kinto.js's does, and takes nothing away from what is here. */
+/** Asserts that the sync fails with the same error as in Kinto.js, and that no local record is lost. */
 async function assertNoticed({ here }, found = "flushed") {
   const before = await here.records();
   const error = await here.failure();
@@ -48,7 +48,7 @@ async function assertNoticed({ here }, found = "flushed") {
   assert.deepEqual((await here.records()).filter(({ id }) => known.has(id)), before);
 }
 
-// One after the other: a flush empties it for all.
+// These tests run one after the other, because a flush empties the server for all tests.
 describe("with a second Kinto", () => {
   before(async () => (second = await startKinto()));
   after(() => second.stop());
@@ -120,7 +120,8 @@ describe("with a second Kinto", () => {
         await server.flush();
         await server.makeCollection(metadata);
         for (const { last_modified, ...record } of backup) await server.put(record.id, record, { lastModified: last_modified });
-        // Kinto gives a list that it makes the present time; a restored one has its own, until something is written.
+        // Kinto gives a collection that is created now the present time as its timestamp. A collection restored from a backup has the timestamp of
+        // the backup, until something is written.
         const timestamp = `"${Math.max(metadata.last_modified, ...backup.map(({ last_modified }) => last_modified))}"`;
         rewrite(proxy, "GET /records", (given) => withHeaders(given, { etag: timestamp }));
         proxy.before("POST /batch", () => proxy.behave());
@@ -158,7 +159,7 @@ describe("with a second Kinto", () => {
       assert.deepEqual([lists(await here.sync()), await here.unsynced()], [{}, []]);
     });
 
-    // What apps that come from Kinto.js do.
+    // Apps that were written for Kinto.js call resetSyncStatus() and not repair().
     test("edits that were not sent yet survive resetSyncStatus() too, however conflicts are resolved", async (t) => {
       const scene = await elsewhere(t);
       const { here, there, server } = scene;
@@ -195,7 +196,7 @@ describe("with a second Kinto", () => {
         for (const device of order) {
           assert.equal((await device.failure()).data.found, "flushed");
           const { conflicts } = await device.call("repair");
-          // Whether what is here was made on what is there, or the other way round, nothing tells who did not edit it.
+          // A device that did not edit the record cannot tell which of the two versions was made from the other.
           assert.deepEqual(conflicts.map(({ local, remote }) => [local.title, remote.title]), first === "here" && device === there ? [["a", "A"]] : []);
           for (const conflict of conflicts) await device.resolve(conflict, conflict.remote);
         }
@@ -211,7 +212,7 @@ describe("with a second Kinto", () => {
       const { here, there, server } = scene;
       await here.createAll(["a", "b", "c", "d"]);
       for (const device of [here, there]) await device.sync();
-      // Acknowledged, but the device that recovers first does not know it.
+      // The server acknowledged this edit, but the device that recovers first does not know it.
       await here.update({ id: "b", title: "B" });
       await here.sync();
       await here.update({ id: "a", title: "mine" });
@@ -239,7 +240,7 @@ describe("with a second Kinto", () => {
   });
 
   describe("a server that purged its tombstones", () => {
-    /** Both devices have a, b and c, and `here` sees nothing of what is deleted then. */
+    /** Both devices have a, b and c. Then the records `deleted` are deleted and their tombstones purged, before `here` syncs again. */
     async function away(t, deleted) {
       const scene = await elsewhere(t);
       await scene.there.createAll(["a", "b", "c"]);
@@ -309,7 +310,7 @@ describe("with a second Kinto", () => {
   });
 
   describe("another server", () => {
-    /** The app's new version, with the same database. */
+    /** Opens the device again with other options, as a new version of the app: it has the same database. */
     const moved = ({ here, account }, options) => Device.open(here.page, { ...account, ...options });
 
     test("that is empty gets nothing, and everything once the user says so", async (t) => {

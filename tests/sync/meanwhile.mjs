@@ -1,4 +1,4 @@
-// What happens to a record while it is being pushed: on the server, and here.
+// Changes of a record, on the server or here, while it is being pushed.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -146,7 +146,7 @@ describe("a collection that is cleared during a sync has everything after the ne
 
   test("cleared between two pages of a pull", async (t) => {
     const { here, server, proxy } = await stage(t);
-    // Older than what a sync reads again in any case.
+    // The records are older than those that every sync lists again.
     for (let n = 0; n < COUNT; n += 1) await server.put(`r${n}`, { title: "x" }, { lastModified: Date.now() - 60_000 * (COUNT - n) });
     let pages = 0;
     proxy.rule("GET /records", async (_, pass) => ((pages += 1) === 2 && (await here.call("clear")), pass()));

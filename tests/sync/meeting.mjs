@@ -1,10 +1,10 @@
-// Where a remote change meets a local record: every pair of the two, under every strategy.
+// Merging: every pair of a local record and a remote change, with every strategy.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { lists, SIDE_BY_SIDE, stage } from "./devices.mjs";
 
-/** Brings the record `r` into a state here; the server knows nothing of what is done here after the sync. */
+/** Brings the local record `r` into a state. Changes that are made here after the sync are not on the server. */
 const LOCAL = {
   absent: async ({ here }) => void (await here.sync()),
   synced: async ({ here, server }) => {
@@ -25,7 +25,7 @@ const LOCAL = {
   },
 };
 
-/** Changes it on the server, and gives what the next pull will show. */
+/** Changes the record on the server. Returns what the next pull will list. */
 const REMOTE = {
   record: ({ server }) => server.put("r", { title: "theirs" }),
   "equal record": async ({ here, server }) => {
@@ -38,10 +38,10 @@ const REMOTE = {
   },
 };
 
-/** The two meet in a sync; gives what was on both sides before, and what is after. */
+/** Makes a local and a remote state and syncs. Returns what was on both sides before the sync, and what is there after it. */
 async function meeting(t, local, remote, strategy) {
   const scene = await stage(t);
-  // A device that has seen something gets tombstones.
+  // With another record: a device whose first sync found nothing gets no tombstones in its next one.
   await scene.server.put("other", { title: "other" });
   await LOCAL[local](scene);
   const theirs = await REMOTE[remote](scene);
@@ -55,7 +55,7 @@ const wire = ({ _status, ...record }) => record;
 const EVERY = ["manual", "client_wins", "server_wins", "pull_only"];
 const PUSHING = ["manual", "client_wins", "server_wins"];
 
-/** One row of the table: `check` gets what {@link meeting} gives. */
+/** Adds the tests of one row of the table, one for each strategy. `check` gets what {@link meeting} returns. */
 function row(title, local, remote, strategies, check) {
   for (const strategy of strategies) {
     test(`${title} (${strategy})`, async (t) => {

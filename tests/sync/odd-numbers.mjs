@@ -1,4 +1,4 @@
-// Rows of a listing whose id or version is none: each is refused by itself, and nothing else suffers, now or later.
+// Rows of a listing that have no valid id or version: each is rejected by itself, and the other rows are synced, now and later.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ const IDS = ["1e400", "-1e400", "null", "{}", "[1]", "true", "9007199254740993",
 const VERSIONS = ["1e400", "-1e400", "9007199254740993", "-1", "5.5", '"5"', "null", "[5]"];
 const CASES = [...IDS.map((text) => ["id", text]), ...VERSIONS.map((text) => ["last_modified", text])];
 
-/** From here on the app sends the requests of its syncs itself. */
+/** From now on the app itself sends the requests of its syncs. */
 async function sentByTheApp(device) {
   await device.page.evaluate((number) => {
     const { http } = handles[number].collection.api;
@@ -102,7 +102,7 @@ test("what an earlier version stored of a row with the id 1e400 is left out, and
   await tasks.create({ id: "inf", title: "infinite", last_modified: 9 }, { synced: true });
   await tasks.create({ id: "b", title: "b" }, { useRecordId: true });
   await writer.close();
-  // Such a row was stored as a put (1) of the id `inf`, which has no quotes.
+  // An earlier version stored such a row as a put (1) of the id `inf`, without quotes.
   const [now, then] = [[1, 5, ...Buffer.from('"inf"')], [1, 3, ...Buffer.from("inf")]];
   let altered = 0;
   for (const kept of storage.kept.values()) {

@@ -1,4 +1,4 @@
-// What is new on the server comes here: page by page, cut and resumed, beside other writers.
+// Pulling what is new on the server: page by page, interrupted and resumed, and while others write.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -10,7 +10,7 @@ assert.ok(PAGE > 1 && PAGE < 10, "These tests want short pages: start Kinto with
 
 const synced = (record) => ({ ...record, _status: "synced" });
 const ids = (records) => records.map(({ id }) => id).sort();
-/** Its requests leave through a function that the app put in the place of the client's own. */
+/** Makes the app send its requests itself: it replaces a function of the client. */
 const sentByTheApp = ({ page, number }) => page.evaluate((number) => {
   const { http } = handles[number].kinto.api;
   http.timedFetch = http.timedFetch.bind(http);
@@ -232,7 +232,7 @@ describe("beside edits here", SIDE_BY_SIDE, () => {
   });
 });
 
-// The last seconds before a collection's newest change are listed again and again, as long as something may come late.
+// Each sync lists the last seconds before the newest change again, as long as a change with an earlier timestamp may still become visible.
 describe("what is listed again", SIDE_BY_SIDE, () => {
   for (const strategy of ["manual", "server_wins", "client_wins", "pull_only"]) {
     test(`an old deletion is none of a record that was made since (${strategy})`, async (t) => {

@@ -1,4 +1,4 @@
-// Local changes on their way to the server: what is sent, what each answer does, and what happens meanwhile.
+// Pushing local changes: what is sent, what each answer does, and what happens meanwhile.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -9,13 +9,13 @@ import { KINTO_URL } from "./server.mjs";
 const synced = (record) => ({ ...record, _status: "synced" });
 const ids = (records) => records.map(({ id }) => id).sort();
 
-/** What Kinto on PostgreSQL says to all but one of those who write at the same moment. */
+/** The answer that Kinto with PostgreSQL gives to all but one of the clients that write at the same moment. */
 const collided = () => kintoError(409, 122, "Integrity constraint violated, please retry.", { "Retry-After": "300" });
 
-/** The requests within the batches that were sent. */
+/** Returns the requests in the batches that were sent. */
 const parts = (proxy) => proxy.take("POST /batch").flatMap(({ body }) => JSON.parse(body).requests);
 
-/** Kinto's answer to a batch, with another answer in the place of that to `id`. */
+/** Replaces the part of Kinto's answer to a batch that is about `id`. */
 function answerFor(proxy, id, status, body) {
   proxy.rule("POST /batch", async (request, pass) => {
     const given = await pass();
@@ -26,7 +26,7 @@ function answerFor(proxy, id, status, body) {
   }, { times: 1 });
 }
 
-/** Answers for Kinto where a batch would write `id`, and lets Kinto see the rest of it. */
+/** Answers the request for `id` in a batch instead of Kinto, and passes the rest of the batch on to Kinto. */
 function refuse(proxy, id, status, body, options) {
   proxy.rule("POST /batch", async (request, pass) => {
     const { requests } = JSON.parse(request.body);
@@ -163,7 +163,7 @@ describe("a record that the server refuses", SIDE_BY_SIDE, () => {
     assert.deepEqual([result.ok, ids(result.published), await server.titles()], [true, ["a", "b", "c"], ["a", "b", "c"]]);
   });
 
-  // Kinto writes the bucket's history after all else, and on PostgreSQL that may collide too.
+  // Kinto writes the history of the bucket last. With PostgreSQL this can collide too; then the whole batch gets an error.
   for (const ids of [["a"], ["a", "b", "c"]]) {
     test(`an answer of 409 to a whole batch of ${ids.length} is asked again`, async (t) => {
       const { here, proxy, server } = await stage(t);
@@ -213,7 +213,7 @@ describe("a record that the server refuses", SIDE_BY_SIDE, () => {
     assert.deepEqual([result.ok, ids(result.published), await server.titles()], [true, ["a"], ["a"]]);
   });
 
-  // So Kinto on PostgreSQL answers one of two who list a new collection at the same moment.
+  // Kinto with PostgreSQL gives this answer to one of two clients that list a new collection at the same moment.
   test("an answer of 500 to a read is asked again, and soon an error", async (t) => {
     const { here, proxy, server } = await stage(t);
     await here.createAll(["a"]);
@@ -244,9 +244,9 @@ describe("a record that the server refuses", SIDE_BY_SIDE, () => {
 
   test("a record that Kinto itself cannot store does not stop the others, nor the next syncs", async (t) => {
     const { here, server } = await stage(t);
-    // PostgreSQL has no place for a NUL, the memory backend none for half a surrogate pair.
+    // A text that the server cannot store: PostgreSQL cannot store a NUL, and the memory backend cannot store a lone surrogate.
     const title = process.env.KINTO_BACKEND === "postgresql" ? "\u0000" : "\ud800";
-    // PostgreSQL's "503, retry later" would otherwise be waited for.
+    // With PostgreSQL the answer is "503, retry later"; without these options the sync would wait.
     const now = { retry: 0, ignoreBackoff: true };
     await here.create({ id: "bad", title });
     await here.createAll(["a", "b", "c", "d", "e", "f"]);

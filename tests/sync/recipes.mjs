@@ -1,4 +1,4 @@
-// What README.md, docs/ and the types of the package recommend, run as it is written there.
+// Runs the code blocks that README.md, docs/ and the doc comments of the package recommend, exactly as they are written there.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -9,7 +9,7 @@ import { Server } from "./server.mjs";
 
 const ids = (records) => records.map(({ id }) => id).sort();
 
-/** The one block of JavaScript in a file that has this text in it. */
+/** Returns the only block of JavaScript in a file that contains this text. */
 async function recipe(file, text) {
   const source = (await readFile(new URL(`../../${file}`, import.meta.url), "utf8")).replaceAll(/^ *\* ?/gm, "");
   const blocks = [...source.matchAll(/```js\n(.*?)```/gs)].map(([, block]) => block).filter((block) => block.includes(text));
@@ -17,9 +17,12 @@ async function recipe(file, text) {
   return blocks[0].replaceAll(/^import .*$/gm, "");
 }
 
-/** Runs it in the page, with a collection by this name, and a person who agrees or not. Gives the code of what it threw. */
+/**
+ * Runs a code block in the page. The collection is a variable with this name, and `confirm()` returns `agrees`. Resolves to the code of the error
+ * that the block throws.
+ */
 function follow({ page, number }, code, name, agrees = true) {
-  // As text: the page's policy forbids to make code of text.
+  // The function is passed as text, because the Content-Security-Policy of the page forbids `eval`.
   return page.evaluate(`(async () => {
     const { KintoError } = await import("/essaim/index.js");
     const confirm = () => ${agrees};

@@ -1,4 +1,4 @@
-// `resolve()`: what is decided about a conflict, and how it reaches the other side.
+// `resolve()`: decisions about conflicts, and how they reach the other side.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -6,7 +6,7 @@ import { SIDE_BY_SIDE, stage } from "./devices.mjs";
 
 const synced = (record) => ({ ...record, _status: "synced" });
 
-/** The record `r`, edited offline in both profiles; `there` has synced. Gives the conflict that is met here. */
+/** The record `r` is edited offline in both profiles, and `there` syncs first. Returns the conflict that `here` gets. */
 async function offlineEdits(t, { theirs = async (there) => there.update({ id: "r", title: "theirs", theirs: true }) } = {}) {
   const scene = await stage(t);
   const { here, there } = scene;
@@ -23,7 +23,7 @@ async function offlineEdits(t, { theirs = async (there) => there.update({ id: "r
 
 const theirDeletion = { theirs: (there) => there.delete("r") };
 
-/** Syncs here, then there; both must be content and have `title`, or nothing if there is none. */
+/** Syncs here, then there. Asserts that neither gets a conflict, and that both and the server have one record with `title`, or none if it is undefined. */
 async function assertAgreed({ here, there, server }, title) {
   for (const device of [here, there]) assert.deepEqual({ ...(await device.sync()), lastModified: 0 }.conflicts, []);
   const titles = title === undefined ? [] : [title];

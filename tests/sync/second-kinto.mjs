@@ -1,4 +1,4 @@
-// Another Kinto, for what must not happen to the one that all tests share: to be emptied, to be stopped; and to be another.
+// A second Kinto server, for tests that empty or stop a server, which must not happen to the shared one, and for tests that need two servers.
 
 import { spawn } from "node:child_process";
 import { createInterface } from "node:readline";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const PYTHON = process.env.KINTO_PYTHON ?? `${ROOT}target/kinto/bin/python`;
 
-/** Starts one, and gives its root `url` and `stop()`. */
+/** Starts a Kinto server. Resolves to its root `url` and a function `stop()`. */
 export async function startKinto() {
   const child = spawn(PYTHON, [`${ROOT}tests/kinto/serve.py`], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve, reject) => child.once("exit", resolve).once("error", reject));

@@ -1,17 +1,17 @@
-// The server of a test, as another client of the same account sees and changes it.
+// The server of a test: reads and changes it as another client with the same account.
 
 import assert from "node:assert/strict";
 import { authorization, KINTO_URL, newUser } from "../package/kinto.mjs";
 
 export { KINTO_URL };
 
-/** One account's collection of tasks on a real Kinto. */
+/** The collection of tasks of one account on a real Kinto server. */
 export class Server {
   constructor({ root = KINTO_URL, user = newUser(), bucket = "default", collection = "tasks" } = {}) {
     Object.assign(this, { root, user, bucket, collection, headers: { Authorization: authorization(user) } });
   }
 
-  /** Writes a record, on a version of its own if one is given, and gives it as stored. */
+  /** Writes a record, with the given `lastModified` if there is one, and resolves to the stored record. */
   async put(id, fields, { lastModified } = {}) {
     const data = lastModified ? { ...fields, last_modified: lastModified } : fields;
     return (await this.#ask("PUT", `/records/${id}`, { data })).data;
@@ -21,17 +21,17 @@ export class Server {
     for (const id of ids) await this.put(id, fields(id));
   }
 
-  /** Deletes a record and gives its tombstone. */
+  /** Deletes a record and resolves to its tombstone. */
   async remove(id) {
     return (await this.#ask("DELETE", `/records/${id}`)).data;
   }
 
-  /** What is there by id; `undefined` if there is nothing, or only a tombstone. */
+  /** Resolves to the record with this id; to `undefined` if there is none, or only a tombstone. */
   async record(id) {
     return (await this.records()).find((record) => record.id === id);
   }
 
-  /** All records, by id. */
+  /** Resolves to all records, in the order of their ids. */
   async records() {
     const records = [];
     let next = `${this.#url()}/records?_sort=id`;
@@ -53,12 +53,12 @@ export class Server {
     return this.#ask("DELETE", "");
   }
 
-  /** Makes the collection with these metadata, or sets them, and gives them. */
+  /** Creates the collection with these metadata, or replaces its metadata. Resolves to the stored metadata. */
   async makeCollection(data = {}) {
     return (await this.#ask("PUT", "", { data })).data;
   }
 
-  /** Makes the bucket, where it is not the default one, which makes itself. */
+  /** Creates the bucket. Only needed if it is not the default bucket, which Kinto creates itself. */
   createBucket() {
     return this.#ask("PUT", `${this.root}/buckets/${this.bucket}`, {});
   }
@@ -68,7 +68,7 @@ export class Server {
     return this.#ask("DELETE", "/records");
   }
 
-  /** Makes the server what it was when `backup` was what `records()` gave: every record with its `last_modified`. */
+  /** Restores the state in which `records()` returned `backup`: every record with its `last_modified`. */
   async restore(backup) {
     await this.removeCollection();
     for (const { last_modified, ...record } of backup.toSorted((one, other) => one.last_modified - other.last_modified)) {
@@ -76,26 +76,26 @@ export class Server {
     }
   }
 
-  /** The names of the bucket's collections. */
+  /** Resolves to the names of the bucket's collections. */
   async collections() {
     const response = await this.#fetch(`${this.root}/buckets/${this.bucket}/collections`);
     assert.equal(response.status, 200);
     return (await response.json()).data.map(({ id }) => id);
   }
 
-  /** Another collection of the same bucket. */
+  /** Returns another collection of the same bucket. */
   of(collection) {
     const { root, user, bucket } = this;
     return new Server({ root, user, bucket, collection });
   }
 
-  /** Empties the whole server: everybody's data. */
+  /** Empties the whole server, for all users. */
   async flush() {
     const response = await fetch(`${this.root}/__flush__`, { method: "POST", headers: this.headers });
     assert.equal(response.status, 202);
   }
 
-  /** Purges the tombstones of everybody's records, as an administrator does with those that are old. */
+  /** Purges the tombstones of all users' records, as an administrator does with old ones. */
   async purge() {
     const response = await fetch(`${this.root}/__purge__`, { method: "POST", headers: this.headers });
     assert.equal(response.status, 200);
@@ -104,7 +104,8 @@ export class Server {
   async #fetch(url, options) {
     const ask = () => fetch(url, { headers: { ...this.headers, "Content-Type": "application/json" }, ...options });
     let response = await ask();
-    // Kinto on PostgreSQL says so to the later of two writers at the same moment; reading the default bucket makes it.
+    // Kinto with PostgreSQL answers 409 to the later of two clients that write at the same moment. Reading the default bucket writes too: it
+    // creates the bucket.
     while (response.status === 409) response = await ask();
     return response;
   }

@@ -1,4 +1,4 @@
-// Servers that want to be left alone or do not answer, what a sync tells its listeners, and several syncs at once.
+// Servers that ask clients to wait or do not answer, the events of a sync, and several syncs at the same time.
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
@@ -17,7 +17,7 @@ describe("a server that wants to be left alone", SIDE_BY_SIDE, () => {
 
   test("with Backoff it is, unless the app insists", async (t) => {
     const { here, proxy } = await stage(t);
-    // Nothing follows the listing, whose answer says it.
+    // The answer with `Backoff` is that of the listing, after which this sync makes no more requests. So the sync succeeds.
     backoff(proxy, 60);
     assert.equal((await here.sync()).ok, true);
     proxy.requests = [];
@@ -79,7 +79,7 @@ describe("a server that wants to be left alone", SIDE_BY_SIDE, () => {
 });
 
 describe("a server that does not answer", SIDE_BY_SIDE, () => {
-  /** The same collection, for an app that is in a hurry. */
+  /** Opens the same collection with a timeout. */
   const hasty = ({ account, proxy }, timeout) => Device.open(pages.phone, { ...account, remote: proxy.url, timeout });
 
   test("is given up after the timeout, and the request with it", async (t) => {
@@ -138,7 +138,7 @@ describe("events", SIDE_BY_SIDE, () => {
 });
 
 describe("two syncs at once", SIDE_BY_SIDE, () => {
-  // The calls reach the page one after the other: the second one joins the first, or gets a sync of its own once that one has begun.
+  // The calls reach the page one after the other. The second call shares the sync of the first, unless that has begun: then it gets its own.
   test("of one collection send each record once", async (t) => {
     const { here, proxy, server } = await stage(t);
     await here.createAll(["a", "b"]);

@@ -1,4 +1,4 @@
-// Syncing as apps do it: the package in real browsers, through a front server that misbehaves when told, with a real Kinto.
+// Tests of syncing as apps do it: the package in real browsers, a proxy that misbehaves when a test tells it to, and a real Kinto server.
 //
 // One file for `node --test`, so that all share a browser. Each suite also runs alone: `node --test tests/sync/meeting.mjs`.
 

@@ -1,4 +1,4 @@
-// In the page: collections that the test asks for, and calls that give plain data, errors included.
+// Runs in the page: opens collections for the test, and calls their methods. Results and errors are plain data.
 
 import Kinto, { KintoError, makeKey } from "/essaim/index.js";
 
@@ -6,7 +6,7 @@ const EVENTS = ["sync:success", "sync:error", "create", "update", "delete", "cha
 
 const handles = [];
 
-/** Opens a collection and gives its number. `/kinto-js.js` is only there where a test serves it. */
+/** Opens a collection and returns its number. `/kinto-js.js` exists only if the test serves it. */
 globalThis.openCollection = async (library, options, name, collectionOptions) => {
   const Class = library === "essaim" ? Kinto : (await import("/kinto-js.js")).default;
   const kinto = new Class(options);
@@ -15,18 +15,18 @@ globalThis.openCollection = async (library, options, name, collectionOptions) =>
   return handles.push({ kinto, told, collection: kinto.collection(name, collectionOptions) }) - 1;
 };
 
-/** `{value}` of one call, or `{error}`. */
+/** Resolves to the `{value}` of one call, or to its `{error}`. */
 globalThis.callCollection = async (number, method, args) => {
   const { collection } = handles[number];
   return outcome(() => collection[method](...args));
 };
 
-/** `fields` for all these records, in one transaction. */
+/** Upserts records with these ids and `fields`, in one transaction. */
 globalThis.executeUpserts = (number, ids, fields) => {
   return handles[number].collection.execute((transaction) => ids.forEach((id) => transaction.upsert({ id, ...fields })), { preloadIds: ids });
 };
 
-/** The events since this was last asked. */
+/** Returns the events since the last call of this function. */
 globalThis.takeEvents = (number) => handles[number].told.splice(0);
 
 globalThis.outcome = async (work) => {
