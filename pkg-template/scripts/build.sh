@@ -9,6 +9,9 @@ cd "$(dirname "$0")/../.."
 PATH="${ESSAIM_TOOLS:-$HOME/.cache/essaim/tools}/bin:$PATH"
 work=target/package
 mkdir -p "$work/wasm"
+# Suites that run at once each ask for the package.
+exec 9>"$work/lock"
+flock 9
 
 # Whether the content of the files given is not that of the last time `remember` was called for this step.
 changed() { step=$1; shift; cat "$@" | sha256sum >"$work/$step.now"; ! cmp -s "$work/$step.now" "$work/$step.done"; }
