@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { brotliCompressSync, gzipSync } from "node:zlib";
 
 /** Of all JavaScript and WASM, in bytes after gzip -9. It only goes down. */
-const LIMIT = 517_000;
+const LIMIT = 496_000;
 
 const pkg = new URL("../../pkg/", import.meta.url).pathname;
 
