@@ -1,4 +1,4 @@
-// An app changes from Kinto.js to essaim: nothing that its users have in their browsers is lost.
+// Migration: when an app changes from Kinto.js to essaim, no data in its users' browsers is lost.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -10,7 +10,7 @@ import { Scene } from "./scene.mjs";
 import { BROWSERS, startSite } from "./site.mjs";
 
 const byId = (records) => records.toSorted((a, b) => (String(a.id) < String(b.id) ? -1 : 1));
-/** A sync is then made of its public steps. */
+/** Makes syncs stepwise, by replacing the function that sends requests. */
 const bySteps = ({ api: { http } }) => {
   http.timedFetch = http.timedFetch.bind(http);
   return null;
@@ -28,7 +28,7 @@ for (const [name, start] of Object.entries(BROWSERS)) {
     before(async () => ({ page, close } = await start(site.url)));
     after(() => close());
 
-    /** Kinto.js has one record in each status, and the server those that it knows. */
+    /** Makes one record in each status with Kinto.js. The server has those that were uploaded. */
     async function withFour(options) {
       const scene = new Scene(page, options);
       const old = await scene.with("Kinto.js");

@@ -1,5 +1,5 @@
-// A page is killed at any moment of taking over what Kinto.js has, and whoever comes next has all of it, once. And two
-// tabs that do it at the same time do it once. In Chromium, which can kill a page.
+// A page is killed at any moment of a migration: the next page must have all records, once. And two tabs that migrate at the same time must migrate
+// each record once. In Chromium, where a test can kill a page.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -36,7 +36,7 @@ async function openTab(prepare) {
   return tab;
 }
 
-/** Kinto.js makes records, a third of them deleted, under this name. */
+/** Makes records with Kinto.js in the database of this name. A third of them are deleted. */
 async function fill(tab, dbName) {
   await tab.evaluate(async ([dbName, count]) => {
     const number = await openCollection("Kinto.js", { adapterOptions: { dbName } }, "tasks");
@@ -46,7 +46,7 @@ async function fill(tab, dbName) {
   }, [dbName, RECORDS]);
 }
 
-/** What is there: how many records in which status, and whether this tab took them over. */
+/** Resolves to the number of records in each status, and whether this tab migrated them. */
 function look(tab, dbName) {
   return tab.evaluate(async (dbName) => {
     const number = await openCollection("essaim", { adapterOptions: { dbName } }, "tasks");

@@ -1,4 +1,4 @@
-// Ten thousand records in all four statuses, on a real Kinto.
+// Migration of ten thousand records in all four statuses, with a real Kinto server.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -7,7 +7,7 @@ import { KINTO_URL, Server } from "../sync/server.mjs";
 import { Scene } from "./scene.mjs";
 import { BROWSERS, startSite } from "./site.mjs";
 
-/** Of each browser's: what it makes, edits and deletes. */
+/** How many records each browser creates, edits and deletes. */
 const EACH = 250;
 const RECORDS = 10_000;
 
@@ -15,14 +15,14 @@ const byId = (records) => records.toSorted((a, b) => (a.id < b.id ? -1 : 1));
 const idsOf = (records) => records.map(({ id }) => id).sort();
 const range = (prefix, from, count) => Array.from({ length: count }, (_, n) => `${prefix}${String(from + n).padStart(5, "0")}`);
 
-/** Makes, edits and deletes, each by Kinto.js's own method. */
+/** Creates, edits and deletes records, each with Kinto.js's own method. */
 const change = async (collection, { made, edited, gone }) => {
   for (const id of made) await collection.create({ id, title: `made ${id}`, tags: [1, 2.5, null] }, { useRecordId: true });
   for (const id of edited) await collection.update({ id, title: `edited ${id}` });
   for (const id of gone) await collection.delete(id);
 };
 
-/** One account for all browsers: filling the server takes longest. */
+/** All browsers use one account, because filling the server takes the longest. */
 const server = new Server();
 
 async function fill() {
@@ -54,7 +54,7 @@ for (const [index, [name, start]] of Object.entries(BROWSERS).entries()) {
       await scene.run(old, change, mine);
       const [kept, stored] = [byId((await old.call("list", {}, { includeDeleted: true })).data), await scene.dump()];
 
-      // Another client of the account goes on.
+      // Another client of the account makes changes after the migration.
       const [changed, removed] = range("r", 9_000 + index * 2, 2);
       await server.put(changed, { title: "changed elsewhere" });
       await server.remove(removed);
@@ -71,7 +71,8 @@ for (const [index, [name, start]] of Object.entries(BROWSERS).entries()) {
       assert.deepEqual([told.records, told.unsynced, told.refused], [kept.length - EACH, 3 * EACH, []]);
 
       const result = await tasks.sync();
-      // The whole list is read once: with tombstones of what this browser never had, as the next one meets those of the one before.
+      // The first sync after a migration lists everything once, also the tombstones of records that this browser never had, like those that an
+      // earlier browser deleted. These are in `skipped`.
       const { skipped = [], ...others } = lists(result);
       assert.deepEqual([result.ok, Object.keys(others), skipped.every(({ deleted }) => deleted)], [true, ["created", "updated", "deleted", "published"], true]);
       assert.deepEqual([idsOf(result.created), result.updated.map((change) => change.new.id), idsOf(result.deleted)], [[`new-for-${name}`], [changed], [removed]]);

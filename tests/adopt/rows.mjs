@@ -1,6 +1,6 @@
-// Rows that run in a page to be written: what Kinto.js's own methods do not make, or not in a moment.
+// Functions that run in a page and write rows that Kinto.js's own methods do not write, or not quickly.
 
-/** Through Kinto.js's transactions, which keep whatever a record carries. */
+/** Writes unusual records with Kinto.js's transactions, which store records unchanged. */
 export const oddRows = (collection) => collection.db.execute((txn) => {
   for (const row of [
     { id: 7, title: "a number", _status: "created" },
@@ -14,7 +14,7 @@ export const oddRows = (collection) => collection.db.execute((txn) => {
   ]) txn.create(row);
 }).then(() => null);
 
-/** A database as Kinto.js 11 has it: one for the collection, with a store of its name. */
+/** Creates a database as Kinto.js 11 has it: one database for each collection, with an object store of the same name. */
 export const oldestForm = ({ name, last_modified }) => new Promise((done, failed) => {
   const opening = indexedDB.open(name, 1);
   opening.onerror = () => failed(opening.error);
@@ -29,7 +29,7 @@ export const oldestForm = ({ name, last_modified }) => new Promise((done, failed
   opening.onsuccess = () => done(opening.result.close());
 });
 
-/** The database of all collections, before there was a store of their metadata. */
+/** Creates the database of all collections in its first version, which had no object store for metadata. */
 export const firstVersion = (name) => new Promise((done, failed) => {
   const opening = indexedDB.open(name, 1);
   opening.onerror = () => failed(opening.error);

@@ -1,30 +1,30 @@
-// An app that was made with Kinto.js, and is now made with essaim: on the same databases, with the same account.
+// An app that used Kinto.js and now uses essaim, with the same database names and the same account.
 
 import { Device } from "../sync/device.mjs";
 import { Server } from "../sync/server.mjs";
 import { visit } from "./site.mjs";
 
-/** One collection of one account. `dbName` and `name` are nobody else's, unless a test gives them. */
+/** One collection of one account. The database is new, unless a test gives `dbName`. */
 export class Scene {
   constructor(page, { server = new Server(), dbName = server.user, name = "tasks", remote = server.root, collectionOptions } = {}) {
     server.collection = name;
     Object.assign(this, { page, server, dbName, name, remote, collectionOptions });
   }
 
-  /** The collection as the version of the app with this library has it, in the page as it is. */
+  /** Opens the collection with this library, in the current page. */
   with(library, options = {}, collectionOptions = this.collectionOptions) {
     const { page, server, dbName, name, remote } = this;
     const given = { remote, headers: server.headers, adapterOptions: { dbName }, ...options };
     return Device.open(page, given, { library, name, collectionOptions });
   }
 
-  /** The same, to somebody who comes again. */
+  /** As `with`, but in a page that was loaded again. */
   async visitWith(library, options, collectionOptions) {
     await visit(this.page);
     return this.with(library, options, collectionOptions);
   }
 
-  /** Everything in Kinto.js's database, as text: stores with their rows, and the version. Null if there is no database. */
+  /** Resolves to everything in Kinto.js's database as text: its version, and its object stores with their rows. Null if there is no database. */
   dump(dbName = this.dbName) {
     return this.page.evaluate(async (dbName) => {
       if (!(await indexedDB.databases()).some(({ name }) => name === dbName)) return null;
@@ -41,20 +41,20 @@ export class Scene {
     }, dbName);
   }
 
-  /** Waits until there is no such database. */
+  /** Waits until Kinto.js's database does not exist any more. */
   async gone() {
     const isGone = async (dbName) => (await indexedDB.databases()).every(({ name }) => name !== dbName);
     while (!(await this.page.evaluate(isGone, this.dbName)));
   }
 
-  /** Something done by JavaScript in the page, with the collection of this device. */
+  /** Calls a function, given as source text, in the page, with the collection of this device and `argument`. */
   run(device, script, argument = null) {
-    // A function, as a text is not called by every driver; made here, as the page forbids to make one there.
+    // The function is made here, because not every driver calls a text, and the Content-Security-Policy of the page forbids `eval`.
     const work = (0, eval)(`({ number, argument }) => (${script})(handles[number].collection, argument)`);
     return this.page.evaluate(work, { number: device.number, argument });
   }
 
-  /** What the device was told with this event, as soon as it is. */
+  /** Waits for an event of the device, and resolves to its payload. */
   async told(device, event) {
     for (;;) {
       const payload = (await device.events()).findLast(([name]) => name === event)?.[1];

@@ -1,4 +1,4 @@
-// Pages with essaim and Kinto.js beside it, on one origin and so on the same databases; in Chromium and in Firefox.
+// Pages that can load both essaim and Kinto.js. They have one origin, so both libraries use the same databases. In Chromium and Firefox.
 
 import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { launchFirefox } from "../sealed/webdriver.mjs";
 
 const PAGE = fileURLToPath(new URL("../sync/page", import.meta.url));
 
-/** Serves the page of `tests/sync`, and the npm package `kinto` as an ES module beside it. */
+/** Serves the page of `tests/sync`, and the npm package `kinto` as an ES module. */
 export async function startSite() {
   const www = await mkdtemp(join(tmpdir(), "essaim-adopt-"));
   await cp(PAGE, www, { recursive: true });
@@ -26,7 +26,7 @@ export async function startSite() {
   };
 }
 
-/** Each starts a browser, with one page of the site, `version` and `close()`. */
+/** Functions that launch a browser with one page of the site. Each resolves to `{ page, close() }`. */
 export const BROWSERS = {
   Chromium: async (url) => {
     const browser = await launchBrowser();
@@ -41,7 +41,7 @@ export const BROWSERS = {
   },
 };
 
-/** The page as a visitor finds it who comes again: nothing of an earlier visit is in memory. */
+/** Loads the page again, as a visitor does who returns: nothing of the earlier visit is in memory. */
 export async function visit(page) {
   await page.reload();
   await page.waitForFunction(() => "handles" in globalThis);

@@ -1,4 +1,4 @@
-// Many dumps in one process, for tests: `[[key, name, [row, …]], …]` on stdin, rows as JSON texts.
+// Opens many dumps in one process, for tests. Reads `[[key, name, [row, …]], …]` from stdin; rows are JSON texts.
 
 import { openDump } from "./open.mjs";
 

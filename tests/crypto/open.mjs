@@ -1,6 +1,7 @@
-// Opens a dump of an encrypted collection, with WebCrypto and nothing of essaim: `node open.mjs <key> <name> <dump.json`.
-// The dump is the JSON array of the Kinto collection's records; the records sealed in it come out as JSON, in the order of their ids. What
-// does not open or does not fit is listed on stderr, each with its place, and is left out. Exit code: 0 if all is well, 1 if
+// Opens a dump of an encrypted collection with WebCrypto, without essaim: `node open.mjs <key> <name> <dump.json`.
+//
+// The dump is the JSON array of the Kinto collection's records. The decrypted records are printed as JSON, in the order of their ids. Pages and
+// segments that cannot be opened or do not fit are left out and listed on stderr, each with its place. Exit code: 0 if everything was opened, 1 if
 // something was listed, 2 if nothing could be read. See docs/encryption.md.
 
 const { subtle } = globalThis.crypto;
@@ -10,10 +11,10 @@ const base64url = (array) => Buffer.from(array).toString("base64url");
 const sha256 = async (...parts) => Buffer.from(await subtle.digest("SHA-256", bytes(...parts)));
 const zeros = base64url(Buffer.alloc(32));
 
-/** Why something is not what the format says. */
+/** An error: something does not conform to the format. The message says why. */
 class Refused extends Error {}
 const check = (fine, why) => { if (!fine) throw new Refused(why); };
-/** What `work` refuses is told; the rest goes on. */
+/** Calls `work`. If it throws `Refused`, passes the message to `tell` and resolves to undefined. */
 const trying = async (tell, work) => {
   try {
     return await work();
@@ -47,7 +48,10 @@ function json(text) {
   }
 }
 
-/** The elements of a JSON array, or the members of an object, as they are written: a snapshot's digest is of texts, not of what they mean. */
+/**
+ * Returns the elements of a JSON array, or the members of an object, as the texts that they are written as. They are not parsed, because the digest
+ * of a snapshot is computed over these texts.
+ */
 function pieces(text, opening) {
   const whole = json(text);
   check(typeof whole === "object" && whole !== null && Array.isArray(whole) === (opening === "["), `is not what should begin with ${opening}`);
@@ -60,21 +64,21 @@ function pieces(text, opening) {
   return found.filter((piece) => piece !== "");
 }
 const elements = (text) => pieces(text, "[");
-/** By name; of several with one name the last. */
+/** Returns the members of a JSON object by name, as texts. Of several with the same name the last counts. */
 const members = (text) => new Map(pieces(text, "{").map((piece) => {
   const [name] = /^"(?:[^"\\]+|\\.)*"/.exec(piece);
   return [JSON.parse(name), piece.slice(piece.indexOf(":", name.length) + 1).trim()];
 }));
 const integer = (value, most = Number.MAX_SAFE_INTEGER) => (check(Number.isInteger(value) && value >= 0 && value <= most, "has a number that is no integer"), value);
 
-/** One text for all spellings of an id. */
+/** Returns the canonical text of an id, which is the same for all its spellings in JSON. */
 function idText(text) {
   const id = json(text);
   check(["string", "boolean"].includes(typeof id) || Number.isFinite(id), "has an id that is neither a string nor a number");
   return JSON.stringify(id);
 }
 
-/** Any number. Records show its integer part, and no more than JavaScript can count to. */
+/** Reads a time, which may be any number. Returns its integer part, between 0 and the largest safe integer of JavaScript. */
 function readTime(text) {
   const t = json(text ?? "null");
   check(typeof t === "number", "has a time that is no number");
@@ -83,7 +87,7 @@ function readTime(text) {
 
 const readObject = (text) => (check(text.startsWith("{"), "has a record that is no object"), text);
 
-// --- The key and what follows from it ---
+// --- The key and the values derived from it ---
 
 export async function expand(prk, info, length) {
   const key = await subtle.importKey("raw", prk, { name: "HMAC", hash: "SHA-512" }, false, ["sign"]);
@@ -92,7 +96,7 @@ export async function expand(prk, info, length) {
   return bytes(first, second).subarray(0, length);
 }
 
-/** The identity and the page key of a collection's journal. */
+/** Returns the identity (`sid`) and the page key of a collection's journal. */
 export async function derive(key, name) {
   const typed = key.replace(/[\p{White_Space}\-\u2010-\u2015\u2212]/gu, "").replace(/[a-z]/g, (letter) => letter.toUpperCase());
   const digits = typed.replaceAll("O", "0").replace(/[IL]/g, "1");
@@ -107,7 +111,7 @@ export async function derive(key, name) {
 
 // --- An envelope ---
 
-/** What one text is sealed with: the AES key, a nonce for each chunk, the commitment. */
+/** Returns what one text is sealed with: the AES key, a function for the nonce of each chunk, and the commitment. */
 export async function message(pageKey, salt, context) {
   const derived = await expand(pageKey, bytes("c2sp.org/chunked-encryption@v1+AEAD_AES_256_GCM\0", salt, context), 76);
   const aes = await subtle.importKey("raw", derived.subarray(0, 32), "AES-GCM", false, ["encrypt", "decrypt"]);
@@ -130,7 +134,7 @@ export const pageContext = (sid, epoch, position) => bytes("essaim page 1\0", si
 export const segmentContext = (sid, epoch, id) => bytes("essaim segment 1\0", sid, number(epoch, 4), id);
 export const chainHash = async (sid, position, sealed) => base64url(await sha256(bytes("essaim chain 1\0", sid, number(position, 8)), sealed));
 
-/** The sealed bytes of a row. */
+/** Returns the sealed bytes of a row, after checking its version and epoch. */
 function envelope({ v, e, sealed }) {
   check(integer(v) === 1, `is of version ${v}, which a newer essaim writes`);
   check(integer(e, 2 ** 32 - 1) === 1, `is sealed in epoch ${e}, of which there is no key`);
@@ -169,14 +173,17 @@ function readChange(text) {
 
 const pageId = (position) => `p${String(position).padStart(12, "0")}`;
 
-/** SHA-256 over the entries of the segments, `[id, position, t, {…}]` as texts, in the order of the texts of their ids. */
+/** Returns SHA-256 over the entries of the segments, `[id, position, t, {…}]` as texts, sorted by the canonical texts of their ids. */
 export async function digest(entries) {
   const ordered = entries.map(([id, ...rest]) => [Buffer.from(idText(id)), ...rest]).sort(([a], [b]) => Buffer.compare(a, b));
   const parts = ordered.map(async ([id, position, , body]) => bytes(number(id.length, 4), id, number(Number(position), 8), await sha256(body)));
   return base64url(await sha256(...(await Promise.all(parts))));
 }
 
-/** What lives at a snapshot, as `[[id, { t, text }]]`: all of it, as the snapshot says, or nothing. `segment` opens one by its id and hash. */
+/**
+ * Returns the live records at a snapshot, `[[id, { t, text }]]`. Throws `Refused` unless they are complete and match the digest. `segment` opens a
+ * segment by its id and hash.
+ */
 async function openSnapshot({ position, prev, ...snapshot }, segment) {
   const entries = [];
   for (const [id, hash, count] of snapshot.segments) {
@@ -201,7 +208,7 @@ async function openSnapshot({ position, prev, ...snapshot }, segment) {
   return living;
 }
 
-/** The hashes of the positions before a snapshot, as far as its history can be read. */
+/** Returns the hashes of the positions before a snapshot, as far as the history of the snapshot can be read. */
 async function coveredBy({ id, position, history, covered }, segment, list) {
   const hashes = new Map(covered.map((hash, at) => [position - covered.length + at, hash]));
   for (const [name, hash, first, last] of history) {
@@ -216,7 +223,7 @@ async function coveredBy({ id, position, history, covered }, segment, list) {
 
 // --- On the server ---
 
-/** The rows that are pages or segments, by id. Of several with one id the latest counts; here each is tried that has content. */
+/** Returns the rows that are pages or segments, by id. If several rows have the same id, the latest counts; here all with content are tried. */
 function sortRows(rows) {
   const byId = new Map();
   for (const row of rows) {
@@ -231,7 +238,7 @@ function sortRows(rows) {
   return byId;
 }
 
-/** `{ records, problems }`: the records as JSON texts, and what is wrong, as [place, why]. Throws only for what is no key. */
+/** Returns `{ records, problems }`: the records as JSON texts, and the problems as `[place, why]`. Throws only if the key is invalid. */
 export async function openDump(key, name, rows) {
   const journal = await derive(key, name);
   const byId = sortRows(rows);
@@ -259,7 +266,7 @@ export async function openDump(key, name, rows) {
     if (page) pages.push(page);
     else if (problem) list(id, problem);
   }
-  // The latest snapshot that is there in full.
+  // Begins with the latest snapshot that is complete.
   let [base, records] = [{ position: 0, hash: zeros }, new Map()];
   for (const page of pages.filter(({ k }) => k === "snapshot").reverse()) {
     const living = await trying((why) => list(page.id, why), () => openSnapshot(page, segment));
@@ -273,7 +280,7 @@ export async function openDump(key, name, rows) {
   for (const page of pages) {
     if (page.position < base.position && (covered.get(page.position) ?? page.hash) !== page.hash) list(page.id, `is not the page that ${base.id} covers`);
     if (page.position <= base.position) continue;
-    // Where one does not follow, a page before it is missing, or one of the two does not belong to the journal.
+    // If a page does not follow the one before it, a page between them is missing, or one of the two does not belong to the journal.
     if (page.prev !== head.hash || page.position - head.position > 10_000) {
       list(page.id, "does not follow: a page before it is missing, or another");
       if (page.position === head.position + 1 && !named.has(page.hash)) continue;
@@ -286,7 +293,7 @@ export async function openDump(key, name, rows) {
   return { records: inOrder.map(shown), problems, isNothing: pages.length === 0 && problems.length > 0 };
 }
 
-/** The id and the time are those of the journal, and `_status` is a device's own, whatever the text says. */
+/** Returns the text of a record as it is printed. `id` and `last_modified` are those of the journal, and `_status` is left out, whatever the text says. */
 function shown([id, { t, text }]) {
   const own = [...members(text)].filter(([name]) => !["id", "last_modified", "_status"].includes(name));
   return `{${[["id", id], ...own, ["last_modified", t]].map(([name, value]) => `${JSON.stringify(name)}:${value}`).join(",")}}`;

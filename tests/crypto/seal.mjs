@@ -1,8 +1,9 @@
-// Seals a journal with WebCrypto and nothing of essaim, so that what others seal is seen to open in Rust:
-// `node seal.mjs <key> <name> <journal.json`, where the journal is a JSON array of pages without `prev`. A snapshot page has the
-// ids and entries of its segments, `"segments": [["s-…", [["<id>", position, t, {…}], …]]]`, and the ids and positions of its
-// history, `"history": [["s-…", first, last]]`. A page that is null is void.
-// Salts are random; with ESSAIM_FIXED_SALTS they are counted, for vectors that are frozen.
+// Seals a journal with WebCrypto, without essaim: `node seal.mjs <key> <name> <journal.json`. With it tests check that essaim opens journals that
+// other programs wrote.
+//
+// The journal is a JSON array of pages without `prev`. A snapshot page has the ids and entries of its segments,
+// `"segments": [["s-…", [["<id>", position, t, {…}], …]]]`, and the ids and positions of its history, `"history": [["s-…", first, last]]`. A page
+// that is null is void. Salts are random; with ESSAIM_FIXED_SALTS they are counted up, for frozen test vectors.
 
 import { chainHash, derive, digest, message, pageContext, segmentContext } from "./open.mjs";
 import { createHash, randomFillSync } from "node:crypto";
@@ -38,7 +39,7 @@ async function seal(pageKey, context, plaintext) {
   return Buffer.concat(sealed);
 }
 
-/** The rows of a Kinto collection that hold this journal. */
+/** Returns the rows of a Kinto collection that hold this journal. */
 export async function sealDump(key, name, journal) {
   const { sid, pageKey } = await derive(key, name);
   const [rows, hashes] = [[], []];

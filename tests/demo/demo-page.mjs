@@ -1,4 +1,4 @@
-// The demo in a browser, as its user sees it: what can be done there, and what can be waited for.
+// The demo in a browser, as its user sees it: actions of the user, and functions that wait for something to be shown.
 
 import { chromium } from "playwright-core";
 
@@ -11,15 +11,15 @@ export function launchBrowser() {
   return chromium.launch(SETTINGS);
 }
 
-/** A browser with a profile on disk, which it finds again when it is started again. */
+/** Launches a browser with a profile on disk, which still exists when it is launched again. */
 export function launchProfile(folder, options = {}) {
   return chromium.launchPersistentContext(folder, { ...SETTINGS, ...options });
 }
 
-/** One browser profile with the demo open. `faults` gathers what should not happen: page errors, refused by the policy. */
+/** One browser profile with the demo open. `faults` collects errors that must not occur: errors of scripts, and violations of the policy. */
 export class DemoPage {
   faults = [];
-  /** All that left the page for Kinto, as text: addresses, headers and bodies. */
+  /** All requests that the page sent to Kinto, as text: URL, headers and body. */
   sent = [];
 
   static async open(browser, url, remote, options = {}) {
@@ -31,7 +31,7 @@ export class DemoPage {
     demo.page.setDefaultTimeout(30_000);
     demo.page.on("pageerror", (error) => demo.faults.push(String(error.stack)));
     demo.page.on("console", (message) => {
-      // The browser itself reports requests that failed, which some scenarios are about.
+      // The browser reports failed requests on the console too. They are ignored, because some scenarios make requests fail.
       if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) demo.faults.push(message.text());
     });
     demo.page.on("request", (request) => {
@@ -55,12 +55,12 @@ export class DemoPage {
     await this.ready();
   }
 
-  /** The account that the page made up. */
+  /** Resolves to the account that the page generated. */
   account() {
     return this.page.evaluate(() => JSON.parse(localStorage.getItem("essaim-demo/account")));
   }
 
-  /** Waits until every bee has landed, so that nothing moves. */
+  /** Waits until every bee has landed and no animation is running. */
   calm() {
     return this.page.waitForFunction(() => !document.querySelector(".bee, .syncing") && document.getAnimations().length === 0);
   }
@@ -120,7 +120,7 @@ class DevicePane {
     await this.pane.getByRole("button", { name: "Sync" }).click();
   }
 
-  /** Waits until nothing is left to send or to settle. */
+  /** Waits until there are no unsynced changes and no conflicts. */
   async synced() {
     await this.pane.locator(".state").getByText("All synced").waitFor();
   }
@@ -138,23 +138,23 @@ class DevicePane {
     await this.pane.getByRole("button", { name: "Repair" }).click();
   }
 
-  /** Waits until the four words are `"same"`, `"different"` or `"apart"` from the other device's. */
+  /** Waits until the comparison of the four words with those of the other device shows `"same"`, `"different"` or `"apart"`. */
   async comparesAs(relation) {
     await this.pane.locator(`.head-words[data-relation=${relation}]`).waitFor();
   }
 
-  /** The titles shown, in order. */
+  /** Resolves to the titles that are shown, in order. */
   titles() {
     return this.pane.locator(".tasks .title").allTextContents();
   }
 
-  /** Waits until a task's mark says this status. */
+  /** Waits until a task's mark shows this status. */
   async status(title, status) {
     await this.task(title).locator(`[data-status=${status}]`).waitFor();
   }
 }
 
-/** The server between them. */
+/** The server on the page. */
 class ServerPane {
   constructor(page) {
     this.page = page;
@@ -164,7 +164,7 @@ class ServerPane {
     this.records = this.pane.locator(".record");
   }
 
-  /** Lets it lie: `"old"`, `"bit"` or `"stories"`. */
+  /** Makes the server lie: `"old"`, `"bit"` or `"stories"`. */
   async lie(about) {
     await this.pane.getByLabel("What it lies about").selectOption(about);
     await this.pane.getByRole("switch", { name: "Lying server" }).click();
@@ -176,7 +176,7 @@ class ServerPane {
     await this.pane.getByText("Honest", { exact: true }).waitFor();
   }
 
-  /** Waits until it has this many sealed pages. */
+  /** Waits until the page shows that the server has this number of sealed pages. */
   async holds(pages) {
     await this.pane.locator("[data-fact=count]").getByText(String(pages), { exact: true }).waitFor();
   }

@@ -1,4 +1,4 @@
-// Two devices and the server between them, in Chromium, on a real Kinto:
+// Tests of the demo: two devices and the server between them, in Chromium, with a real Kinto server:
 //   target/kinto/bin/python tests/kinto/serve.py -- node --test tests/demo/*.test.mjs
 
 import assert from "node:assert/strict";
@@ -112,7 +112,7 @@ describe("two devices and a server", { concurrency: 4 }, () => {
     await demo.phone.calmed();
     await demo.phone.synced();
     assert.deepEqual((await onServer(account)).map((record) => record.title), ["Still here"]);
-    // It knows another beginning than the one that the phone has just made.
+    // The phone has begun a new journal. The laptop knows the old one, so the new journal is a fork for it.
     await demo.laptop.alarm("The server tells another story");
     await demo.laptop.repair();
     await demo.laptop.calmed();

@@ -1,14 +1,14 @@
-// What the server is told, which is little; and what it cannot tell the devices without being found out.
+// What the server learns, and which lies of the server the devices detect.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { describe } from "node:test";
 import { KINTO, PICTURES, dump, onServer, scenario } from "./scenario.mjs";
 
-/** What only devices may know: titles, field names, the collection's name. None can come by chance in sealed text, which is base64url. */
+/** Texts that only the devices may know: titles, field names, the collection's name. None can occur by chance in sealed text, which is base64url. */
 const SECRETS = ["Hide the honey", "Under the old", "pear tree", '"title', '"done', "createdAt", "/tasks", '"tasks'];
 
-/** Two tasks, one reworded, on both devices. */
+/** Adds two tasks and changes one, and waits until both devices have them. */
 async function share(demo) {
   await demo.phone.add("Hide the honey");
   await demo.laptop.status("Hide the honey", "synced");
@@ -24,12 +24,12 @@ function assertNothingOf(secrets, text, where) {
   for (const secret of secrets) assert.ok(!text.includes(secret), `“${secret}” stands in ${where}`);
 }
 
-/** The true journal, whatever the devices are told. */
+/** Resolves to the records of the true journal, not of the copy that a lie shows to the devices. */
 async function dumpedTruth(demo) {
   return (await dump(await demo.account())).find(({ id }) => !id.endsWith("-lie")).records;
 }
 
-/** Saves the evidence of a device's alarm as a user does. */
+/** Saves the evidence of a device's alarm, as a user does. Resolves to the name and the text of the file. */
 async function saveEvidence(demo, device) {
   const [download] = await Promise.all([demo.page.waitForEvent("download"), device.pane.getByRole("button", { name: "Save the evidence" }).click()]);
   return { name: download.suggestedFilename(), text: await readFile(await download.path(), "utf8") };
@@ -181,7 +181,7 @@ describe("a lying server", { concurrency: 4 }, () => {
     await demo.laptop.calmed();
     await demo.laptop.comparesAs("same");
     assert.deepEqual(await dumpedTruth(demo), truth, "the true journal was let alone");
-    // Whoever repaired with a lie meets the truth as another story.
+    // The devices have repaired with the lie, so the true journal raises an alarm.
     await demo.server.tellTheTruth();
     await demo.phone.alarm("The server shows an old state");
     for (const device of [demo.phone, demo.laptop]) {

@@ -1,4 +1,4 @@
-// The page itself: what survives a reload, the keyboard, a phone's width, less motion, and how it looks.
+// The page of the demo: reloads, keyboard control, narrow screens, reduced motion, and its appearance.
 
 import assert from "node:assert/strict";
 import { describe } from "node:test";
@@ -98,7 +98,7 @@ describe("the page", { concurrency: 4 }, () => {
       names.push(await focusedName(page));
       assert.ok(await focusIsVisible(page), `no focus to be seen on “${names.at(-1)}”`);
     }
-    // Two in the masthead, five at the server, eight on each device.
+    // Two controls in the masthead, five in the pane of the server, eight on each device.
     assert.equal(names.length, 23, names.join(", "));
   });
 
@@ -133,7 +133,7 @@ describe("the page", { concurrency: 4 }, () => {
     const { page, phone } = demo;
     await page.evaluate(countBees);
     await phone.add("Busy");
-    // One to the server, one from there to the laptop.
+    // One bee flies to the server, and one from the server to the laptop.
     await page.waitForFunction(() => window.bees === 2);
   });
 
@@ -174,13 +174,13 @@ describe("the page", { concurrency: 4 }, () => {
   });
 });
 
-/** Presses a key and checks where the focus went. */
+/** Presses a key and asserts that the focus is then on the element with this name. */
 async function press(page, key, name) {
   await page.keyboard.press(key);
   assert.equal(await focusedName(page), name);
 }
 
-/** Runs in the page: keeps the number of bees that ever took off in `window.bees`. */
+/** Runs in the page: counts in `window.bees` all bees that start to fly. */
 function countBees() {
   window.bees = 0;
   const isBee = (node) => node.classList?.contains("bee");
@@ -189,7 +189,7 @@ function countBees() {
   }).observe(document.body, { childList: true });
 }
 
-/** Runs in the page: whether this thing gets the focus for the first time. */
+/** Runs in the page: returns whether the focused element has the focus for the first time. */
 function firstTimeHere() {
   window.visited ??= new WeakSet();
   const first = !window.visited.has(document.activeElement);
@@ -197,7 +197,7 @@ function firstTimeHere() {
   return first && document.activeElement !== document.body;
 }
 
-/** What a screen reader would call the focused thing. */
+/** Resolves to the accessible name of the focused element, which a screen reader would read. */
 function focusedName(page) {
   return page.evaluate(() => {
     const { activeElement: focused } = document;
@@ -207,7 +207,7 @@ function focusedName(page) {
   });
 }
 
-/** Whether the focused element, or the part of the page that stands for it, differs from its unfocused self. */
+/** Resolves to whether the focused element, or the part of the page that shows its focus, looks different than without the focus. */
 function focusIsVisible(page) {
   return page.evaluate(() => {
     const { activeElement: focused } = document;

@@ -1,5 +1,5 @@
-// What every test of the demo stands on: the demo served, a browser, a profile and an account for each test, and the
-// real Kinto, whose address is in KINTO_URL.
+// The environment of the demo's tests: a server of the demo, a browser, a profile and an account for each test, and the real Kinto server, whose URL
+// is in KINTO_URL.
 
 import assert from "node:assert/strict";
 import { mkdir, readFile } from "node:fs/promises";
@@ -10,7 +10,7 @@ import { DemoPage, launchBrowser } from "./demo-page.mjs";
 import { serveDemo } from "./serve.mjs";
 
 export const KINTO = process.env.KINTO_URL;
-/** Where screenshots go: those to be looked at, and those of failed tests. */
+/** The folder of the screenshots: those for people to look at, and those of failed tests. */
 export const PICTURES = fileURLToPath(new URL("../../target/demo/", import.meta.url));
 
 let site;
@@ -29,7 +29,7 @@ after(async () => {
   await site?.close();
 });
 
-/** A test on a page of its own, in a profile of its own, with an account of its own. No script error passes unseen. */
+/** Adds a test. It runs in a new profile, with a new page and a new account. Errors of scripts make it fail. */
 export function scenario(name, run, options = {}) {
   it(name, { timeout: 120_000 }, async () => {
     const demo = await DemoPage.open(browser, site.url, KINTO, options);
@@ -45,7 +45,7 @@ export function scenario(name, run, options = {}) {
   });
 }
 
-/** The tasks of an account, as a device reads them that was never there before and has the key. */
+/** Resolves to the tasks of an account, as a new device with the key reads them. */
 export async function onServer({ user, password, key }) {
   const adapterOptions = { dbName: crypto.randomUUID() };
   const device = new Kinto({ remote: KINTO, headers: authorization({ user, password }), adapter: "memory", adapterOptions });
@@ -56,7 +56,7 @@ export async function onServer({ user, password, key }) {
   return data;
 }
 
-/** All collections of an account as Kinto has them, `{id, records}`. */
+/** Resolves to all collections of an account as Kinto has them, `{id, records}`. */
 export async function dump(account) {
   const collections = await ask(account, "/buckets/default/collections");
   return Promise.all(collections.map(async ({ id }) => ({ id, records: await ask(account, `/buckets/default/collections/${id}/records`) })));

@@ -1,6 +1,6 @@
-// Serves the demo: `/` is www/, `/essaim/` the built package. `node tests/demo/serve.mjs --port 8000`
+// Serves the demo: `/` is www/, `/essaim/` is the built package. `node tests/demo/serve.mjs --port 8000`
 //
-// No dependency, no cache, and the headers under which the demo must work, the content security policy above all.
+// The server has no dependencies, disables caching, and sends the headers with which the demo must work, especially the Content-Security-Policy.
 
 import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
@@ -21,7 +21,7 @@ const TYPES = {
   ".wasm": "application/wasm",
 };
 
-/** What the README tells apps to send. `connect-src *` because the demo's user may name any server. */
+/** The policy that the README recommends, but with `connect-src *`, because the user of the demo can choose any server. */
 export const CONTENT_SECURITY_POLICY = [
   "default-src 'self'",
   "script-src 'self' 'wasm-unsafe-eval'",
@@ -34,9 +34,9 @@ export const CONTENT_SECURITY_POLICY = [
 ].join("; ");
 
 /**
- * Starts the server and resolves once it listens, with `{url, close()}`.
- * `port` 0 takes a free one; `www` and `pkg` are the two folders, and `beside` has more, by the beginning of their address
- * (`{"/styles/": folder}`). No page is kept for "back" that came with `no-store`.
+ * Starts the server. Resolves to `{url, close()}` when it listens. With `port` 0 it uses a free port. `www` and `pkg` are the two folders; `beside`
+ * has more folders, by the first part of their path (`{"/styles/": folder}`). With the default `no-store`, browsers do not keep pages in their
+ * back/forward cache.
  */
 export async function serveDemo({ port = 0, host = "localhost", www = join(ROOT, "www"), pkg = join(ROOT, "pkg"), beside = {}, cacheControl = "no-store" } = {}) {
   const folders = Object.entries({ ...beside, "/essaim/": pkg, "/": www });

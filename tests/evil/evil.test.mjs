@@ -1,4 +1,4 @@
-// Every lie of the catalogue, with its default options: a client without essaim sees a difference, and none afterwards.
+// Tests every lie of the catalogue with its default options: a plain HTTP client sees a difference while the lie is told, and none afterwards.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -7,7 +7,7 @@ import { KINTO_URL, Server } from "../sync/server.mjs";
 import { LIES } from "./lies/index.mjs";
 import { Proxy } from "./proxy.mjs";
 
-/** More rows than Kinto shows at once here. */
+/** More rows than this Kinto server lists in one page. */
 const IDS = Array.from({ length: 7 }, (_, number) => `p00000000000${number + 1}`);
 
 const server = new Server({ collection: "evil" });
@@ -22,12 +22,12 @@ before(async () => {
 });
 after(() => kinto.close());
 
-/** How long a client waits for an answer. The truth has longer: on a busy machine it may come late. */
+/** How long the client waits for an answer, in milliseconds. It waits longer for a true answer, which can be late on a busy machine. */
 const [LIE_MS, TRUTH_MS] = [2_000, 60_000];
 
 /**
- * What a client sees: a list that is followed for some pages, a list asked for again, two records, a refused write, an accepted one, and
- * the list that it is in. Not the times, which are others each time.
+ * Resolves to what a client sees: some pages of a list, the list requested again with `If-None-Match`, two records, a refused write, an accepted
+ * write, and the list that contains it. Timestamps are left out, because they differ each time.
  */
 async function lookOnce(written, waitsMs) {
   const seen = [];
@@ -57,7 +57,7 @@ async function lookOnce(written, waitsMs) {
   await ask(`/${IDS[0]}`, { method: "PUT", headers: { "If-None-Match": "*" }, body });
   await ask(`/${written}`, { method: "PUT", headers: { "If-None-Match": "*" }, body });
   if (known) await ask("?_sort=id", { headers: { "If-None-Match": known } });
-  // Afterwards the server has what it had, without a tombstone that a list would show.
+  // Afterwards the server has the same records as before. The lists show no tombstone of the deleted one.
   await fetch(`${KINTO_URL}/buckets/default/collections/evil/records/${written}`, { method: "DELETE", headers: server.headers });
   return seen;
 }

@@ -1,4 +1,4 @@
-// What lies are made of: `lie()` declares one; the other functions say where it applies.
+// Functions to write lies: `lie()` declares a lie; the others change certain answers.
 
 import { answer, kintoError } from "./proxy.mjs";
 
@@ -10,25 +10,25 @@ export function lie(what, options, tell) {
   return Object.assign((proxy, given = {}) => tell(proxy, { ...options, ...given }), { what, options });
 }
 
-/** The answer with another JSON body. */
+/** Returns the answer with its JSON body changed by `change`. */
 export function edit(given, change) {
   return { ...given, body: JSON.stringify(change(JSON.parse(given.body))) };
 }
 
-/** Kinto answers, then `change(answer, request)` returns what the client gets instead. */
+/** Adds a rule: Kinto answers, and the client gets what `change(answer, request)` returns. */
 export function rewrite(proxy, pattern, change, limits) {
   proxy.rule(pattern, async (request, pass) => change(await pass(), request), limits);
 }
 
-/** The answer with other headers; `undefined` removes one. */
+/** Returns the answer with other headers. A header that is `undefined` is removed. */
 export function withHeaders(given, headers) {
   const all = [...Object.entries(given.headers), ...Object.entries(headers)].map(([name, value]) => [name.toLowerCase(), value]);
   return { ...given, headers: Object.fromEntries([...new Map(all)].filter(([, value]) => value !== undefined)) };
 }
 
 /**
- * `alter(records)` returns the records that the server shows instead of those that it has: in lists, by id, and in what a
- * refusal quotes. A record that is `deleted` is not found by its id.
+ * Adds a rule: the server shows the records that `alter(records)` returns instead of those that it has. This applies to lists, to requests for one
+ * record, and to the record in a refusal (412). A record that is `deleted` is not found by its id.
  */
 export function show(proxy, alter) {
   rewrite(proxy, "* ", (given, request) => {

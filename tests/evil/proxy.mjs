@@ -1,13 +1,13 @@
-// A front server before a real Kinto, or before several processes of one. It forwards requests to the processes in turn,
-// keeps a list of them, and changes answers where a rule says so. The lies in `lies/` are made of such rules.
+// A proxy before a real Kinto server, or before several processes of one server. It forwards requests to the processes in turn, records the
+// requests, and changes answers by rules. The lies in `lies/` consist of such rules.
 
 import { createServer, request as requestHttp } from "node:http";
 import { once } from "node:events";
 
-/** What a rule returns to break the connection off instead of answering. */
+/** A rule returns this to break the connection instead of answering. */
 export const BREAK = Symbol("break the connection off");
 
-/** What a rule returns to never answer. */
+/** A rule returns this to never answer. */
 export const NEVER = new Promise(() => {});
 
 const CORS = {
@@ -15,33 +15,34 @@ const CORS = {
   "Access-Control-Expose-Headers": "Alert, Backoff, Content-Length, Content-Type, ETag, Last-Modified, Next-Page, Retry-After",
 };
 
-/** An answer that Kinto did not give, which a page may read all the same. */
+/** Returns an answer that does not come from Kinto. It has the CORS headers that pages need to read it. */
 export function answer(status, body = "", headers = {}) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
   return { status, headers: { "Content-Type": "application/json", ...CORS, ...headers }, body: text };
 }
 
-/** An error as Kinto words it. */
+/** Returns an error answer in Kinto's format. */
 export function kintoError(status, errno, message, headers) {
   return answer(status, { code: status, errno, error: "Error", message }, headers);
 }
 
 export class Proxy {
-  /** Every request but preflights: `{method, path, query, headers, body, aborted}`; `closed` is when `aborted` is known. */
+  /** All requests except preflights: `{method, path, query, headers, body, aborted, closed}`. `closed` resolves when `aborted` is known. */
   requests = [];
-  /** Preflights too, as `METHOD url`. */
+  /** All requests, including preflights, as `METHOD url`. */
   seen = [];
   #rules = [];
   #passed = 0;
   #server;
 
-  /** `targets`: roots of Kintos over one database, as `http://localhost:8888/v1`; before them, `{port}` may be given. */
+  /** Starts a proxy. `targets` are root URLs of Kinto processes that share one database, like `http://localhost:8888/v1`; `{port}` may precede them. */
   static async start(...targets) {
     const { port = 0 } = typeof targets[0] === "object" ? targets.shift() : {};
     const proxy = new Proxy();
     proxy.targets = targets.map((target) => new URL(target));
     proxy.#server = createServer((incoming, outgoing) => proxy.#serve(incoming, outgoing).catch(() => outgoing.destroy()));
-    // A connection that ends for being idle may end under the next request: a test that computes for seconds would see that.
+    // Idle connections are not closed. Otherwise a connection could be closed just when the next request is sent over it; this happened in tests
+    // that compute for seconds between two requests.
     proxy.#server.keepAliveTimeout = 0;
     proxy.#server.listen(port, "localhost");
     await once(proxy.#server, "listening");
@@ -51,17 +52,18 @@ export class Proxy {
   }
 
   /**
-   * From now on, `rule(request, pass)` answers requests like `"POST /batch"` (a method, and the end of a path). `pass()`
-   * gives Kinto's own answer `{status, headers, body}`, and `pass({ body })` that to something else. A later rule comes first; with `times`, it ends by itself.
-   * The body of an answer is a text, bytes, or an async iterable of them, which is sent part by part.
+   * Adds a rule. From now on `rule(request, pass)` answers requests that match `pattern`: a method and the end of a path, like `"POST /batch"`; `*`
+   * matches every method. `pass()` resolves to Kinto's answer `{status, headers, body}`; `pass({ body })` sends another body to Kinto. Later rules
+   * take precedence. With `times`, the rule applies to this number of requests. The body of an answer is a text, bytes, or an async iterable of
+   * these, which is sent part by part.
    */
   rule(pattern, rule, { times = Infinity } = {}) {
     this.#rules.unshift({ pattern, rule, times });
   }
 
   /**
-   * Does `work` when the next such request has left the page, and only then passes it on. Resolves when the server has answered it:
-   * a request that the page gives up meanwhile still reaches the server, but perhaps after the page's next one.
+   * Calls `work` when the next request that matches `pattern` has left the page, and passes the request on afterwards. Resolves when the server has
+   * answered. A request that the page aborts meanwhile still reaches the server, perhaps after the page's next request.
    */
   before(pattern, work) {
     return new Promise((resolve) => {
@@ -69,12 +71,12 @@ export class Proxy {
     });
   }
 
-  /** Passes everything on again. */
+  /** Removes all rules, so that every request is passed on unchanged. */
   behave() {
     this.#rules = [];
   }
 
-  /** The requests like `"GET /records"` since this was last asked. */
+  /** Returns the recorded requests that match `pattern`, like `"GET /records"`, and removes them from the record. */
   take(pattern) {
     const taken = this.requests.filter((request) => matches(pattern, request));
     this.requests = this.requests.filter((request) => !taken.includes(request));
@@ -97,7 +99,7 @@ export class Proxy {
     if (request.method !== "OPTIONS") this.requests.push(request);
     const found = await this.#answer(request);
     if (found === BREAK) return outgoing.destroy();
-    // Kinto's own length is wrong once a body was changed; a rule may lie about it on purpose.
+    // `#pass` removes Kinto's Content-Length, which is wrong after the body was changed. A rule can set a false one on purpose.
     outgoing.writeHead(found.status, found.headers);
     for await (const part of parts(found.body)) {
       if (outgoing.destroyed) return;
@@ -114,7 +116,7 @@ export class Proxy {
     return rule.rule(request, (changes) => this.#pass({ ...request, ...changes }));
   }
 
-  /** The Host stays the page's, so that the addresses in Kinto's answers lead through here. */
+  /** Sends a request to Kinto. The Host header stays that of the page's request, so that URLs in Kinto's answers lead to this proxy. */
   async #pass({ method, url, headers: { "content-length": _, ...headers }, body }) {
     const target = this.targets[this.#passed++ % this.targets.length];
     const passed = requestHttp(new URL(url, target), { method, headers, agent: false });

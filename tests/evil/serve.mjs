@@ -1,6 +1,6 @@
-// A Kinto that lies, to try an app against: `node tests/evil/serve.mjs --lie hide --ids '["p000000000002"]'`.
+// Runs a Kinto server that lies, to test an app with it: `node tests/evil/serve.mjs --lie hide --ids '["p000000000002"]'`.
 //
-// Without --lie it lists the lies. `KINTO_URL` is the Kinto behind it; `tests/kinto/serve.py -- …` starts one. Press Enter to
+// Without --lie it lists the lies. `KINTO_URL` is the URL of the real Kinto server behind it; `tests/kinto/serve.py -- …` starts one. Press Enter to
 // switch between lying and telling the truth.
 
 import { createInterface } from "node:readline";
@@ -8,7 +8,7 @@ import { parseArgs } from "node:util";
 import { find, LIES } from "./lies/index.mjs";
 import { Proxy } from "./proxy.mjs";
 
-/** `--ids '["a"]'` becomes `{ids: ["a"]}`; what is not JSON is a text. */
+/** Reads the options of a lie: `--ids '["a"]'` becomes `{ids: ["a"]}`. A value that is not JSON is a text. */
 function read(options) {
   const parse = (text) => {
     try {

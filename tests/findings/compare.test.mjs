@@ -1,4 +1,4 @@
-// The page for people: every scenario, both libraries, and a verdict for each that is to be seen.
+// The comparison page: it must show the result of every scenario for both libraries.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -16,9 +16,9 @@ describe("the comparison page", () => {
     site = await serveFindings();
     browser = await launchBrowser();
     page = await browser.newPage({ viewport: { width: 1280, height: 900 } });
-    // The scenarios' own failures are shown; what the content security policy refuses is not.
+    // Errors of scenarios are shown on the page, but violations of the Content-Security-Policy are not, so they are collected here.
     page.on("console", (message) => /Content Security Policy/.test(message.text()) && faults.push(message.text()));
-    // Kinto.js throws in handlers of IndexedDB, where nobody can catch it.
+    // Kinto.js throws errors in event handlers of IndexedDB, where they cannot be caught.
     page.on("pageerror", (error) => error.stack.includes("/kinto-js/") || faults.push(error.stack));
     await page.goto(`${site.url}?remote=${encodeURIComponent(KINTO_URL)}`);
     await page.locator("html[data-state=done]").waitFor({ timeout: 200_000 });

@@ -1,4 +1,5 @@
-// One scenario per finding, on a real Kinto: with essaim it has to go right, and with Kinto.js wrong, or it could not fail.
+// Runs one scenario per finding with a real Kinto server. It must succeed with essaim. It must fail with Kinto.js; otherwise the scenario would not
+// show the finding.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -14,7 +15,7 @@ let site;
 before(async () => (site = await serveFindings()));
 after(() => site?.close());
 
-/** What `browser` has to show, opened for these tests alone. */
+/** Adds the tests for one browser, which is launched only for them. */
 function inBrowser(name, launch, libraries) {
   describe(`in ${name}`, () => {
     let browser;
@@ -27,7 +28,7 @@ function inBrowser(name, launch, libraries) {
     after(() => browser?.close());
 
     const observe = (number, library) => page.evaluate((one) => play(one), { number, library, remote: KINTO_URL });
-    // One after the other: some count what the whole page does.
+    // The scenarios run one after the other, because some count what the whole page does.
     for (const { number, title, right, fault } of scenarios) {
       test(`finding ${number}: ${title}`, async () => assert.deepEqual(await observe(number, "essaim"), right));
       if (libraries.includes("Kinto.js")) {

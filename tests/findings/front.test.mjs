@@ -1,6 +1,6 @@
-// Findings that only a server in front of the browser can show: what its cache keeps, and what becomes of a request.
+// Findings that can only be observed with a proxy in front of the browser: what the browser's cache stores, and what happens to a request.
 //
-// In pages of their own: Playwright turns the cache off where it reroutes requests.
+// Playwright's own request interception is not used, because it disables the cache.
 
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
@@ -20,7 +20,7 @@ after(async () => {
   await site?.close();
 });
 
-/** A page with a collection, behind a front server. */
+/** Opens a page with a collection, behind a proxy. */
 async function open(t, library, options = {}) {
   const proxy = await Proxy.start(KINTO_URL);
   const context = await browser.newContext();
@@ -33,7 +33,7 @@ async function open(t, library, options = {}) {
   return { proxy, sync: () => page.evaluate(() => syncCollection()) };
 }
 
-/** A finding, played with each library; what is expected of it, by library. */
+/** Adds the tests of a finding, one for each library. `expected` holds the expected observation by library. */
 function finding(number, title, play, expected) {
   test(`finding ${number}: ${title}`, async (t) => assert.deepEqual(await play(t, "essaim"), expected["essaim"]));
   test(`finding ${number}, on Kinto.js: it goes wrong`, async (t) => assert.deepEqual(await play(t, "Kinto.js"), expected["Kinto.js"]));
@@ -45,7 +45,7 @@ describe("in Chromium", () => {
     "a server that was closed and came back is not remembered as gone by the browser's cache",
     async (t, library) => {
       const { proxy, sync } = await open(t, library);
-      // Kinto's own 410 says nothing of caches, and Chromium keeps it.
+      // Kinto's 410 has no header about caching, so Chromium caches it.
       proxy.rule("* ", () => kintoError(410, 202, "closed"));
       const closed = await sync();
       proxy.behave();
@@ -62,7 +62,7 @@ describe("in Chromium", () => {
       proxy.rule("GET /tasks", () => NEVER, { times: 1 });
       const late = (await sync()).slice(0, 7);
       const [request] = proxy.take("GET /tasks");
-      // Chromium lets a request for the same address wait for one that is open: with Kinto.js the next sync is late as well.
+      // In Chromium a request waits while another request for the same URL is open. So with Kinto.js the next sync is late too.
       const next = (await sync()).slice(0, 7);
       const fate = await Promise.race([request.closed.then(() => "given up"), new Promise((resolve) => setImmediate(resolve, "still open"))]);
       return [late, next, fate];

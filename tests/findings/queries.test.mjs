@@ -1,4 +1,4 @@
-// Filters and orders by chance: `list()` against an oracle in plain JavaScript. ESSAIM_SEED=7 asks only the queries of that seed.
+// Random filters and orders: compares `list()` with an oracle in plain JavaScript. ESSAIM_SEED=7 runs only the queries of that seed.
 
 import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
@@ -12,7 +12,7 @@ import { serveFindings } from "./site.mjs";
 const EACH = 20;
 const seed = process.env.ESSAIM_SEED;
 
-/** Which seeds make this many queries. */
+/** Returns the seeds that make this number of queries. */
 const plan = (queries) => (seed ? { first: Number(seed), seeds: 1, each: EACH } : { first: 1, seeds: queries / EACH, each: EACH });
 
 test("10,000 queries in memory are answered as by the oracle", async () => {
@@ -21,7 +21,7 @@ test("10,000 queries in memory are answered as by the oracle", async () => {
   try {
     assert.equal(await fuzz(kinto, plan(10_000)), undefined);
   } finally {
-    // Its channels keep Node from ending.
+    // Node does not exit while the channels of this `Kinto` are open.
     kinto.close();
   }
 });
@@ -31,7 +31,7 @@ describe("on real IndexedDB", () => {
   before(async () => (site = await serveFindings()));
   after(() => site?.close());
 
-  /** In a few turns: a browser's driver waits a minute for each. */
+  /** Runs the queries in several calls, because the browser's driver waits only a minute for each call. */
   async function assertAgrees(page, queries) {
     const { first, seeds, each } = plan(queries);
     const turn = Math.min(seeds, 50);

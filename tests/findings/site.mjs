@@ -1,4 +1,4 @@
-// The page with the scenarios, and both libraries for it: the built package, and Kinto.js.
+// Serves the page with the scenarios and both libraries: the built package, and Kinto.js.
 
 import { mkdir, writeFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
@@ -9,7 +9,7 @@ import { kintoJs } from "../sync/kinto-package.mjs";
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const BUILT = `${ROOT}target/findings`;
 
-/** Serves it, and gives `{url, close()}`. `port` 0 takes a free one. */
+/** Starts the server. Resolves to `{url, close()}`. With `port` 0 it uses a free port. */
 export async function serveFindings({ port = 0 } = {}) {
   await mkdir(BUILT, { recursive: true });
   await writeFile(`${BUILT}/kinto.js`, await kintoJs());

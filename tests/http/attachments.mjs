@@ -1,4 +1,4 @@
-// Files of records.
+// Attachments: the files of records.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// Many requests in one.
+// Batches: many requests in one.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -102,7 +102,7 @@ export function batches(place) {
         (batch) => batch.bucket("b").collection("c").removeAttachment("r"),
         (batch) => batch.bucket("b").batch(() => {}),
       ];
-      // Nobody gets what the step returns.
+      // The callback does not return the result of the step, so the batch itself has to report the error.
       const told = steps.map((step) => refused(client.batch((batch) => void (batch.createBucket("b"), step(batch)))));
       return (await Promise.all(told)).map(({ message }) => message);
     }, newAccount(proxy.url));

@@ -1,4 +1,4 @@
-// Everything in a list deleted. The server deletes ten at a time.
+// Deleting all objects in a list. This server deletes ten at a time.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

@@ -1,4 +1,4 @@
-// What comes of answers that are errors, and of none.
+// Errors: error answers, invalid answers, and no answer at all.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -59,7 +59,7 @@ export function errors(place) {
       return { code: error.code, message: error.message, cause: [error.cause.name, error.cause.message] };
     }, newAccount(proxy.url));
     assert.equal(told.code, "network");
-    // It is no sync that failed: nothing of local data.
+    // The message says nothing about local data, because it was not a sync that failed.
     assert.deepEqual([told.message, told.cause[0]], [`The server could not be reached (${told.cause[1]}).`, "TypeError"]);
   });
 

@@ -1,4 +1,5 @@
-// The HTTP client of the package on a real Kinto, in each place. One suite alone: `ESSAIM_PLACES=node node --test --test-name-pattern=… …`
+// Tests of the HTTP client with a real Kinto server, in Node, Chromium and Firefox. `ESSAIM_PLACES=node node --test --test-name-pattern=… …` runs one
+// suite in one place.
 
 import { after, before, describe } from "node:test";
 import { KINTO_VERSION, PLACES } from "./places.mjs";

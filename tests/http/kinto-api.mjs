@@ -1,4 +1,4 @@
-// `kinto.api`: the client of a `Kinto`, which shares with the syncs what is known of servers.
+// `kinto.api`: the HTTP client of a `Kinto`, which shares its knowledge about servers with the syncs.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

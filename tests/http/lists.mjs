@@ -1,4 +1,4 @@
-// Lists: which objects, in which order, page by page. The server gives ten at a time.
+// Lists: filters, order, and paging. This server lists ten objects at a time.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";

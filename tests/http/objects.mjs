@@ -1,4 +1,4 @@
-// Buckets, collections, groups, records: made, read, changed, deleted; permissions; conditions.
+// Creating, reading, changing and deleting buckets, collections, groups and records; permissions; conditional requests.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -32,9 +32,9 @@ export function objects(place) {
     const told = await place.run(async ({ bucket, ...account }) => {
       const client = connect(account);
       await client.createBucket(bucket);
-      // As steps of the path, these would lead to the bucket itself.
+      // If it was not escaped, this id would be a path to the bucket itself.
       await refused(client.bucket(bucket).collection("c").deleteRecord("../../../../buckets/" + bucket));
-      // Which browsers take as steps even when they are escaped.
+      // Browsers resolve `.` and `..` in a path even if they are escaped, so such ids are refused.
       const { message } = await refused(client.bucket(bucket).deleteCollection(".."));
       await refused(client.bucket(bucket).collection("c").deleteRecord("."));
       await refused(client.bucket("..").getData());

@@ -1,11 +1,11 @@
-// Waiting: timeouts, retries, backoff, and what the server announces.
+// Retry policy: timeouts, retries, backoff, and announcements of the server.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { answer, kintoError, NEVER } from "../sync/proxy.mjs";
 import { newAccount, startProxy, withCollection } from "./places.mjs";
 
-/** Expires at once by the server's clock, and is long over when it is read. */
+/** The shortest waiting time: one second. */
 const LATER = { "Retry-After": "1" };
 const busy = () => kintoError(503, 201, "busy", LATER);
 

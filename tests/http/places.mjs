@@ -1,4 +1,5 @@
-// Where the client runs: Node, Chromium, Firefox. A step of a test is a function that is called there, with JSON going in and out.
+// The places where the client runs: Node, Chromium, Firefox. A step of a test is a function that is called there. Its argument and its result are
+// JSON.
 
 import { randomUUID } from "node:crypto";
 import { readFile } from "node:fs/promises";
@@ -19,7 +20,7 @@ async function node() {
   const [http, essaim] = await Promise.all([load("http.js"), load("index.js")]);
   await http.init(await readFile(new URL("essaim_wasm_bg.wasm", PKG)));
   setGlobals(http, essaim);
-  // By JSON, as in the others: what does not survive that must not make a difference.
+  // Arguments and results are converted to JSON and back, as in browsers, so that all places behave the same.
   const json = (value) => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
   return { run: async (step, argument) => json(await step(json(argument))), close: () => {} };
 }
@@ -40,12 +41,12 @@ async function firefox() {
 
 export const PLACES = { node, chromium, firefox };
 
-/** An account and a bucket that nobody else uses, and what a client there is made with: `{ url, user }`. */
+/** Returns a new account and a bucket name: `{ url, user, bucket }`. `{ url, user }` are the arguments of `connect`. */
 export function newAccount(url = KINTO_URL) {
   return { url, user: `user-${randomUUID()}`, bucket: `b-${randomUUID()}` };
 }
 
-/** This account, with a collection `c` in its bucket, of so many records: `r1`, `n` 1, and so on. */
+/** Creates the account's bucket with a collection `c` of `records` records: `r1` with `n` 1, and so on. Resolves to the account. */
 export async function withCollection(place, account, records = 0) {
   const make = async ({ account: { bucket, ...account }, records }) => {
     const client = connect(account);
@@ -59,7 +60,7 @@ export async function withCollection(place, account, records = 0) {
   return account;
 }
 
-/** A server that misbehaves where it is told to, for the time of a test. */
+/** Starts a proxy, which can misbehave by rules. It is closed at the end of the test. */
 export async function startProxy(t) {
   const proxy = await Proxy.start(KINTO_URL);
   t.after(() => proxy.close());

@@ -1,4 +1,4 @@
-// What sends the requests, where an app puts a function of its own.
+// Functions that send the requests, which an app can replace.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
@@ -30,7 +30,7 @@ export function sending(place) {
       return seen;
     }, account);
     const records = ["GET", "/v1/buckets/b/collections/c/records"];
-    // Whether the list has really ended: a header that says so may be hidden.
+    // The client asks for the number of objects, because the header `Next-Page` may be hidden: it checks that the list is complete.
     const count = ["HEAD", records[1]];
     const expected = [["PUT", "/v1/buckets/b"], ["PUT", "/v1/buckets/b"], ["PUT", "/v1/buckets/b/collections/c"], ["GET", "/v1/"], ["POST", "/v1/batch"], records, records, count];
     assert.deepEqual(seen, expected.map((request) => [...request, "cors", false, "application/json"]));

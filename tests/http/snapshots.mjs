@@ -1,10 +1,10 @@
-// A collection as it was.
+// Snapshots: a collection as it was at an earlier time.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { KINTO_VERSION, newAccount, startProxy, withCollection } from "./places.mjs";
 
-/** What happens in `c`, and the times after which it looked how. */
+/** Makes changes in the collection `c`. Resolves to the timestamps after the changes, and to the records at these times. */
 async function live(place, account) {
   return place.run(async ({ bucket, ...account }) => {
     const records = connect(account).bucket(bucket).collection("c");

@@ -1,4 +1,4 @@
-// A server that misbehaves: each answer is a typed error that says what to do, and nothing here is lost.
+// A server that misbehaves: each invalid answer is a typed error that says what to do, and no local data is lost.
 
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
@@ -13,7 +13,7 @@ const JSON_TYPE = { "Content-Type": "application/json" };
 const json = (status, body, headers = {}) => (response) => response.writeHead(status, { ...CORS, ...JSON_TYPE, ...headers }).end(JSON.stringify(body));
 const kintoError = (status, errno, message) => json(status, { code: status, errno, error: "Error", message });
 
-/** What a healthy Kinto answers on an empty collection. */
+/** The answers of a healthy Kinto server with an empty collection, by path. */
 const healthy = {
   "/v1/": json(200, { settings: { batch_max_requests: 25 }, capabilities: {} }),
   "/v1/buckets/default/collections/tasks": json(200, { data: { id: "tasks", last_modified: 1 }, permissions: {} }),
@@ -33,7 +33,9 @@ after(async () => {
   await pages.close();
 });
 
-/** A server that answers `everything` to every request, or the healthy thing where `everything` is a map without the path. */
+/**
+ * Calls `work` with a server. `answers` is one answer for every request, or a map from paths to answers; other paths then get the healthy answer.
+ */
 async function withServer(answers, work) {
   const asked = [];
   const server = createServer((request, response) => {
@@ -52,7 +54,7 @@ async function withServer(answers, work) {
   }
 }
 
-/** Makes a record, syncs with this server, and gives the error and what is left. */
+/** Creates a record and syncs with this server. Resolves to the error, and to the records that are here afterwards. */
 async function syncWith(remote, options = {}) {
   const { page, close } = await openPage(browser, `${pages.url}empty.html`);
   try {

@@ -1,6 +1,6 @@
 // The API contract: every method's shapes, statuses, error texts and events, in Chromium and Firefox.
 //
-// The tests themselves are in api/ and run inside a page; here they are only called, each with a database of its own.
+// The tests themselves are in api/ and run in a page. This file only calls them, each with a database of its own.
 
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -30,7 +30,7 @@ const ESSAIM = join(project("plain"), "node_modules/essaim");
 const API = fileURLToPath(new URL("api", import.meta.url));
 
 const GROUPS = { records, queries, json, transactions, events, options, databases, storages, steps, dumps, syncing, keys, kinds, journals, leaving, proxies };
-/** Where a collection is kept is tried out in one browser; what only browsers differ in, in both. */
+/** The storages to test in each browser. All storages are tested in one browser; the differences between browsers need only IndexedDB. */
 const BROWSERS = { Chromium: ["indexeddb", "memory", "app"], Firefox: ["indexeddb"] };
 
 let chromium;
@@ -38,7 +38,7 @@ let firefox;
 let server;
 before(async () => {
   chromium = await launch();
-  // The same files under two addresses are two copies of the package.
+  // The same files are served under two addresses, so that a page can load two copies of the package.
   server = await serve({ "/": API, "/essaim/": ESSAIM, "/copy/": ESSAIM });
 });
 after(async () => {
@@ -47,7 +47,7 @@ after(async () => {
   await server.close();
 });
 
-/** Firefox has one page, which goes where it is sent. */
+/** Opens a URL in the only page of Firefox. */
 async function openInFirefox(url) {
   firefox ??= await launchFirefox();
   return { page: await firefox.open(url), said: [], close: () => {} };

@@ -1,4 +1,4 @@
-// The packed tarball where people put it, with a real Kinto. Each app makes a task, lists it and syncs it (apps/tasks.js).
+// The packed tarball in apps with common tools, with a real Kinto server. Each app creates a task, lists it and syncs it (apps/tasks.js).
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
@@ -11,7 +11,7 @@ import { launch, openPage, outcome, serve } from "./browser.mjs";
 import { appAddress, KINTO_URL, newUser, recordsOnServer } from "./kinto.mjs";
 import { project } from "./projects.mjs";
 
-// What the README tells apps to send.
+// The Content-Security-Policy that the README recommends.
 const CSP = `default-src 'self'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self' ${new URL(KINTO_URL).origin}`;
 
 let browser;
@@ -57,7 +57,7 @@ test("a page that forbids WebAssembly is told which directive is missing", async
   }
 });
 
-/** Vite's development server, for as long as `work` takes. */
+/** Runs Vite's development server while `work` runs. */
 async function withViteDev(config, work) {
   const server = await createServer({ root: project("vite"), logLevel: "error", server: { port: 0, host: "localhost" }, ...config });
   try {
@@ -97,7 +97,7 @@ test("an app built by webpack keeps and syncs a task", async () => {
   await checkServed(folder, { "Content-Security-Policy": CSP });
 });
 
-/** What a script of the Node project prints, as JSON. */
+/** Runs a script of the Node project, and resolves to the JSON that it prints. */
 async function runInNode(script, ...args) {
   const { stdout } = await promisify(execFile)(process.execPath, [script, ...args], { cwd: project("node") });
   return JSON.parse(stdout);

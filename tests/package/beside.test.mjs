@@ -1,4 +1,4 @@
-// Two browser profiles with one account: essaim in one, and in the other essaim again, or Kinto.js.
+// Two browser profiles with one account: essaim in one, and essaim or Kinto.js in the other.
 
 import assert from "node:assert/strict";
 import { dirname, join } from "node:path";
@@ -21,7 +21,7 @@ after(async () => {
   await server.close();
 });
 
-/** A profile of its own, with the account's tasks in `globalThis.tasks`. */
+/** Opens a page in a new profile, with the account's collection of tasks in `globalThis.tasks`. */
 async function profile(library, user) {
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -40,7 +40,7 @@ async function profile(library, user) {
     titles: async () => (await call("list")).data.map((record) => record.title).sort(),
     statuses: async () => (await call("list")).data.map((record) => record._status),
     resolve: (conflict, resolution) => call("resolve", conflict, resolution),
-    // Kinto.js's result is not plain data.
+    // The result of Kinto.js is not plain data, so its members are copied.
     sync: (strategy) => page.evaluate(async (options) => {
       const { ok, created, updated, deleted, published, conflicts, resolved, errors } = await tasks.sync(options);
       return { ok, created, updated, deleted, published, conflicts, resolved, errors };

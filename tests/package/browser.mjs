@@ -1,4 +1,4 @@
-// A Chromium, and a server of plain files.
+// Starts Chromium, and a server of static files.
 
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -6,10 +6,10 @@ import { createServer } from "node:http";
 import { extname, join, normalize, sep } from "node:path";
 import { chromium } from "playwright-core";
 
-/** The system's own browser: nothing is downloaded. */
+/** The path of the system's browser. No browser is downloaded. */
 const EXECUTABLE = process.env.CHROMIUM ?? ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"].find(existsSync);
 
-// As root there is no sandbox; the rest keeps it from talking to anybody.
+// The sandbox does not work for root. The other flags keep the browser from making requests of its own.
 const FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"];
 
 function settings() {
@@ -19,10 +19,10 @@ function settings() {
 
 export const launch = () => chromium.launch(settings());
 
-/** A browser with a profile on disk, which it finds again when it is started again. */
+/** Launches a browser with a profile on disk, which still exists when it is launched again. */
 export const launchProfile = (folder) => chromium.launchPersistentContext(folder, settings());
 
-/** A page of a fresh profile. What the console and uncaught errors say goes to `said`, for the message of a failure. */
+/** Opens a page in a new profile. Console output and uncaught errors are collected in `said`, for the message of a failure. */
 export async function openPage(browser, address) {
   const context = await browser.newContext();
   const page = await context.newPage();
@@ -33,7 +33,7 @@ export async function openPage(browser, address) {
   return { page, said, close: () => context.close() };
 }
 
-/** What the app's promise `globalThis.outcome` resolves to. */
+/** Resolves to the value of the app's promise `globalThis.outcome`. */
 export async function outcome(browser, address) {
   const { page, said, close } = await openPage(browser, address);
   try {
@@ -48,7 +48,7 @@ export async function outcome(browser, address) {
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".mjs": "text/javascript", ".wasm": "application/wasm", ".json": "application/json" };
 
-/** Serves a folder, or several by the beginning of their address, with these headers on every answer. */
+/** Serves a folder, or several folders by the first part of the path, with these headers on every answer. */
 export async function serve(folders, headers = {}) {
   const mounts = Object.entries(typeof folders === "string" ? { "/": folders } : folders).sort(([a], [b]) => b.length - a.length);
   const server = createServer(async (request, response) => {

@@ -1,4 +1,4 @@
-// How the package comes to life in a browser: when the WASM is loaded, where data goes, and what survives.
+// Loading the package in a browser: when the WASM is loaded, where data is stored, and what survives.
 
 import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
@@ -22,7 +22,7 @@ after(async () => {
   await server.close();
 });
 
-/** A page of a fresh profile in which `globalThis.essaim` is the package. */
+/** Calls `work` with a page in a new profile, in which `globalThis.essaim` is the package. */
 async function withPage(work, address = server.url) {
   const context = await browser.newContext();
   try {
@@ -39,7 +39,7 @@ async function essaimPage(context, address = server.url) {
   return page;
 }
 
-/** What the first call fails with. */
+/** Resolves to the error of the first call, or to null. */
 const firstFailure = (page) =>
   page.evaluate(() => new essaim.Kinto().collection("tasks").list().then(() => null, ({ code, data, message }) => ({ code, data, message })));
 
@@ -110,7 +110,7 @@ describe("a bug in the WASM", () => {
   test("rejects the calls under way, which would wait for ever, and every later one", async () => {
     await withPage(async (page) => {
       const asked = page.waitForRequest("**/v1/**");
-      await page.route("**/v1/**", () => {}); // never answers
+      await page.route("**/v1/**", () => {}); // these requests are never answered
       const seen = await page.evaluate(async () => {
         const { instantiateStreaming } = WebAssembly;
         WebAssembly.instantiateStreaming = async (...given) => {
@@ -139,7 +139,7 @@ describe("a bug in the WASM", () => {
 
 describe("storage", () => {
   test("where the browser refuses IndexedDB data lives in memory, and the app is told once", async () => {
-    // A sandboxed page has no origin of its own, so nothing may be stored for it.
+    // A sandboxed page has an opaque origin, for which the browser stores nothing.
     const sandbox = await serve(FOLDERS, { "Content-Security-Policy": "sandbox allow-scripts", "Access-Control-Allow-Origin": "*" });
     try {
       await withPage(async (page) => {

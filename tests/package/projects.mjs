@@ -1,4 +1,4 @@
-// The apps of these tests, each a project of its own with the packed tarball installed in it, under target/.
+// The apps of these tests. Each is copied to a project of its own under target/, in which the packed tarball is installed.
 
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -16,7 +16,7 @@ function tarball() {
   return join(ROOT, found[0]);
 }
 
-/** The folder of a project: the app's files as they are now, and the package. Installs only a tarball that is new. */
+/** Returns the folder of a project, with the app's current files and the package. The tarball is installed only if it has changed. */
 export function project(app) {
   const folder = join(PROJECTS, app);
   mkdirSync(folder, { recursive: true });

@@ -1,6 +1,6 @@
 // Runs every test of the package: `make package && node tests/package/run.mjs [test files]`
 //
-// Without KINTO_URL, a Kinto is started for the time of the run.
+// Without KINTO_URL, a Kinto server is started for the duration of the run.
 
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -33,6 +33,6 @@ if (!process.env.KINTO_URL) {
   installTools();
   const files = process.argv.slice(2);
   const all = readdirSync(HERE).filter((file) => file.endsWith(".test.mjs")).map((file) => join(HERE, file));
-  // One file after the other: two browsers at once on two cores only make each other time out.
+  // The files run one after the other, because two browsers at the same time on two cores cause timeouts.
   run(process.execPath, ["--test", "--test-concurrency=1", "--test-timeout=600000", "--test-reporter=spec", ...(files.length > 0 ? files : all)]);
 }

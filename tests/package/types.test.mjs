@@ -1,4 +1,4 @@
-// The package's types, as an app's compiler sees them: apps/types/ says what must compile and what must not.
+// The types of the package, as the compiler of an app sees them. apps/types/ has code that must compile, and code that must not.
 
 import { execFile } from "node:child_process";
 import { readFile, writeFile } from "node:fs/promises";
@@ -28,7 +28,7 @@ for (const name of ["for-kinto-js.ts", "tasks-for-kinto-js.ts"]) {
   test(`an app written for Kinto.js compiles, and still does with its import lines changed: ${name}`, async () => {
     const args = [name, "--ignoreConfig", "--noEmit", "--strict", "--target", "es2022", "--module", "esnext", "--moduleResolution", "bundler", "--skipLibCheck"];
     const apps = fileURLToPath(new URL("apps/types", import.meta.url));
-    await compile(apps, args); // where Kinto.js is found
+    await compile(apps, args); // Kinto.js is installed for this folder
     const changed = (await readFile(join(apps, name), "utf8")).replaceAll(' from "kinto', ' from "essaim');
     const folder = project("types");
     await writeFile(join(folder, name), changed);

@@ -1,4 +1,4 @@
-// The whole browser is killed, as a phone does with apps: what was acknowledged is in the operating system's hands by then.
+// The whole browser is killed, as a phone does with apps. No acknowledged write may be lost, because the operating system already has it.
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
@@ -49,7 +49,7 @@ for (const [filling, acknowledgements] of [["nothing", 1], ["bytes", 25], ["segm
   });
 }
 
-/** Keeps a browser of this profile from its databases, as one does that was killed and is not gone yet. */
+/** Locks the databases of a profile, as a browser does that was killed and whose process has not ended yet. Resolves to a function that unlocks them. */
 async function holdDatabases(folder) {
   const databases = join(folder, "Default", "IndexedDB");
   const lock = join(databases, readdirSync(databases).find((name) => name.endsWith(".leveldb")), "LOCK");
@@ -61,7 +61,8 @@ async function holdDatabases(folder) {
   };
 }
 
-// It takes the notes of localStorage along, which a browser writes seconds later, and no database can be listed.
+// The eviction markers in localStorage are lost too, because a browser writes localStorage to disk only after seconds. And while the databases are
+// locked, they cannot be listed. So nothing shows that the collection exists.
 test("a browser that comes before a killed one is gone shows no empty collection", async () => {
   const tab = await profile.open();
   await tab.evaluate(async () => {

@@ -1,4 +1,4 @@
-// The browsers of tests that run in both, with pages of a profile on disk.
+// Chromium and Firefox for tests that run in both, with pages in a profile on disk.
 
 import { serveDemo } from "../demo/serve.mjs";
 import { launchFirefox } from "../sealed/webdriver.mjs";
@@ -20,7 +20,7 @@ class Chromium {
     return page;
   }
 
-  /** Kills the page where it stands. */
+  /** Kills the page immediately. */
   async kill(page) {
     await crash(page, await page.context().newCDPSession(page));
   }
@@ -30,7 +30,7 @@ class Chromium {
   }
 }
 
-/** It has one page, which goes from address to address. */
+/** Firefox has only one page here, in which all addresses are opened. */
 class Firefox {
   static async start() {
     const site = await serveDemo({ www: new URL("pages", import.meta.url).pathname });
@@ -44,7 +44,7 @@ class Firefox {
     return { evaluate: (...args) => this.page.evaluate(...args), close: () => {} };
   }
 
-  /** It cannot be killed alone; leaving it ends what it was doing. */
+  /** Ends the page by navigating away from it. WebDriver cannot kill a single page. */
   async kill() {
     await this.page.goto(`${this.url}empty.html`);
   }

@@ -1,4 +1,4 @@
-// What was deleted is in no row of any database any more. Every record here has a text of its own that is looked for: long and random.
+// The content of deleted records must not be in any row of any database. Each record has a long random text (a canary), for which the tests search.
 
 import assert from "node:assert/strict";
 import { randomBytes, randomUUID } from "node:crypto";
@@ -18,7 +18,7 @@ for (const [name, Browser] of Object.entries(BROWSERS)) {
 
     const open = (db) => browser.open(`${browser.url}faulty.html?${new URLSearchParams({ db })}`);
 
-    /** A page on a name of databases of its own, and what a collection there is made with. */
+    /** Opens a page with a database name of its own, and makes a new account. `place` holds the options to open a collection with both. */
     async function stage(isEncrypted) {
       const server = new Server();
       const db = randomUUID();
@@ -58,7 +58,8 @@ for (const [name, Browser] of Object.entries(BROWSERS)) {
           await kinto.close();
           return { ok, errors, conflicts: conflicts.length, found: Object.keys(await remains(canaries)).sort() };
         }, { place, canaries });
-        // What is removed here alone is still in the server's journal, and every device keeps what is in there.
+        // A record of an encrypted collection that was removed only here is still in the journal on the server, and every device stores what is in
+        // the journal.
         const found = ["edited later", "kept", ...(isEncrypted ? ["synced, for good"] : [])];
         assert.deepEqual(seen, { ok: true, errors: [], conflicts: 1, found });
         await page.close();
@@ -91,9 +92,9 @@ for (const [name, Browser] of Object.entries(BROWSERS)) {
           const tasks = start(options).kinto.collection("tasks", withKey);
           const filler = Array.from({ length: 3000 }, (_, n) => ({ id: `filler${n}`, last_modified: n + 1, text: "x".repeat(1000) }));
           await tasks.importBulk([...filler, { id: "deleted", last_modified: 5000, text: canaries.deleted }, { id: "kept", last_modified: 5001, text: canaries.kept }]);
-          // Until all of it is in segments, and nothing but the deletion sets a compaction going.
+          // Waits until everything is in segments, so that only the deletion can start a compaction.
           while ((await remains(canaries)).kept.some((place) => !place.includes(" pages "))) await new Promise((resolve) => setTimeout(resolve, 20));
-          // From here on the page has no time.
+          // From now on no timer of the page fires, so the page cannot erase the content before it is killed.
           globalThis.setTimeout = () => 0;
           await tasks.delete("deleted", { virtual: false });
         }, { place, canaries });
@@ -121,7 +122,7 @@ for (const [name, Browser] of Object.entries(BROWSERS)) {
         await tasks.update({ id: "a", text: canaries.deleted });
         await tasks.sync();
         await tasks.delete("a");
-        // As long as the page is open, the deletion shows what was deleted.
+        // As long as the page is open, the tombstone still shows the deleted content.
         const { data } = await tasks.getAny("a");
         await kinto.close();
         return { shown: data.text === canaries.deleted, found: await remains(canaries) };
@@ -183,7 +184,7 @@ for (const [name, Browser] of Object.entries(BROWSERS)) {
         return { rewritten, seconds, found };
       }, canaries);
       assert.deepEqual(seen.found, {});
-      // Two megabytes, so every two seconds at most; and once at the end.
+      // A database of two megabytes is rewritten every two seconds at most, and once at the end.
       assert.ok(seen.rewritten <= 2 + seen.seconds / 1.5, `rewritten ${seen.rewritten} times in ${seen.seconds} s`);
       await page.close();
     });

@@ -1,4 +1,4 @@
-// Pages that the browser puts aside and shows again ("back", "forward").
+// Pages in the back/forward cache: the browser freezes them and shows them again ("back", "forward").
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -6,11 +6,11 @@ import { after, before, test } from "node:test";
 import { Profile } from "./tabs.mjs";
 
 let profile;
-// Playwright turns off what this is about.
+// Playwright disables the back/forward cache by default.
 before(async () => (profile = await Profile.start({ ignoreDefaultArgs: ["--disable-back-forward-cache"] })));
 after(() => profile.close());
 
-/** Leaves the page, does something, and comes back to it: the same page, not a new one. */
+/** Navigates away from the page, calls `meanwhile`, and goes back. Asserts that the browser shows the same page again and has not loaded a new one. */
 async function away(page, meanwhile) {
   await page.evaluate(() => {
     globalThis.alive = true;
@@ -19,7 +19,7 @@ async function away(page, meanwhile) {
   const address = page.url();
   await page.goto(address.replace("localhost", "elsewhere.localhost").replace("tab.html", "empty.html"));
   await meanwhile();
-  // A page that comes back is not loaded again.
+  // A page from the cache fires no `load` event, so "load" cannot be waited for.
   await page.goBack({ waitUntil: "commit" });
   assert.equal(page.url(), address);
   await page.waitForFunction(() => document.readyState === "complete");
@@ -50,7 +50,7 @@ for (const [what, look] of [
     const page = await profile.open({ db });
     await page.evaluate(() => tasks.create({ title: "a" }));
     await away(page, async () => {
-      // No notice reaches a page that is put aside; Chromium throws the page away instead, were one sent.
+      // A frozen page gets no messages. If one was sent to it, Chromium would discard the page. So the other tab has no BroadcastChannel.
       const other = await profile.open({ db, prepare: () => delete globalThis.BroadcastChannel });
       await other.evaluate(() => tasks.create({ title: "b" }));
       await other.close();

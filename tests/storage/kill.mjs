@@ -1,11 +1,12 @@
-// Pages are killed in the middle of syncs with a real Kinto, which cost no acknowledged write and double no record.
+// Kills pages in the middle of syncs with a real Kinto server. No acknowledged write may be lost, and no record may be duplicated.
 //
 //     make kill                                                     100 seeds, and 100 with an encrypted collection
-//     ESSAIM_SEED=17 ESSAIM_KIND=encrypted make kill                one of them again
+//     ESSAIM_SEED=17 ESSAIM_KIND=encrypted make kill                one of them, again
 //
-// In each seed one device syncs records that others change too, edits all the while, and is killed at a seeded request,
-// answer or step of a commit. Then it is started again and synced, and a new device too: both and the server must have the
-// same, and every acknowledged write of everybody. Of an encrypted collection all must have the same head, and nobody is alarmed.
+// In each seed, one device syncs records that others change too, and edits records at the same time. It is killed at a request, an answer or a step
+// of a commit, which the seed determines. Then the device is started again and synced, and a new device is synced too. Both devices and the server
+// must have the same records, with every acknowledged write of all devices. With an encrypted collection, all must have the same head, and there
+// must be no alarm.
 
 import { isDeepStrictEqual } from "node:util";
 import { Logbook } from "./logbook.mjs";
@@ -22,7 +23,7 @@ const ALARM = /^sync failed (omission|rollback|fork|tampered|bad_snapshot|server
 async function run(kind, seed, profile, logbook, host) {
   const scene = plan(seed, kind);
   const others = kind === "plain" ? new Clients(seed) : await Devices.begin(seed);
-  // What is there from the start belongs to nobody's writes but for the device's, should it change it.
+  // The others create all records first, also `mine`, which later only the killed device changes.
   await others.write([...scene.mine, ...scene.theirs, ...scene.both]);
   const device = (db) => ({ db: `${kind}-${db}-${seed}`, ...others.place });
   const call = (tab, name, given) => tab.evaluate(async ([name, given]) => (await import("./syncing.mjs"))[name](given), [name, given]);
@@ -47,7 +48,7 @@ async function run(kind, seed, profile, logbook, host) {
     const fresh = await call(next, "syncCleanly", device("fresh"));
     const byId = (records) => [...records].sort((a, b) => (a.id < b.id ? -1 : 1));
     const there = byId(await others.records());
-    // `mine` was the others' only in the beginning; the device's writes came after it had read that.
+    // The others wrote `mine` only in the beginning. The device has read that before it wrote, so its writes are newer.
     for (const id of scene.mine) if (writesIn(entries.lines).tags.has(id)) others.tags.delete(id);
     const wrong = [...lost(there, others, entries.lines), ...entries.lines.filter((line) => ALARM.test(line))];
     if (!isDeepStrictEqual(byId(again), there)) wrong.push("the device that was killed and the server differ");

@@ -1,7 +1,7 @@
-// A tab is killed at any point of a commit or of a fold. Whoever opens the database next finds every acknowledged write,
-// nothing half-written, and can write.
+// A tab is killed at any point of a commit or of a compaction ("fold"). The next tab that opens the database must find every acknowledged write and
+// no partial write, and must be able to write.
 //
-// Every seed is one tab and its death. A failure names it: `ESSAIM_SEED=17 node --test tests/storage/killed.test.mjs`
+// Each seed is one tab that is killed. A failure names the seed: `ESSAIM_SEED=17 node --test tests/storage/killed.test.mjs` repeats it.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -11,9 +11,9 @@ import { installStops } from "./stops.mjs";
 import { crash, Profile } from "./tabs.mjs";
 
 const SEEDS = process.env.ESSAIM_SEED ? [Number(process.env.ESSAIM_SEED)] : Array.from({ length: Number(process.env.ESSAIM_SEEDS ?? 200) }, (_, n) => n + 1);
-/** Tabs at a time. */
+/** How many tabs work at the same time. */
 const WIDTH = 3;
-/** So long works a tab that nothing stops. */
+/** The number of steps after which a tab ends if it is not stopped before. */
 const STEPS = 60;
 
 let profile;
@@ -27,11 +27,11 @@ after(async () => {
   await logbook.close();
 });
 
-/** How a tab will die. */
+/** Returns how the tab of a seed will be killed. */
 function plan(seed) {
   const dice = random(seed ^ 0x5eed);
   const one = (list) => list[Math.floor(dice() * list.length)];
-  // Few by rows: that takes longest.
+  // The filling "rows" is rare, because it takes the longest.
   const filling = one(["nothing", "nothing", "bytes", "bytes", "segments", "segments", "cleared", "rows"]);
   const watched = dice() < 0.3;
   if (dice() < 0.2) return { filling, watched, death: one(["crash", "close", "leave"]), acknowledgements: Math.floor(dice() * 30) + 1 };
@@ -43,10 +43,10 @@ const KILL = { crash, close: (tab) => tab.close({ runBeforeUnload: false }), lea
 
 const openTab = (host) => profile.open({ host, prepare: installStops });
 
-/** Lets a tab work until it dies; gives what the logbook has of it, and where it ended. */
+/** Lets a tab work until it is killed. Returns its lines in the logbook, and where it ended. */
 async function kill(tab, seed, db, { filling, death, stop, acknowledgements }) {
   const entries = logbook.open(db);
-  // Now: a page that has stopped does not answer.
+  // The session is opened now, because a stopped page does not answer.
   const session = await tab.context().newCDPSession(tab);
   let acknowledged = 0;
   const end = entries.next((line) => {
@@ -57,14 +57,14 @@ async function kill(tab, seed, db, { filling, death, stop, acknowledgements }) {
     reportTo(address);
     await (await import("./victim.mjs")).work(given);
   }, { address: entries.address, seed, db, filling, stop, steps: STEPS });
-  // Its death ends this call as well, which is no failure.
+  // When the page is killed, this call rejects too; that is not a failure.
   const failed = working.then(() => end, (error) => (entries.lines.some((line) => /^(stopped|done)/.test(line)) ? end : Promise.reject(error)));
   const where = await Promise.race([end, failed]);
   await KILL[death](tab, session);
   return { where, lines: entries.lines };
 }
 
-/** One after the other, as long as there are seeds; the tab that looks at one database is the next to die. */
+/** Runs seeds one after the other until the queue is empty. The tab that checks the database of one seed is the tab that is killed next. */
 async function work(host, queue, told) {
   const bystander = await openTab(host);
   let tab = await openTab(host);

@@ -1,8 +1,8 @@
-// What pages say of themselves, kept where a killed page cannot take it along.
+// A log of what pages do. It is kept in the test's process, so that it survives when a page is killed.
 
 import { createServer } from "node:http";
 
-/** One page's entries. */
+/** The entries of one page. */
 class Entries {
   #waiting = [];
   lines = [];
@@ -16,13 +16,13 @@ class Entries {
     });
   }
 
-  /** The next line that `wanted` is true for. */
+  /** Resolves to the next line for which `wanted` returns true. */
   next(wanted) {
     return new Promise((resolve) => this.#waiting.push({ wanted, resolve }));
   }
 }
 
-/** A server that pages report to. A line that begins with "stopped" is never answered. */
+/** An HTTP server to which pages send their lines. A request with a line that begins with "stopped" is never answered, which stops the page. */
 export class Logbook {
   #pages = new Map();
 
@@ -33,7 +33,7 @@ export class Logbook {
     return logbook;
   }
 
-  /** Begins the entries of a page. It writes to `address`. */
+  /** Begins the entries of a page. The page sends its lines to `address`. */
   open(name) {
     const entries = new Entries();
     this.#pages.set(`/${name}`, entries);

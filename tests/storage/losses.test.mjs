@@ -1,4 +1,4 @@
-// Databases that are deleted, replaced, evicted or made newer while an app uses them or between two visits.
+// Databases that are deleted, replaced, evicted or upgraded to a newer version, while an app uses them or between two visits.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -11,10 +11,10 @@ after(() => profile.close());
 
 const name = (db) => `essaim/${db}/default/tasks`;
 
-/** The titles in a collection, sorted. */
+/** Runs in the page: resolves to the sorted titles in its collection. */
 const titles = async () => (await tasks.list()).data.map((task) => task.title).sort();
 
-/** What a new tab reads from disk. */
+/** Resolves to the titles that a new tab reads from disk. */
 async function titlesOnDisk(db, host) {
   const page = await profile.open({ db, host });
   const listed = await page.evaluate(titles);
@@ -22,12 +22,12 @@ async function titlesOnDisk(db, host) {
   return listed;
 }
 
-/** Deletes a database; resolves when the browser has done it. */
+/** Deletes a database. Resolves when the browser has deleted it. */
 const deleteDatabase = (name) => new Promise((resolve, reject) => {
   Object.assign(indexedDB.deleteDatabase(name), { onsuccess: () => resolve("deleted"), onerror: () => reject(new Error("not deleted")) });
 });
 
-/** Makes a database's version a later one, as a later version of the package would. */
+/** Upgrades a database to a later version, as a later version of the package would. */
 const makeNewer = (name) => new Promise((resolve, reject) => {
   const request = indexedDB.open(name, 7);
   request.onupgradeneeded = () => request.result.createObjectStore("of the future").put("kept", 1);
@@ -35,7 +35,7 @@ const makeNewer = (name) => new Promise((resolve, reject) => {
   request.onerror = () => reject(request.error);
 });
 
-/** All that is in a database, row by row. */
+/** Resolves to all rows of a database. */
 const dump = async (name) => {
   const database = await new Promise((resolve, reject) => Object.assign(indexedDB.open(name), { onsuccess: ({ target }) => resolve(target.result), onerror: ({ target }) => reject(target.error) }));
   const rows = {};
@@ -63,7 +63,7 @@ describe("a database that is deleted under an open page", () => {
 
   for (const [how, destroy] of Object.entries(DELETIONS)) {
     test(`${how} is made again by the next write, which stands, and page and disk agree`, async () => {
-      // An origin of its own: the browser's settings clear whole origins.
+      // The test uses an origin of its own, because the browser's settings clear the data of a whole origin.
       const [db, host] = [randomUUID(), `${randomUUID()}.localhost`];
       const page = await profile.open({ db, host });
       await page.evaluate(() => Promise.all(["a", "b"].map((title) => tasks.create({ title }))));
@@ -72,7 +72,7 @@ describe("a database that is deleted under an open page", () => {
       const here = await page.evaluate(titles);
       assert.deepEqual(here, await titlesOnDisk(db, host));
       assert.ok(here.includes("c"));
-      // And goes on.
+      // The page continues to work.
       await page.evaluate(() => tasks.execute((txn) => txn.create({ id: "d", title: "d" })));
       assert.deepEqual(await titlesOnDisk(db, host), [...here, "d"]);
     });
@@ -100,7 +100,7 @@ describe("a database that is deleted under an open page", () => {
       for (let n = 0; n < 300; n += 1) {
         const pair = [`${n}a`, `${n}b`];
         await tasks.execute((txn) => { for (const id of pair) txn.create({ id, title: id }); }).then(() => acknowledged.push(n), ({ code }) => {
-          // The callback has run, and may not run again.
+          // After a deletion the transaction fails with `storage_lost`, because its callback has already run and must not run twice.
           if (code !== "storage_lost") throw new Error(code);
         });
       }
@@ -112,7 +112,7 @@ describe("a database that is deleted under an open page", () => {
     assert.deepEqual(await page.evaluate(titles), onDisk);
     const halves = onDisk.filter((title) => !onDisk.includes(title.replace(/.$/, (letter) => ({ a: "b", b: "a" })[letter])));
     assert.deepEqual(halves, []);
-    // Those after the last deletion, without a gap.
+    // The writes after the last deletion are there, without a gap.
     const left = new Set(onDisk.map((title) => Number.parseInt(title, 10)));
     const first = Math.min(...left);
     assert.deepEqual([...left].sort((a, b) => a - b), acknowledged.filter((n) => n >= first));
@@ -184,7 +184,7 @@ describe("a newer format on disk", () => {
     for (const work of [() => tasks.create({ title: "b" }), () => tasks.refresh(), () => tasks.execute((txn) => txn.create({ id: "c" }))]) {
       assert.equal((await refusal(page, work)).code, "upgrade_required");
     }
-    // What it has in memory can still be read, and nothing that was refused is there.
+    // The records in memory can still be read, and no refused write is among them.
     assert.deepEqual(await page.evaluate(titles), ["a"]);
     assert.deepEqual(await other.evaluate(dump, name(db)), before);
   });

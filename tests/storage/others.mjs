@@ -1,4 +1,4 @@
-// Everybody else with the same records: other clients of a plain collection, another device with the key of an encrypted one.
+// The others that change the same records: other clients of a plain collection, or other devices with the key of an encrypted collection.
 
 import { readFile } from "node:fs/promises";
 import { randomUUID } from "node:crypto";
@@ -8,10 +8,10 @@ import { random } from "./pages/workload.mjs";
 
 await init(await readFile(new URL("../../pkg/essaim_wasm_bg.wasm", import.meta.url)));
 
-/** What they wrote last, by id. */
+/** The base class. `tags` holds the last write to each record, by id. */
 class Others {
   tags = new Map();
-  /** Until they are closed, Node does not end. */
+  /** The `Kinto`s to close. Node does not exit before they are closed. */
   opened = [];
   server = new Server();
   #count = 0;
@@ -20,7 +20,7 @@ class Others {
     Object.assign(this, { random: random(seed ^ 0x0743), seed });
   }
 
-  /** What a device in a page is opened with. */
+  /** The options with which a device in a page is opened. */
   get place() {
     return { remote: KINTO_URL, headers: this.server.headers };
   }
@@ -62,7 +62,7 @@ export class Clients extends Others {
     return 0;
   }
 
-  /** All there is, as a device should have it. */
+  /** Resolves to all records, in the form in which a device should have them. */
   async records() {
     return (await this.server.records()).map((record) => ({ ...record, _status: "synced" }));
   }
@@ -107,7 +107,7 @@ export class Devices extends Others {
     await this.#sync();
   }
 
-  /** A journal of so many pages, most of them superseded. */
+  /** Extends the journal to this number of pages, most of which are superseded. */
   async fill(pages) {
     for (let page = (await this.device.pages()).length; page < pages; page += 1) {
       await this.device.upsert({ id: "page", tag: "page", page });
@@ -116,7 +116,7 @@ export class Devices extends Others {
     if (pages > 0) this.tags.set("page", "page");
   }
 
-  /** How many segments of snapshots are on the server. */
+  /** Resolves to the number of snapshot segments on the server: 5 at most. */
   async segments() {
     const ask = async (path) => (await (await fetch(`${KINTO_URL}/buckets/default/collections${path}`, { headers: this.server.headers })).json()).data;
     const [{ id }] = await ask("");
@@ -129,7 +129,7 @@ export class Devices extends Others {
     return (await this.fresh.list({}, { includeDeleted: true })).data;
   }
 
-  /** All must have come to one head. */
+  /** Resolves to a list with an error if the heads are not all the same. */
   async wrongHeads(heads) {
     await this.#sync();
     const all = [...heads, await this.device.head(), await this.fresh.head()].map(({ position, hash }) => `${position} ${hash}`);

@@ -1,4 +1,4 @@
-// Pages that may keep nothing, and pages that ask for more than the usual.
+// Pages for which the browser stores nothing, and pages that exceed their quota or ask for stricter durability.
 
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
@@ -8,7 +8,7 @@ let profile;
 before(async () => (profile = await Profile.start()));
 after(() => profile.close());
 
-/** How browsers refuse. Each runs in the page before the package is loaded. */
+/** Ways in which browsers refuse to store data. Each function runs in the page before the package is loaded. */
 const REFUSALS = {
   "has no IndexedDB": () => {
     for (const owner of [globalThis, Window.prototype]) Reflect.deleteProperty(owner, "indexedDB");
@@ -17,12 +17,12 @@ const REFUSALS = {
   "has an IndexedDB that throws": () => {
     IDBFactory.prototype.open = () => { throw new DOMException("The operation is insecure.", "SecurityError"); };
   },
-  // Firefox's private windows of old: nothing is thrown, every request fails.
+  // As in private windows of older versions of Firefox: nothing is thrown, but every request fails.
   "fails to open any database": () => {
     const { open } = IDBFactory.prototype;
     IDBFactory.prototype.open = function () {
       const request = open.call(this, `refused ${Math.random()}`, 1);
-      // After whoever listens by then.
+      // This listener is added later, so that it runs after the listeners that the caller adds.
       queueMicrotask(() => request.addEventListener("upgradeneeded", () => request.transaction.abort()));
       return request;
     };
@@ -71,14 +71,14 @@ test("a strict app's transactions ask the disk, and what they wrote is there", a
 });
 
 test("a write that the disk has no room for is refused as a whole, and the next one that fits stands", async () => {
-  // An origin of its own, because the browser remembers for a while how much room one has.
+  // The test uses an origin of its own, because the browser remembers the quota of an origin for a while.
   const page = await profile.open({ host: "full.localhost" });
   const session = await page.context().newCDPSession(page);
   await session.send("Storage.overrideQuotaForOrigin", { origin: new URL(page.url()).origin, quotaSize: 1_000_000 });
   const seen = await page.evaluate(async () => {
     const ids = async (handle) => (await handle.list()).data.map(({ id }) => id).sort();
     await tasks.create({ id: "before" }, { useRecordId: true });
-    // Nothing that the browser could compress.
+    // Random text, which the browser cannot compress.
     const noise = () => String.fromCharCode(...crypto.getRandomValues(new Uint16Array(4000)).map((unit) => 0x4e00 + unit % 0x5000));
     const tooMuch = Array.from({ length: 400 }, (_, n) => ({ id: `r${n}`, last_modified: n + 1, text: noise() }));
     const refused = await tasks.importBulk(tooMuch).then(() => "written", ({ name, code }) => [name, code]);

@@ -1,8 +1,8 @@
-// What happens before, while and after a page is killed in the middle of a sync; and what may be there in the end.
+// Plans what happens before, while and after a page is killed in the middle of a sync, and checks the records at the end.
 
 import { random } from "./pages/workload.mjs";
 
-/** What happens in a seed. */
+/** Returns what happens in a seed. */
 export function plan(seed, kind) {
   const dice = random(seed ^ (kind === "plain" ? 0x5111c : 0x5ea1ed));
   const below = (limit) => Math.floor(dice() * limit);
@@ -10,7 +10,7 @@ export function plan(seed, kind) {
   const [mine, theirs, both] = [ids("mine", 3 + below(10)), ids("theirs", 3 + below(10)), ids("both", below(4))];
   const network = dice() < 0.5;
   const scene = {
-    // The device edits only `mine` and `both`, everybody else only `theirs` and `both`.
+    // Ids of records. The device edits only `mine` and `both`; the others edit only `theirs` and `both`.
     mine, theirs, both,
     syncedBefore: dice() < 0.6,
     edits: 2 + below(15),
@@ -20,7 +20,7 @@ export function plan(seed, kind) {
     foreign: { before: below(6), after: below(4) },
     pages: 0,
   };
-  // Often the device is about to write a snapshot, which it does after 64 pages, in many requests.
+  // In many seeds the device is about to write a snapshot. It does so after 64 pages, with many requests.
   if (kind === "encrypted" && dice() < 0.4) {
     scene.pages = 63;
     scene.stop.left = network ? 25 + below(80) : 100 + below(250);
@@ -28,7 +28,7 @@ export function plan(seed, kind) {
   return scene;
 }
 
-/** A device's writes as the logbook has them: what was acknowledged last, by id, and what was only begun. */
+/** Reads a device's writes from its lines in the logbook: the last acknowledged write to each id (`tags`), and the write that was only begun (`open`). */
 export function writesIn(lines) {
   const [tags, begun] = [new Map(), []];
   for (const line of lines) {
@@ -38,14 +38,14 @@ export function writesIn(lines) {
   return { tags, open: begun[0] ?? {} };
 }
 
-/** What is wrong with these final records, if anything. */
+/** Returns a list of texts about what is wrong with these final records. */
 export function lost(records, others, lines) {
   const found = new Map(records.map(({ id, tag }) => [id, tag]));
   const { tags, open } = writesIn(lines);
   const wrong = [];
   for (const id of new Set([...found.keys(), ...tags.keys(), ...others.tags.keys(), ...Object.keys(open)])) {
     const may = [tags, others.tags].filter((writes) => writes.has(id)).map((writes) => writes.get(id));
-    // Begun by a new record's first write, which may not have been done.
+    // The write that was only begun may have been done or not. If it was the first write of a record, the record may not exist.
     if (id in open) may.push(open[id], ...(may.length === 0 ? [null] : []));
     if (!may.includes(found.get(id) ?? null)) wrong.push(`${id} is ${found.get(id) ?? "gone"}, may be ${may.map((tag) => tag ?? "gone").join(" or ") || "nothing"}`);
   }

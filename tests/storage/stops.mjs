@@ -1,13 +1,13 @@
-// A page that stops dead at an exact moment of its own work.
+// Stops a page at an exact moment of its work.
 
 /**
- * Runs in the page before the package is loaded: `stopAt({within, left})` lets it stop at the `left`-th moment from
- * then on, `within` "anything", or only what belongs to a "fold" of the journal or to a "commit". A moment is right after a call of
- * IndexedDB or of `fetch`, or right before anybody hears of what came of it; "network" means those of `fetch` alone.
+ * Runs in the page before the package is loaded. `stopAt({within, left})` stops the page at the `left`-th moment from then on. A moment is right
+ * after a call of IndexedDB or `fetch`, or right before the page gets its result. `within` selects the moments that count: "anything"; those of a
+ * "fold" (a compaction of the journal); those of a "commit"; or those of `fetch` ("network").
  *
- * The page stops in a synchronous request that is never answered: not a line of it runs any more, while what it has asked
- * of the browser goes on, as when a process is killed. `report(line)` tells the logbook something, just as synchronously;
- * `reportTo(address)` says where that is.
+ * The page stops in a synchronous request that is never answered. No code of the page runs any more, but what it has requested from the browser
+ * continues, as when a process is killed. `report(line)` sends a line to the logbook, also synchronously; `reportTo(address)` sets the address of the
+ * logbook.
  */
 export function installStops() {
   let plan;
@@ -37,7 +37,7 @@ export function installStops() {
   };
 
   const onRequest = (name) => function (request) {
-    // Only a fold asks for the keys of pages.
+    // Only a compaction reads the keys of the pages.
     if (name === "getAllKeys" && this.name === "pages") folds.add(this.transaction);
     request.addEventListener("success", () => moment(`${name} of ${this.name}: success`, kindOf(this.transaction)));
     moment(`${name} of ${this.name}`, kindOf(this.transaction));

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { launchProfile } from "../demo/demo-page.mjs";
 import { serveDemo } from "../demo/serve.mjs";
 
-/** A browser, and a server of pages. On disk, because a profile in memory has another IndexedDB behind it. */
+/** A browser with a profile, and a server of pages. The profile is on disk, because a profile in memory uses a different implementation of IndexedDB. */
 export class Profile {
-  /** `options` are Playwright's. The pages may be kept: for "back", not for the next visit. */
+  /** Starts the browser; `options` are those of Playwright. The browser may keep the pages in its back/forward cache, but not in its HTTP cache. */
   static async start(options) {
     const profile = new Profile();
     profile.options = options;
@@ -19,15 +19,15 @@ export class Profile {
     return profile;
   }
 
-  /** Also after the browser's end: what it had on disk is still there. */
+  /** Launches the browser, also again after it has ended. Its profile is still on disk. */
   async launch() {
     this.context = await launchProfile(this.folder, this.options);
     this.context.setDefaultTimeout(60_000);
   }
 
   /**
-   * A tab in which `essaim`, `kinto` and `tasks` are globals, on the database of this name. `prepare` runs before the
-   * package is loaded. Tabs of different `host`s never share a process.
+   * Opens a tab in which `essaim`, `kinto` and `tasks` are globals, with the database of this name. `prepare` runs in the page before the package is
+   * loaded. Tabs with different `host`s never share a process.
    */
   async open({ db = randomUUID(), host = "localhost", prepare } = {}) {
     const page = await this.context.newPage();
@@ -43,10 +43,10 @@ export class Profile {
   }
 }
 
-/** Kills a tab's process, also one that does not answer any more. The `session` (CDP) is from when it did. */
+/** Kills the process of a tab, even if it no longer responds. The `session` (CDP) must have been opened while it still responded. */
 export async function crash(tab, session) {
   const crashed = new Promise((resolve) => tab.once("crash", resolve));
-  // It takes its own answer along.
+  // This command is never answered, because the process that would answer is killed.
   session.send("Page.crash").catch(() => {});
   await crashed;
   await tab.close();

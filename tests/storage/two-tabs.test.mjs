@@ -11,7 +11,7 @@ after(() => profile.close());
 
 const EACH = 500;
 
-/** Opens two tabs on one new database, has both do `work` at once, and gives what `look` then says in each of them and in a third. */
+/** Opens two tabs with one new database and runs `work` in both at the same time. Returns the results of `look` in both tabs and in a third. */
 async function both(work, look) {
   const db = randomUUID();
   const tabs = [await profile.open({ db }), await profile.open({ db })];

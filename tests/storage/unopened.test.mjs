@@ -1,4 +1,4 @@
-// A browser that cannot open its databases: where data was stored that is an error, where nothing ever was the page's memory is used.
+// A browser that cannot open its databases. If data was stored before, that is an error; if no data was ever stored, data is kept in memory.
 
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -6,7 +6,7 @@ import { after, before, describe, test } from "node:test";
 import { KINTO_URL, Server } from "../sync/server.mjs";
 import { BROWSERS } from "./browsers.mjs";
 
-/** What each fault does, and what the error has to say: the cause, and what to do. */
+/** The faults (see pages/faults.js), and what the message of the error must contain: the cause, and what to do. */
 const FAULTS = {
   "fails with an UnknownError": /UnknownError.*[Rr]eload/,
   "fails with an InvalidStateError": /InvalidStateError.*[Rr]eload/,
@@ -26,12 +26,12 @@ for (const [name, Browser] of Object.entries(BROWSERS)) {
     before(async () => (browser = await Browser.start()));
     after(() => browser?.close());
 
-    /** A page with this fault. `hide` is what cannot say that there is data: `marks` (localStorage), `lists` (`databases()`). */
+    /** Opens a page with this fault. `hide` lists what is unavailable as a sign of stored data: `marks` (localStorage), `lists` (`databases()`). */
     async function open(db, fault = "", hide = []) {
       return browser.open(`${browser.url}faulty.html?${new URLSearchParams({ db, fault, hide: hide.join() })}`);
     }
 
-    /** Of a name of databases under which a plain and an encrypted collection have a record each, synced with a real Kinto. */
+    /** Data with a database name of its own: a plain and an encrypted collection, each with a record that is synced with a real Kinto server. */
     let stored;
     before(async () => {
       stored = { db: randomUUID(), server: new Server() };
@@ -49,14 +49,14 @@ for (const [name, Browser] of Object.entries(BROWSERS)) {
       await page.close();
     });
 
-    /** What an app sees of collections that exist, while the fault lasts and after it; and of a new `Kinto`, of which nothing was ever stored. */
+    /** Resolves to what an app sees of existing collections, during the fault and after it, and of a new `Kinto` for which nothing was ever stored. */
     const look = async ({ remote, key, isQuick }) => {
       const { kinto, told } = start(remote);
       const collections = [kinto.collection("tasks"), kinto.collection("diary", { key })];
       const failures = [];
       for (const collection of collections) {
         const calls = [() => collection.list(), () => collection.create({ title: "lost?" }), () => collection.sync(), () => collection.execute((txn) => txn.getAny("x"))];
-        // Where each call waits for its time to pass, one is enough.
+        // If each call waits for a timeout, one call is enough.
         for (const call of isQuick ? calls : calls.slice(0, 1)) failures.push(await call().then(() => "done", plain));
       }
       const unused = start({ adapterOptions: { dbName: crypto.randomUUID() } });
@@ -129,7 +129,7 @@ for (const [name, Browser] of Object.entries(BROWSERS)) {
       }
     });
 
-    // A browser that is killed loses what it wrote to localStorage in the last seconds.
+    // A browser that is killed loses its writes to localStorage of the last seconds, so a missing note proves nothing.
     test("where the browser cannot list its databases either, no note in localStorage does not mean that nothing was stored", async () => {
       for (const [fault, expected] of [["fails with an UnknownError", "storage"], ["fails with a QuotaExceededError", "quota"], ["throws a SecurityError", "memory"]]) {
         const page = await open(randomUUID(), fault, ["lists"]);

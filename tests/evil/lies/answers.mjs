@@ -1,4 +1,4 @@
-// Lies about what was done: success that did not happen, refusals without a reason, answers that are none.
+// Lies about what the server did: false success, refusals without a reason, and invalid answers.
 
 import { lie } from "../lie.mjs";
 import { answer, BREAK, kintoError, NEVER } from "../proxy.mjs";

@@ -19,14 +19,14 @@ export const gzipBomb = lie(
 
 const known = new Map();
 
-/** Packing takes a second. */
+/** Returns a compressed body. It is kept, because compressing it takes a second. */
 function packed(...content) {
   const name = JSON.stringify(content);
   if (!known.has(name)) known.set(name, pack(...content));
   return known.get(name);
 }
 
-/** One stream: Chromium ignores what follows the first member of a gzip file. */
+/** Compresses a large body as one stream. A gzip file with several members would not do, because Chromium ignores all but the first. */
 async function pack(start, fill, megabytes) {
   const part = fill.repeat(Math.ceil((1 << 20) / fill.length));
   const gzip = createGzip({ level: 1 });

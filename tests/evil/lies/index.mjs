@@ -13,7 +13,7 @@ export const LIES = Object.fromEntries(
   Object.entries({ records, listings, answers, bodies, waiting }).map(([file, all]) => [file, Object.fromEntries(Object.entries(all).filter(isLie))]),
 );
 
-/** The lie with this name, in whichever file it is. */
+/** Returns the lie with this name; undefined if there is none. */
 export function find(name) {
   return Object.values(LIES).map((lies) => lies[name]).find(Boolean);
 }

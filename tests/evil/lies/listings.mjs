@@ -1,4 +1,4 @@
-// Lies about lists: where they go on, when they end, and what is in their rows.
+// Lies about lists: their next pages, their ends, and their rows.
 
 import { edit, lie, rewrite, withHeaders } from "../lie.mjs";
 import { answer } from "../proxy.mjs";

@@ -1,19 +1,19 @@
-// Lies about the records that the server has. Each is told everywhere: in lists, by id, and in what a refusal quotes.
+// Lies about the records that the server has. Each applies to lists, to requests for one record, and to the record in a refusal (412).
 
 import { lie, show } from "../lie.mjs";
 import { answer, kintoError } from "../proxy.mjs";
 
-/** The id of a page of an encrypted collection. */
+/** Returns the id of a page of an encrypted collection. */
 export const pageId = (position) => `p${String(position).padStart(12, "0")}`;
 
-/** The sealed text with one bit changed: at a place from the beginning, or from the end. */
+/** Returns the sealed text with one bit changed, in the byte `at`. A negative `at` counts from the end. */
 export function flip(ct, at) {
   const bytes = Buffer.from(ct, "base64url");
   bytes[at < 0 ? bytes.length + at : at] ^= 1;
   return bytes.toString("base64url");
 }
 
-/** Where each part of a sealed text is: salt, commitment, ciphertext, tag. */
+/** The byte at which each part of a sealed text begins. The tag is at the end; -1 is its last byte. */
 export const PARTS = { salt: 0, commitment: 24, ciphertext: 56, tag: -1 };
 
 export const hide = lie("Records are missing, as if nobody had ever written them.", { ids: [] }, (proxy, { ids }) =>

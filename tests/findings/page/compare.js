@@ -1,4 +1,4 @@
-// The page: a card per scenario, and what came out on either side.
+// The comparison page: one card for each scenario, with the results of both libraries.
 
 import { LIBRARIES, play, same, scenarios } from "./scenarios/index.js";
 
@@ -11,10 +11,10 @@ document.querySelector("main").append(...cards.map(({ article }) => article));
 document.querySelector("[data-action=play-all]").addEventListener("click", playAll);
 await playAll();
 
-/** One after the other: some scenarios count what the whole page does. */
+/** Runs the scenarios one after the other, because some count what the whole page does. */
 async function playAll() {
   setBusy(true);
-  // Those that take long come last.
+  // Slow scenarios run last.
   for (const card of cards.toSorted((one, other) => Number(one.scenario.slow ?? false) - Number(other.scenario.slow ?? false))) await card.play();
   setBusy(false);
 }
@@ -83,14 +83,14 @@ function makeSide(library) {
   };
 }
 
-/** What was observed, and what would have been right where that is something else. */
+/** Returns elements for an observed value, with the right value if that differs. */
 function fact(what, value, right) {
   const given = element("dd", words(value));
   if (!same(value, right)) given.append(element("small", `instead of ${words(right)}`));
   return [element("dt", what), given];
 }
 
-/** With a capital, unless it begins with a name. */
+/** Returns the title with a capital letter, unless it begins with an identifier. */
 function sentence(title) {
   return /^[a-z]+[ :]/.test(title) ? title[0].toUpperCase() + title.slice(1) : title;
 }

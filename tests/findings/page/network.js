@@ -1,12 +1,12 @@
-// What happens between a library and the server: every request is seen here, and a scenario may meddle with it. The requests
-// and the answers are real, but for the answers that a rule makes up.
+// The network between a library and the server: records every request, and lets a scenario change it. Requests and answers are real, except for the
+// answers that a rule makes.
 
 const reach = globalThis.fetch.bind(globalThis);
 
-/** One per account: a library's requests are known by their Authorization. */
+/** One network per account. The requests of a library are recognized by their Authorization header. */
 const networks = new Map();
 
-// Both libraries look `fetch` up when they call it.
+// Both libraries read the global `fetch` at each call, so it can be replaced.
 globalThis.fetch = (input, init) => {
   const { method, url, headers } = input instanceof Request ? input : new Request(input, { ...init, body: undefined });
   const network = networks.get(headers.get("Authorization"));
@@ -16,7 +16,7 @@ globalThis.fetch = (input, init) => {
 export { reach };
 
 export class Network {
-  /** `METHOD url` of every request since this was last emptied. */
+  /** All requests, as `METHOD url`. Scenarios empty this list. */
   requests = [];
   #rules = [];
 
@@ -25,17 +25,20 @@ export class Network {
     this.end = () => networks.delete(authorization);
   }
 
-  /** `rule(pass)` answers requests like `"POST /batch"` (a method, and the end of a path), `times` times. A later rule comes first. */
+  /**
+   * Adds a rule: `rule(pass)` answers requests that match `pattern` (a method and the end of a path, like `"POST /batch"`), at most `times` times.
+   * Later rules take precedence.
+   */
   rule(pattern, rule, { times = Infinity } = {}) {
     this.#rules.unshift({ pattern, rule, times });
   }
 
-  /** Does `work` when the next such request is about to leave. */
+  /** Calls `work` before the next request that matches `pattern` is sent. */
   before(pattern, work) {
     this.rule(pattern, async (pass) => (await work(), pass()), { times: 1 });
   }
 
-  /** Passes everything on again. */
+  /** Removes all rules, so that every request is passed on unchanged. */
   behave() {
     this.#rules = [];
   }
@@ -54,20 +57,20 @@ export class Network {
   }
 }
 
-/** An answer that Kinto did not give. */
+/** Returns an error answer that does not come from Kinto. */
 export function refusal(status, headers = {}) {
   const body = { code: status, errno: status === 403 ? 121 : 201, error: "Error", message: "Made up by this scenario" };
   return new Response(JSON.stringify(body), { status, headers: { "Content-Type": "application/json", ...headers } });
 }
 
-/** An answer with some headers more. */
+/** Returns the answer with additional headers. */
 function withHeaders(answer, more) {
   const headers = new Headers(answer.headers);
   for (const [name, value] of Object.entries(more)) headers.set(name, value);
   return new Response(answer.body, { status: answer.status, headers });
 }
 
-/** A rule: Kinto's answer, with the wish to be left alone for half a minute. */
+/** A rule: adds `Backoff: 30` to Kinto's answer, which asks clients to wait for half a minute. */
 export const asksToBackOff = async (pass) => withHeaders(await pass(), { Backoff: "30" });
 
 function matches(pattern, request) {

@@ -1,4 +1,4 @@
-// The server, as another client of the same account sees and changes it.
+// The server: reads and changes it as another client with the same account.
 
 import { reach } from "./network.js";
 
@@ -8,7 +8,7 @@ export class Server {
     this.url = `${remote}/buckets/${bucket}/collections/${collection}`;
   }
 
-  /** A collection of this name that belongs to another user. */
+  /** Creates a collection of the same name that belongs to another user. */
   async ofAnother() {
     const other = new Server(this.root, `Basic ${btoa(`${crypto.randomUUID()}:secret`)}`, this.collection, crypto.randomUUID());
     await other.#reach("PUT", `${this.root}/buckets/${other.bucket}`);
@@ -16,12 +16,12 @@ export class Server {
     return other;
   }
 
-  /** Writes a record and gives it as stored. */
+  /** Writes a record and resolves to the stored record. */
   async put(id, fields, permissions) {
     return (await this.#ask("PUT", `/records/${id}`, { data: fields, permissions })).data;
   }
 
-  /** That many records. */
+  /** Writes `count` records. */
   fill(count) {
     return this.putAll(Array.from({ length: count }, (_, n) => `r${10 + n}`));
   }
@@ -34,7 +34,7 @@ export class Server {
     return this.#ask("DELETE", `/records/${id}`);
   }
 
-  /** All records, by id. */
+  /** Resolves to all records, in the order of their ids. */
   async records() {
     const records = [];
     let next = `${this.url}/records?_sort=id`;
@@ -50,12 +50,12 @@ export class Server {
     return (await this.records()).map((record) => record.title);
   }
 
-  /** Forgets the collection, with its records, tombstones and timestamp: what an administrator's flush does to one user. */
+  /** Deletes the collection with its records, tombstones and timestamp. For one user this is like a flush of the server by its administrator. */
   forget() {
     return this.#ask("DELETE", "");
   }
 
-  /** `batch_max_requests` and the like. */
+  /** Resolves to the server's settings, like `batch_max_requests`. */
   async settings() {
     return (await (await this.#reach("GET", `${this.root}/`)).json()).settings;
   }

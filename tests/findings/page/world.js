@@ -1,4 +1,4 @@
-// What a scenario plays in: one library, an account and a database that nobody else has, and a real server.
+// The environment of a scenario: one library, a new account, a new database, and a real server.
 
 import { Network } from "./network.js";
 import { Server } from "./server.js";
@@ -8,10 +8,10 @@ const load = {
   "Kinto.js": () => import("/kinto-js/kinto.js"),
 };
 
-/** The libraries, by the names that they have here. */
+/** The names of the libraries. */
 export const LIBRARIES = Object.keys(load);
 
-/** The class `Kinto` of one. */
+/** Resolves to the class `Kinto` of a library. */
 export const libraryOf = async (name) => (await load[name]()).default;
 
 export class World {
@@ -26,7 +26,7 @@ export class World {
     return world;
   }
 
-  /** A collection as an app opens it; every call opens the same database anew. */
+  /** Opens a collection as an app does. Every call opens the same database again. */
   open(collectionOptions = {}, options = {}) {
     const { Kinto, remote, dbName, authorization } = this;
     const kinto = new Kinto({ remote, headers: { Authorization: authorization }, adapterOptions: { dbName }, ...options });
@@ -35,7 +35,7 @@ export class World {
     return collection;
   }
 
-  /** A collection with the record `r`, the same here and on the server. */
+  /** Opens a collection with the record `r`, which is synced. */
   async openWithRecord(collectionOptions) {
     const tasks = this.open(collectionOptions);
     await this.server.put("r", { title: "original" });
@@ -43,7 +43,7 @@ export class World {
     return tasks;
   }
 
-  /** The databases that this library made here. */
+  /** Resolves to the databases that the library created in this world. */
   async databases() {
     return (await indexedDB.databases()).filter(({ name }) => name.includes(this.dbName));
   }
@@ -58,7 +58,7 @@ export class World {
   }
 }
 
-/** What an app hands to both libraries. */
+/** The emitter that an app gives to either library. */
 export class Emitter {
   #listeners = [];
   on(event, listener) {
@@ -72,7 +72,7 @@ export class Emitter {
   }
 }
 
-/** `"fine"`, or what a promise is rejected with. */
+/** Resolves to `"fine"` if the promise resolves, or else to a description of its error. */
 export async function outcome(promise) {
   try {
     await promise;
@@ -82,7 +82,7 @@ export async function outcome(promise) {
   }
 }
 
-/** Puts a function in the place of another for the time of `work`. */
+/** Replaces a function while `work` runs. */
 export async function replaced(object, name, replace, work) {
   const original = object[name];
   object[name] = replace(original);

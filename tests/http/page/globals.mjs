@@ -1,4 +1,4 @@
-/** `http` and `essaim` are the package; `connect` makes a client; `failure` tells an error as JSON can. */
+/** Sets the globals for the steps: `http` and `essaim` (the package), `connect` (makes a client), `failure` (converts an error to JSON), `refused`. */
 export function setGlobals(http, essaim) {
   const authorization = (user) => ({ Authorization: `Basic ${btoa(`${user}:secret`)}` });
   const connect = ({ url, user, ...options }) => new http.KintoClient(url, { headers: authorization(user), ...options });
@@ -11,7 +11,7 @@ export function setGlobals(http, essaim) {
     options: error.options,
     everything: `${error.stack} ${JSON.stringify(error)} ${error.cause}`,
   });
-  /** What a promise rejects with. */
+  /** Resolves to the error with which a promise rejects. */
   const refused = async (promise) =>
     promise.then(
       (value) => {

@@ -1,4 +1,4 @@
-// What the steps of a test find in their globals: in a page, and in Node.
+// Sets the globals for the steps of a test in a page.
 
 import { setGlobals } from "./globals.mjs";
 import * as http from "/essaim/http.js";

@@ -1,4 +1,4 @@
-// Below a collection: its `db`, the adapters, `KintoBase`, and collections made by hand.
+// The low-level API: `collection.db`, adapters, `KintoBase`, and collections that the app constructs itself.
 
 import { equal, ok, rejects, throws } from "./expect.mjs";
 
@@ -19,7 +19,7 @@ export const databases = {
   },
 
   async two_kintos_of_one_page_see_each_others_writes_at_once({ adapter, device, name }) {
-    if (adapter === "memory") return; // two of these have nothing in common
+    if (adapter === "memory") return; // each Kinto has its own memory
     const used = {};
     const here = device(used).collection(name);
     const there = device({ adapterOptions: used.used }).collection(name);

@@ -1,8 +1,8 @@
-// Records that come from a dump, and what the sync after it downloads. With a real Kinto.
+// Records that are imported from a dump, and what the next sync downloads. With a real Kinto server.
 
 import { equal } from "./expect.mjs";
 
-/** The records that answers to `work` hold whole: those of lists of versions have an id and a time only. */
+/** Resolves to the records that `work` downloads completely. Records in lists of versions are not counted; they have only an id and a timestamp. */
 async function downloaded(work) {
   const { fetch } = globalThis;
   const seen = [];
@@ -20,7 +20,10 @@ async function downloaded(work) {
   return seen.sort();
 }
 
-/** A server with records a to e, a minute between them (the last seconds before the youngest known are read twice), and their dump. */
+/**
+ * Makes a server with the records a to e and a dump of them. Their timestamps are a minute apart, because a sync lists the last seconds before the
+ * newest version seen again.
+ */
 async function dumped({ device, name }) {
   const author = device().collection(name);
   const remote = author.api.bucket("default").collection(name);

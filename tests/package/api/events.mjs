@@ -1,4 +1,4 @@
-// What is emitted, when, and with what.
+// Events: which are emitted, when, and with what payload.
 
 import { equal, ok, rejects } from "./expect.mjs";
 
@@ -6,7 +6,7 @@ const EVENTS = ["create", "update", "delete", "deleteAll", "change"];
 
 const USE = { useRecordId: true };
 
-/** A view of the collection, kept by nothing but `change`. */
+/** Returns a map of the collection's records that is kept up to date only by `change` events. */
 function keepView(emitter) {
   const view = new Map();
   emitter.on("change", ({ targets }) => {
@@ -22,7 +22,7 @@ async function isTheDatabase(view, tasks) {
   equal([...view.values()].sort((a, b) => (a.id < b.id ? -1 : 1)), (await tasks.list({ order: "id" })).data, "view");
 }
 
-/** Everything that is emitted from now on, as `[event, payload]`. */
+/** Returns an array to which every event from now on is added, as `[event, payload]`. */
 function recorded(emitter, events = EVENTS) {
   const log = [];
   for (const event of events) emitter.on(event, (payload) => log.push([event, payload]));
@@ -102,7 +102,7 @@ export const events = {
   },
 
   async what_another_object_of_the_page_does_is_told_as_elsewhere({ kinto, tasks, device, name, adapter, storage }) {
-    if (adapter === "memory") return; // each has its own
+    if (adapter === "memory") return; // each Kinto has its own memory
     const other = device({ adapterOptions: storage.used }).collection(name);
     await Promise.all([tasks, other].map((handle) => handle.list()));
     const [log, view] = [recorded(kinto.events), keepView(kinto.events)];
@@ -194,7 +194,7 @@ export const events = {
   },
 };
 
-/** An emitter that lets listeners' errors through, as most do. */
+/** Returns an emitter whose `emit` throws the errors of listeners, as most emitters do. */
 function throwingEmitter() {
   const listeners = [];
   return {

@@ -1,4 +1,4 @@
-// Assertions that run in a page as well as in Node.
+// Assertions that work both in a page and in Node.
 
 export class Unexpected extends Error {}
 
@@ -6,14 +6,14 @@ export function ok(value, what = "value") {
   if (!value) throw new Unexpected(`${what} is ${show(value)}`);
 }
 
-/** Deep equality of JSON; undefined members count as absent. */
+/** Asserts that two JSON values are equal. Members that are undefined count as absent. */
 export function equal(actual, expected, what = "value") {
   if (canonical(actual) !== canonical(expected)) {
     throw new Unexpected(`${what} is ${show(actual)} instead of ${show(expected)}`);
   }
 }
 
-/** The error with which the promise rejects. `expected` names what must be in it: `{ code, message, data }`. */
+/** Asserts that a promise rejects, and resolves to its error. `expected` holds the members to check: `{ code, message, data }`. */
 export async function rejects(promise, expected) {
   let value;
   try {
@@ -24,7 +24,7 @@ export async function rejects(promise, expected) {
   throw new Unexpected(`resolved to ${show(value)} instead of rejecting with ${show(expected)}`);
 }
 
-/** The error that `work` throws, before it returns anything. */
+/** Asserts that `work` throws synchronously, and returns the error. */
 export function throws(work, expected) {
   let value;
   try {

@@ -1,17 +1,17 @@
-// What only encrypted collections have: heads, pages, limits; and what may not be lost in their snapshots.
+// Features of encrypted collections: heads, pages, limits; and data that their snapshots must not lose.
 
 import { equal, ok, rejects } from "./expect.mjs";
 
 const USE = { useRecordId: true };
 const ids = async (collection) => (await collection.list({ order: "id" })).data.map(({ id }) => id);
 
-/** Devices with one key: `open()` is the next. */
+/** Makes a key. Each call of `open()` returns the collection of a new device with this key. */
 async function devices({ essaim, device, name }) {
   const key = await essaim.makeKey();
   return { key, open: (options = {}, used = {}) => device(used).collection(name, { key, ...options }) };
 }
 
-/** Requests that `work` makes, as `METHOD path`. */
+/** Resolves to the requests that `work` makes, as `METHOD path`. */
 async function requests(work) {
   const { fetch } = globalThis;
   const seen = [];
@@ -27,7 +27,7 @@ async function requests(work) {
   return seen;
 }
 
-/** Edits and syncs until this device has written a snapshot. */
+/** Edits a record and syncs until this device has written a snapshot. */
 async function untilSnapshot(collection, id) {
   for (let n = 0; n < 100; n += 1) {
     await collection.upsert({ id, n });
@@ -238,7 +238,7 @@ export const journals = {
     };
     for (let n = 0; n < 12; n += 1) {
       const write = (pair, text) => here.execute((txn) => { for (const part of ["x", "y", "z"]) txn.upsert({ id: `${pair}-${part}`, pair, n, text: text.repeat(30_000) }); });
-      // More than a page can hold, in several syncs at once with the others'.
+      // Together more than one page can hold. It is synced while the other devices sync.
       await Promise.all([write("p", "a"), write("q", "b"), write("r", "c")]);
       await third.create({ n });
       await Promise.all([here.sync(), third.sync({ strategy: "server_wins" }), look()]);

@@ -1,4 +1,4 @@
-// Records are JSON, from the moment they are stored.
+// Records are stored as JSON: which values are converted, and which are refused.
 
 import { equal, ok, rejects } from "./expect.mjs";
 

@@ -1,11 +1,11 @@
-// makeKey() and the option `key`: what opens an encrypted collection, and what does not.
+// makeKey() and the option `key`: which keys open an encrypted collection, and which do not.
 
 import { equal, ok, rejects, throws } from "./expect.mjs";
 
-/** The same key with one character changed. */
+/** Returns the key with one character changed. */
 const mistyped = (key, at = 20) => key.slice(0, at) + (key[at] === "7" ? "8" : "7") + key.slice(at + 1);
 
-/** Everything that a page could leave behind: what it said, and what it stored. */
+/** Resolves to all traces that `work` leaves in the page: its output on the console, and what it stored. */
 async function traces(work) {
   const left = [];
   const methods = ["log", "info", "warn", "error", "debug"];
@@ -21,14 +21,14 @@ async function traces(work) {
   return left.join("\n");
 }
 
-/** Any eight characters of a key in a row, with or without its dashes, would be too many. */
+/** Asserts that a text does not contain eight consecutive characters of a key, with or without its hyphens. */
 function assertSaysNothingOf(text, key) {
   const bare = key.replaceAll("-", "").slice("essaim1".length);
   const seen = text.replaceAll("-", "").toUpperCase();
   for (let at = 0; at + 8 <= bare.length; at += 1) ok(!seen.includes(bare.slice(at, at + 8).toUpperCase()), `part of the key is in what was left: ${at}`);
 }
 
-/** The package as another tab has it: nothing in memory, the same databases. */
+/** Runs `work` in a frame, which is like another tab: it has the same databases but shares no memory. */
 async function inAnotherTab(work, given) {
   const frame = document.createElement("iframe");
   frame.src = "page.html";
@@ -148,11 +148,11 @@ export const keys = {
     const tasks = kinto.collection(name);
     for (const call of [() => tasks.list(), () => tasks.create({}), () => tasks.sync(), () => tasks.clear(), () => tasks.importBulk([{ id: "a", last_modified: 1 }])]) await rejects(call(), refused);
     kinto.close();
-    if (storage.adapter === "memory") return; // where nothing is known any more
+    if (storage.adapter === "memory") return; // the memory is gone with its Kinto
     const later = device({ adapterOptions: used.used });
     await rejects(later.collection(name).list(), refused);
     equal((await later.collection(name, { key }).list()).data.length, 1);
-    if (storage.adapter !== "indexeddb") return; // which other tabs have
+    if (storage.adapter !== "indexeddb") return; // other tabs share only IndexedDB
     const there = { adapterOptions: used.used, name };
     equal([await inAnotherTab(openThere, there), await inAnotherTab(openThere, { ...there, key }), await inAnotherTab(openThere, { ...there, key: await essaim.makeKey() })], ["key_required", 1, 0]);
   },

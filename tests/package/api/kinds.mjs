@@ -1,15 +1,16 @@
-// Encrypted collections behave as plain ones: the same scenario on both, and what their syncs say is compared.
+// Encrypted collections behave like plain ones: each scenario is run with both kinds, and the results of their syncs are compared.
 
 import { equal, ok, rejects } from "./expect.mjs";
 
 const LISTS = ["created", "updated", "deleted", "published", "conflicts", "resolved", "errors"];
 
 /**
- * What a sync says, without times: those are of the server for a plain collection, of a page for an encrypted one.
+ * Returns the result of a sync without its differences between plain and encrypted collections. Timestamps differ: for a plain collection they
+ * are the server's, for an encrypted one those of a page.
  *
- * Three more things differ, and only where something was deleted. An outgoing conflict shows of a deletion the id alone. A plain collection lists as `skipped` what it then refuses
- * to meet, its own tombstones among it, and the server's answer makes an `outgoing` conflict of it; an encrypted one meets
- * everything before it sends anything, so that its conflicts are all `incoming`.
+ * Three more things differ, but only if something was deleted. In an `outgoing` conflict, a deletion has only its id. A plain collection lists
+ * changes in `skipped` that it does not merge, like tombstones of records that it deleted itself; if the server then refuses the upload, that is
+ * an `outgoing` conflict. An encrypted collection merges everything before it sends anything, so all its conflicts are `incoming`.
  */
 function told(result) {
   const left = new Set(["last_modified", "stack"]);
@@ -29,7 +30,7 @@ async function contents(collection) {
   return data.map(({ last_modified, ...record }) => record);
 }
 
-/** Plays a scenario with plain collections and with encrypted ones; both must tell the same. */
+/** Runs a scenario with plain and with encrypted collections, and asserts that both return the same. */
 async function alike({ essaim, device, name }, scenario) {
   const play = (options) => scenario((own = {}, used = {}) => device(used).collection(name, { ...options, ...own }));
   const plain = await play({});
@@ -44,7 +45,10 @@ async function alike({ essaim, device, name }, scenario) {
 const IDS = ["edited-both", "same-edit", "edited-deleted", "deleted-edited", "deleted-both", "only-mine", "only-theirs", "untouched"];
 const USE = { useRecordId: true };
 
-/** Every way in which two devices can have changed a record, and then a sync with this strategy, and more until all is quiet. */
+/**
+ * Makes each combination of changes of a record on two devices, then syncs with this strategy, and again until nothing is left to sync. Returns
+ * all results.
+ */
 async function everyMeeting(open, strategy) {
   const [here, there] = [open(), open()];
   const steps = [];
@@ -187,7 +191,7 @@ export const kinds = {
       await here.delete("c");
       await here.sync();
       steps.push(told(await there.sync()), await contents(there), seen.splice(0));
-      // A plain collection looks at the last seconds again.
+      // One more sync of each device, because a plain collection lists the last seconds again.
       steps.push(told(await there.sync()), told(await here.sync()), await contents(here));
       return steps;
     });

@@ -1,5 +1,5 @@
-// A sync that is under way while something else happens: another call of sync(), clear(), close(), a deleted database, another
-// user. With a real Kinto. `device()` is another database of the same account.
+// A running sync during which something else happens: another call of sync(), clear(), close(), a deleted database, another user. With a real Kinto
+// server. `device()` makes a device with another database and the same account.
 
 import { equal, ok, rejects } from "./expect.mjs";
 
@@ -10,10 +10,10 @@ const until = async (condition) => {
 };
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** Requests, seen and held back: the `at`-th one waits until it is let through, as it would on a slow line. */
+/** Records the requests of the page, and holds the `at`-th request back until `letGo()` or `lose()` is called, as a slow connection would. */
 class Line {
   seen = [];
-  /** What is not to be counted. */
+  /** While this is true, requests are not recorded and not held back. */
   isOff = false;
   #fetch = globalThis.fetch;
   #open = () => {};
@@ -32,7 +32,7 @@ class Line {
     };
   }
 
-  /** Does something on a line of its own. */
+  /** Calls `work`, whose requests are not recorded and not held back. */
   async aside(work) {
     this.isOff = true;
     const result = await work();
@@ -40,12 +40,12 @@ class Line {
     return result;
   }
 
-  /** What is held back goes on. */
+  /** Lets the held request continue. */
   letGo() {
     this.#open();
   }
 
-  /** It is lost instead. */
+  /** Makes the held request fail. */
   lose() {
     this.#lose(new TypeError("the line is dead"));
   }
@@ -56,7 +56,7 @@ class Line {
   }
 }
 
-/** For each kind of collection, what it is opened with. A step that the app put in its place makes a sync of steps. */
+/** Returns the options for each kind of collection. "in steps" is a plain collection with a replaced step, so that its sync consists of public steps. */
 async function kinds(essaim) {
   return { plain: {}, encrypted: { key: await essaim.makeKey() }, "in steps": {} };
 }
@@ -70,9 +70,9 @@ function open(kinto, name, kind, options) {
   return collection;
 }
 
-/** A collection with one unsynced record, and three on the server that it does not have. */
+/** Makes a collection with one unsynced record; three more records are on the server only. */
 async function scene({ device }, kind, options) {
-  // Another one in each round: the account is the same.
+  // Each round uses another collection, because all rounds use the same account.
   const name = `tasks-${crypto.randomUUID()}`;
   const [elsewhere, used] = [open(device(), name, kind, options), {}];
   for (const id of ["a", "b", "c"]) await elsewhere.create({ id }, USE);
@@ -83,7 +83,10 @@ async function scene({ device }, kind, options) {
   return { name, elsewhere, kinto, here, used: used.used };
 }
 
-/** Plays it at each request of a sync, and gives how many there were. Where the collection is kept matters little: on disk at each, elsewhere at one. */
+/**
+ * Calls `play` for each request of a sync. Returns the number of requests. The storage makes little difference, so with storages other than
+ * IndexedDB `play` is called for one request only.
+ */
 async function atEachRequest(adapter, play) {
   const first = adapter === "indexeddb" ? 1 : 2;
   for (let at = first; at <= first || first === 1; at += 1) {
@@ -97,7 +100,7 @@ async function atEachRequest(adapter, play) {
   return first;
 }
 
-/** `{ sync }`, when it has come to the request that is held back; undefined if it ended without. */
+/** Starts a sync. Resolves to `{ sync }` when it has made the request that is held back, or to undefined if it ended before. */
 async function beginSync(collection, line, at, options) {
   let ended = false;
   const sync = collection.sync(options);
@@ -106,7 +109,7 @@ async function beginSync(collection, line, at, options) {
   return line.seen.length >= at ? { sync } : undefined;
 }
 
-/** Afterwards: nothing more is asked, what was under way is aborted. */
+/** Asserts that no more requests are made, and that the held request was aborted. */
 async function assertSilence(line, at) {
   const asked = line.seen.length;
   await pause(30);
@@ -206,7 +209,7 @@ export const leaving = {
         if (isOnDisk) await Promise.all((await mine()).map(deleteDatabase));
         await assertSilence(line, at);
         if (isOnDisk) equal(await mine(), [], "databases");
-        // The next user: other headers, the same name of the database.
+        // The next user has other headers and the same database name.
         const bob = { Authorization: `Basic ${btoa(`bob-${crypto.randomUUID()}:secret`)}` };
         const next = new essaim.Kinto({ remote: kinto.api.remote, headers: bob, adapter, adapterOptions: used });
         const tasks = open(next, name, kind, options);
@@ -222,7 +225,7 @@ export const leaving = {
   },
 
   async another_object_of_the_page_clears_it_too({ essaim, device, adapter }) {
-    if (adapter === "memory") return; // each has its own
+    if (adapter === "memory") return; // each Kinto has its own memory
     for (const [kind, options] of Object.entries(await kinds(essaim))) {
       await atEachRequest(adapter, async (line, at) => {
         const { name, here, used } = await line.aside(() => scene({ device }, kind, options));
@@ -240,7 +243,7 @@ export const leaving = {
   },
 
   async steps_that_the_app_takes_end_as_a_sync_does({ essaim, device, adapter }) {
-    if (adapter !== "indexeddb") return; // where it is kept matters little
+    if (adapter !== "indexeddb") return; // the storage makes little difference
     const STEPS = {
       pullMetadata: (tasks, client) => tasks.pullMetadata(client),
       pullChanges: (tasks, client) => tasks.pullChanges(client, new essaim.SyncResultObject()),

@@ -1,4 +1,4 @@
-// A storage as an app would write it: the example of `StorageAdapter`, and what it can do wrong.
+// A custom storage as an app would write it: the example in the documentation of `StorageAdapter`, and mistakes that it can make.
 
 export class MapStorage {
   persistent = true;
@@ -14,7 +14,7 @@ export class MapStorage {
     return kept.lastKey;
   }
 
-  /** What is kept, by name. */
+  /** A copy of all that is stored, by name. */
   get kept() {
     return new Map(this.#kept);
   }

@@ -1,4 +1,4 @@
-// Options, and the rest of what Kinto.js does at once.
+// Options, and other functions that are synchronous in Kinto.js.
 
 import { equal, ok, rejects, throws } from "./expect.mjs";
 
@@ -49,7 +49,7 @@ export const options = {
     }
     throws(() => new Kinto().collection(), invalid("missing collection name"));
     throws(() => new Kinto().collection(""), invalid("missing collection name"));
-    // Two of these would be one collection.
+    // Two names that differ only in a lone surrogate would be the same collection.
     for (const half of ["\ud83d", "tasks\udc1d"]) {
       throws(() => new Kinto().collection(half), { code: "invalid_option" });
       throws(() => new Kinto({ bucket: half }).collection("tasks"), { code: "invalid_option" });

@@ -1,19 +1,19 @@
-// Runs one test of the API contract in the page.
+// Runs one test of the API contract in a page.
 
 import * as essaim from "/essaim/index.js";
 import * as lib from "/essaim/lib-collection.js";
 import * as secondCopy from "/copy/index.js";
 import { MapStorage } from "./map-storage.mjs";
 
-/** The app's own storage: like IndexedDB, one for all of the page. */
+/** The custom storage. Like IndexedDB, all of the page shares it. */
 const storageOfTheApp = new MapStorage();
 
-/** `{ group, name, storage, account }` → the text of what failed, or undefined. */
+/** Runs the test `{ group, name, storage, account }`. Resolves to the text of the failure, or to undefined. */
 globalThis.runTest = async ({ group, name, storage: kind, account }) => {
   const adapter = kind === "app" ? storageOfTheApp : kind;
   const { [group]: tests } = await import(`./${group}.mjs`);
   const opened = [];
-  // Every test has databases of its own. `options.used`, if asked for, is told which one this is.
+  // Each device has a database of its own, unless `adapterOptions` names one. `options.used` is set to the adapter options of the database.
   const device = (options = {}) => {
     const adapterOptions = options.adapterOptions ?? { dbName: crypto.randomUUID() };
     options.used = adapterOptions;

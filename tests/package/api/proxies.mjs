@@ -1,10 +1,10 @@
-// Frameworks wrap what an app holds in proxies, and all that is read through them. Everything works all the same.
+// Frameworks wrap the objects of an app in proxies, and also all values that are read through these. Everything must work through proxies.
 
 import { equal, ok } from "./expect.mjs";
 
 const WRAPPED = ["Object", "Array", "Map", "Set", "WeakMap", "WeakSet"];
 
-/** As Vue's `reactive()`: plain objects, instances of classes and collections are wrapped, and so is what is read of them. */
+/** Returns a function like Vue's `reactive()`: it wraps plain objects, instances of classes, and collections, and also the values read from them. */
 function reactive() {
   const proxies = new WeakMap();
   const wrap = (value) => {
@@ -61,7 +61,7 @@ export const proxies = {
     const remote = wrap(here.api).bucket("default").collection("tasks");
     equal((await remote.listRecords()).data.map(({ title }) => title), ["a"]);
     await remote.batch((batch) => wrap(batch).createRecord({ id: "b", title: "b" }));
-    // Step by step, as an app that replaces a step syncs.
+    // A stepwise sync, as for an app that replaces a step.
     const tasks = wrap(there.collection("tasks"));
     const { pullChanges } = tasks;
     tasks.pullChanges = (...given) => pullChanges.apply(tasks, given);

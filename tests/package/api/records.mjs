@@ -83,7 +83,7 @@ export const records = {
     const patched = await tasks.update({ id: first.id, done: true }, { patch: true });
     equal(patched.data, { id: first.id, title: "milk", done: true, _status: "created" });
     equal(patched.oldRecord, replaced.data);
-    // As in Kinto.js, where an app clears a field so.
+    // As in Kinto.js, an app removes a field by setting it to undefined.
     const cleared = await tasks.update({ id: first.id, done: undefined, never: undefined }, { patch: true });
     equal(cleared.data, { id: first.id, title: "milk", _status: "created" });
     await tasks.execute((txn) => txn.update({ id: first.id, title: undefined, last_modified: undefined, n: 1 }, { patch: true }), { preloadIds: [first.id] });

@@ -1,10 +1,10 @@
-// The steps of a sync, over a client that the app gives; and a sync made of them. With a real Kinto.
+// The steps of a sync with a client that the app gives, and a stepwise sync. With a real Kinto server.
 
 import { equal, ok, rejects } from "./expect.mjs";
 
-/** What a client's `batch()` sums up; `parts` says what is in it. */
+/** Returns an aggregated result of a client's `batch()`. `parts` holds the lists that are not empty. */
 const summary = (parts = {}) => ({ published: [], errors: [], conflicts: [], skipped: [], ...parts });
-/** A client that answers this. */
+/** Returns a client whose `batch()` resolves to this result. */
 const answering = (parts) => ({ batch: async () => summary(parts) });
 const listing = (data, last_modified = "42", asked = []) => ({ listRecords: async (options) => (asked.push(options), { data, last_modified }) });
 

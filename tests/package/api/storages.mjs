@@ -1,9 +1,9 @@
-// A storage that the app gives. That it does all that IndexedDB does, the other groups show, which run on one as well.
+// Custom storage. The other groups of tests also run with a custom storage, and so show that it can do what IndexedDB does.
 
 import { equal, ok, rejects, throws } from "./expect.mjs";
 import { MapStorage } from "./map-storage.mjs";
 
-/** A `Kinto` on this storage; several on one are as several tabs. */
+/** Makes a `Kinto` with this storage. Several of them with one storage are like several tabs. */
 const on = (essaim, adapter, options = {}) => new essaim.Kinto({ adapter, ...options });
 
 export const storages = {
@@ -37,7 +37,7 @@ export const storages = {
     const folded = () => storage.open(`essaim/KintoDB/default/${name}`);
     for (let tries = 0; folded().head === null && tries < 500; tries += 1) await new Promise((done) => setTimeout(done, 10));
     ok(folded().journal.length < 600, folded().journal.length);
-    // Its position was folded away: it gets everything, and in one transaction.
+    // The journal entries that `there` has read were compacted, so its next transaction reads everything.
     await there.execute((txn) => txn.update({ id: "r0", i: -1 }));
     const { data } = await on(essaim, storage).collection(name).list({ order: "i", filters: { i: [-1, 599] } });
     equal(data.map(({ i }) => i), [-1, 599]);
@@ -123,7 +123,8 @@ export const storages = {
         throw thrown;
       };
       const notKnown = { code: "storage", message: /not known whether/ };
-      // Overtaken, and void; then behind what is void, but on the last entry that is not: only a look would tell.
+      // The first write lost the race, so its entry is invalid (superseded). The second write is after an invalid entry but is based on the last
+      // valid one. In both cases only reading the journal shows whether the write is valid.
       await rejects(there.create({ id: "b" }, { useRecordId: true }), notKnown);
       await rejects(here.create({ id: "c" }, { useRecordId: true }), notKnown);
       delete storage.decide;

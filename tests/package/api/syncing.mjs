@@ -1,10 +1,11 @@
-// sync(), with a real Kinto: results, events, conflicts, transformers, hooks. `device()` is another database of the same account.
+// sync() with a real Kinto server: results, events, conflicts, transformers, hooks. `device()` makes a device with another database and the same
+// account.
 
 import { equal, ok, rejects } from "./expect.mjs";
 
 const names = (records) => records.map((record) => record.title ?? record.id).sort();
 
-/** A record changed on both sides: `mine` here, `theirs` on the server. */
+/** Makes a record that was changed on both sides: to `mine` here, to `theirs` on the server. */
 async function inConflict(device, name) {
   const [here, there] = [device().collection(name), device().collection(name)];
   const { data } = await here.create({ title: "original" });
@@ -46,7 +47,7 @@ export const syncing = {
   },
 
   async the_last_modified_of_a_collection_survives_the_page({ device, name, adapter }) {
-    if (adapter === "memory") return; // where nothing does
+    if (adapter === "memory") return; // nothing in memory survives the page
     const options = {};
     const tasks = device(options).collection(name);
     await tasks.create({});

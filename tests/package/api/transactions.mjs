@@ -1,4 +1,4 @@
-// execute(): several reads and writes as one.
+// execute(): several reads and writes in one transaction.
 
 import { equal, ok, rejects, throws } from "./expect.mjs";
 

@@ -1,4 +1,4 @@
-// What every app here does: it keeps a task, lists it, and syncs it.
+// The work of each app: it creates a task, lists it, and syncs it.
 
 export async function useTasks(Kinto, options) {
   const kinto = new Kinto(options);
@@ -12,7 +12,7 @@ export async function useTasks(Kinto, options) {
   return { task, listed, ok, published, synced, persistent };
 }
 
-/** The server and the account that the address names. */
+/** Returns the options for the server and the account that the address names. */
 export function optionsOf(address) {
   const params = new URL(address).searchParams;
   return { remote: params.get("remote"), headers: { Authorization: `Basic ${btoa(`${params.get("user")}:secret`)}` } };

@@ -1,21 +1,21 @@
-// What is in a database after a tab was killed, compared with what its seed says and the logbook has.
+// Compares the database after a tab was killed with the expected records, which follow from the seed and the logbook.
 
 import { Kinto } from "/essaim/index.js";
 import { put, Workload } from "./workload.mjs";
 
 const everything = async (tasks) => new Map((await tasks.list({ order: "" }, { includeDeleted: true })).data.map((record) => [record.id, record]));
 
-/** Opens the database as the next tab does, or goes on with a handle from before. Gives what is wrong with it, if anything. */
+/** Opens the database as the next tab does, or uses the given `Kinto`, which was opened before. Resolves to a text about what is wrong, or to null. */
 export async function look({ seed, db, filling, lines }, kinto = new Kinto({ adapterOptions: { dbName: db } })) {
   const tasks = kinto.collection("tasks");
   await tasks.refresh();
   const found = await everything(tasks);
-  // Somebody may have looked before.
+  // This record exists if the database was already checked by another tab.
   found.delete("afterwards");
   const { records, open } = expected(seed, filling, lines);
   for (const { writes } of open) {
     const parts = Object.entries(writes);
-    // What was not acknowledged is there as a whole or not at all.
+    // The writes of an operation that was not acknowledged must be there completely or not at all.
     if (parts.every(([id, record]) => same(found.get(id) ?? null, record))) parts.forEach(([id, record]) => put(records, id, record));
   }
   const wrong = differences(found, records);
@@ -23,7 +23,10 @@ export async function look({ seed, db, filling, lines }, kinto = new Kinto({ ada
   return (await writeOnce(tasks, found, db)) ?? null;
 }
 
-/** As soon as the browser opens the database, which takes longer than a call waits where the machine is busy, or half a minute passed. */
+/**
+ * As `look`, but repeated until the browser opens the database, for half a minute at most. On a busy machine the browser may take longer than one
+ * call waits.
+ */
 export async function lookOnceOpened(facts) {
   const begun = performance.now();
   for (;;) {
@@ -36,7 +39,7 @@ export async function lookOnceOpened(facts) {
   }
 }
 
-/** It must take a write, and have it on disk with all the rest. */
+/** Writes a record. Then another `Kinto` must read it from disk together with all the others. */
 async function writeOnce(tasks, found, db) {
   const { data } = await tasks.upsert({ id: "afterwards", n: found.size });
   const another = new Kinto({ adapterOptions: { dbName: db } });
@@ -46,7 +49,7 @@ async function writeOnce(tasks, found, db) {
   return wrong && `after one more write ${wrong}`;
 }
 
-/** What was acknowledged, and the operations that were begun but not. */
+/** Returns the records after all acknowledged operations, and the operations that were begun but not acknowledged. */
 function expected(seed, filling, lines) {
   const workload = new Workload(seed);
   const records = new Map();
@@ -73,7 +76,7 @@ function differences(found, records) {
 
 const short = (record) => JSON.stringify(record)?.replace(/"text":"[^"]*"/, '"text":…') ?? "nothing";
 
-/** Records here are flat. The content of a deleted one may have left the database, as a whole. */
+/** Returns whether two records (without nested objects) are the same. The content of a deleted record may be erased, but then all of it. */
 function same(one, other) {
   if (!one || !other) return !one && !other;
   if (one._status === "deleted" && [one, other].some(isBare)) return ["id", "last_modified", "_status"].every((name) => one[name] === other[name]);

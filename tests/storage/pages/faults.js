@@ -1,4 +1,4 @@
-// What becomes of IndexedDB in this page, by its address: `?fault=…&hide=lists,marks`. Runs before the package is loaded.
+// Breaks IndexedDB in this page as the page's address says: `?fault=…&hide=lists,marks`. Runs before the package is loaded.
 
 {
   const { open, databases } = IDBFactory.prototype;
@@ -9,15 +9,15 @@
   const throwing = (name) => () => {
     throw exception(name);
   };
-  /** A request that fails with this error. No database is made. */
+  /** Returns an `open` whose request fails with this error and creates no database. */
   const failing = (name) => function () {
     const request = open.call(this, `refused ${Math.random()}`, 1);
     Object.defineProperty(request, "error", { get: () => exception(name) });
-    // After whoever listens by then.
+    // This listener is added later, so that it runs after the listeners that the caller adds.
     queueMicrotask(() => request.addEventListener("upgradeneeded", () => request.transaction.abort()));
     return request;
   };
-  /** A request that is never answered. */
+  /** Returns an `open` whose request is never answered, except by the event `told` if one is given. */
   const silent = (told) => function () {
     const request = new EventTarget();
     if (told) setTimeout(() => request.dispatchEvent(new Event(told)));
@@ -55,8 +55,8 @@
   const hidden = parameters.get("hide")?.split(",") ?? [];
   if (hidden.includes("lists")) IDBFactory.prototype.databases = () => Promise.reject(exception("UnknownError"));
   if (hidden.includes("marks")) Object.defineProperty(globalThis, "localStorage", { get: throwing("SecurityError") });
-  // Waiting for a browser that never answers takes less than a second here. With other faults it does answer, which takes a busy machine
-  // longer than that.
+  // If the browser never answers, the package waits for less than a second here. The timeouts are not shortened for the other faults, because then
+  // the browser answers, and on a busy machine that can take longer than a second.
   const { setTimeout } = globalThis;
   globalThis.setTimeout = (work, ms = 0, ...rest) => setTimeout(work, isSilent && ms >= 10_000 ? ms / 20 : ms, ...rest);
 }

@@ -1,4 +1,4 @@
-// A page of an app whose IndexedDB may be out of order: what a collection does there, as plain data.
+// A page whose IndexedDB may be broken (see faults.js). Its functions return what a collection does as plain data.
 
 import * as essaim from "/essaim/index.js";
 import * as remaining from "./remains.mjs";
@@ -6,7 +6,7 @@ import * as remaining from "./remains.mjs";
 const dbName = new URL(location.href).searchParams.get("db");
 const plain = ({ name, code, message }) => ({ name, code, message });
 
-/** A `Kinto` as the app has it: `told` are its events of storage. */
+/** Makes a `Kinto`. `told` gets its `storage:…` events. */
 function start(options) {
   const kinto = new essaim.Kinto({ adapterOptions: { dbName }, ...options });
   const told = [];
@@ -14,7 +14,7 @@ function start(options) {
   return { kinto, told };
 }
 
-/** Titles, or the error. */
+/** Resolves to the titles in a collection, or to the error. */
 const titles = (collection) => collection.list({ order: "title" }).then(({ data }) => data.map(({ title }) => title), plain);
 
 Object.assign(globalThis, { essaim, start, titles, plain, ...remaining });

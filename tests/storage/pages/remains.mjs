@@ -1,12 +1,12 @@
-// What of some texts is anywhere in this origin's databases and in localStorage: read row by row, past the package.
+// Searches for texts (canaries) in all databases of this origin and in localStorage. It reads the rows directly, without the package.
 
-/** `{text}` in any form that a database may hold it: UTF-8, UTF-16, base64. All canaries are ASCII. */
+/** Returns a canary in all forms in which a database may hold it: UTF-8, UTF-16, base64. All canaries are ASCII. */
 function forms(canary) {
   const shifted = [0, 1, 2].map((shift) => btoa(`${"x".repeat(shift)}${canary}`).replace(/=+$/, "").slice(shift === 0 ? 0 : 4, -4));
   return [canary, [...canary].join("\0"), ...shifted, ...shifted.map((text) => text.replaceAll("+", "-").replaceAll("/", "_"))];
 }
 
-/** A value of any kind as text, one character a byte where it is bytes. */
+/** Converts a value of any kind to text. Bytes become one character each. */
 function textOf(value) {
   if (value instanceof ArrayBuffer) return textOf(new Uint8Array(value));
   if (ArrayBuffer.isView(value)) return new TextDecoder("latin1").decode(value);
@@ -16,7 +16,7 @@ function textOf(value) {
 
 const answered = (request) => new Promise((resolve, reject) => Object.assign(request, { onsuccess: () => resolve(request.result), onerror: () => reject(request.error) }));
 
-/** Every row of every database: `[where, text]`. */
+/** Resolves to every row of every database and of localStorage, as `[where, text]`. */
 async function rows() {
   const found = Object.entries(localStorage).map(([key, value]) => [`localStorage ${key}`, `${key}\n${value}`]);
   for (const { name } of await indexedDB.databases()) {
@@ -31,14 +31,14 @@ async function rows() {
   return found;
 }
 
-/** Which of these `{name: canary}` are where. */
+/** Searches for canaries, `{name: canary}`. Resolves to the places of those that were found, `{name: [where, …]}`. */
 export async function remains(canaries) {
   const all = await rows();
   const places = (canary) => all.filter(([, text]) => forms(canary).some((form) => text.includes(form))).map(([where]) => where);
   return Object.fromEntries(Object.entries(canaries).map(([name, canary]) => [name, places(canary)]).filter(([, where]) => where.length > 0));
 }
 
-/** {@link remains} as soon as nothing but `expected` remains, or after ten seconds. */
+/** Resolves to {@link remains} as soon as only the names in `expected` are found, or after ten seconds. */
 export async function eventually(canaries, expected) {
   for (let tries = 0; ; tries += 1) {
     const found = await remains(canaries);
@@ -47,7 +47,7 @@ export async function eventually(canaries, expected) {
   }
 }
 
-/** How many bytes the databases of this name hold. */
+/** Resolves to the number of bytes in the databases of this name. */
 export async function bytesOf(dbName) {
   return (await rows()).filter(([where]) => where.startsWith(`essaim/${dbName}/`)).reduce((sum, [, text]) => sum + text.length, 0);
 }

@@ -1,12 +1,12 @@
-// A device that edits and syncs until it is killed, told to the logbook line by line.
+// A device that edits and syncs until it is killed. It reports what it does to the logbook, line by line.
 
 import { Kinto } from "/essaim/index.js";
 import { random } from "./workload.mjs";
 
-/** With a `key`, an encrypted collection. */
+/** Opens the device's collection. With a `key` it is encrypted. */
 const open = ({ db, remote, headers, key }) => new Kinto({ remote, headers, adapterOptions: { dbName: db } }).collection("tasks", key ? { key } : {});
 
-/** Brings a device up to date, or fails. Gives all it has. */
+/** Syncs a device until nothing is left to sync, or fails. Resolves to all its records. */
 export async function syncCleanly(device) {
   const tasks = open(device);
   for (let attempt = 0; attempt < 5; attempt += 1) {
@@ -18,10 +18,10 @@ export async function syncCleanly(device) {
   throw new Error(`five syncs did not settle it: ${JSON.stringify({ errors, conflicts, dirty: await tasks.gatherLocalChanges() })}`);
 }
 
-/** How far an encrypted collection has come here. */
+/** Resolves to the head of the encrypted collection on this device. */
 export const head = (device) => open(device).head();
 
-/** One device's edits: each is announced before it is begun, and again when it was acknowledged. */
+/** Makes the edits of one device. Each is reported before it begins, and again when it was acknowledged. */
 class Editor {
   constructor(seed, tasks, known) {
     Object.assign(this, { random: random(seed ^ 0xed17), tasks, seed, known: [...known], count: 0 });
@@ -64,7 +64,7 @@ const tags = (records) => Object.fromEntries(records.map(({ id, tag }) => [id, t
 
 let editor;
 
-/** The device as it is when its last sync begins: perhaps synced once before, and edited. */
+/** Brings the device into its state before the last sync: it has perhaps synced once, and has made edits. */
 export async function prepare({ seed, mine, both, syncedBefore, edits, ...device }) {
   const tasks = open(device);
   if (syncedBefore) await syncCleanly(device);
@@ -73,7 +73,7 @@ export async function prepare({ seed, mine, both, syncedBefore, edits, ...device
   report("prepared");
 }
 
-/** Syncs, with edits all the while, until it is stopped. */
+/** Syncs and edits at the same time, until the page is stopped. */
 export async function syncAndEdit({ stop, strategy, editsMeanwhile }) {
   stopAt(stop);
   const editing = (async () => { for (let n = 0; n < editsMeanwhile; n += 1) await editor.edit(); })();

@@ -1,9 +1,9 @@
-// What a tab does until it is killed, told to the logbook line by line.
+// The work of a tab until it is killed. It reports what it does to the logbook, line by line.
 
 import { Kinto } from "/essaim/index.js";
 import { perform, Workload } from "./workload.mjs";
 
-/** `steps` steps of the seed's work, after a filling; `stop` is for `stopAt`. */
+/** Fills the database with `filling`, then does `steps` steps of the seed's work. `stop` is passed to `stopAt`. */
 export async function work({ seed, db, filling, stop, steps }) {
   const tasks = new Kinto({ adapterOptions: { dbName: db } }).collection("tasks");
   const workload = new Workload(seed);

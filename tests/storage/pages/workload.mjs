@@ -1,7 +1,7 @@
-// What a tab does before it is killed, and what must be there afterwards. The same seed gives the same work, in the page
-// that does it and in the test that checks it.
+// The work that a tab does before it is killed, and the records that must be there afterwards. The same seed gives the same work, in the page that
+// does it and in the page that checks it.
 
-/** Numbers from 0 to 1 that only the seed decides (mulberry32). */
+/** Returns a function that returns random numbers from 0 to 1, determined by the seed (mulberry32). */
 export function random(seed) {
   let state = (seed * 0x9e3779b1) | 0;
   return () => {
@@ -15,23 +15,23 @@ export function random(seed) {
 const ALMOST_A_FOLD = { records: 300, length: 1900 };
 const SEGMENTS = { records: 400, length: 4400 };
 
-/** What the database is filled with first, so that the journal is about to be folded when the tab is killed. */
+/** What the database is filled with first, so that the journal is about to be compacted when the tab is killed. */
 export const FILLINGS = {
-  /** The first call makes the database. */
+  /** Nothing: the first call creates the database. */
   nothing: [],
-  /** The journal's bytes are nearly as many as are folded. */
+  /** The journal has almost as many bytes as start a compaction. */
   bytes: [ALMOST_A_FOLD],
-  /** Its rows are. */
+  /** The journal has almost as many rows as start a compaction. */
   rows: [{ rows: 246 }],
-  /** There are segments too large to be written anew: those of the journal will be added. */
+  /** There are segments that are too large to be rewritten; a compaction of the journal adds segments to them. */
   segments: [SEGMENTS, ALMOST_A_FOLD],
-  /** The journal removed everything that is in segments. */
+  /** The journal has removed everything that is in the segments. */
   cleared: [SEGMENTS, { clear: true }, ALMOST_A_FOLD],
 };
 
 /**
- * Steps, each an array of operations that are started in one turn, on different records. An operation knows its `writes`:
- * the records that it leaves behind by id, null for none.
+ * Generates steps. Each step is an array of operations that are started in the same turn of the event loop, on different records. `writes` of an
+ * operation are the records that it leaves, by id; null if it removes the record.
  */
 export class Workload {
   constructor(seed) {
@@ -40,7 +40,7 @@ export class Workload {
     this.made = 0;
   }
 
-  /** The steps that make a filling. */
+  /** Yields the steps that make a filling. */
   *fill(name) {
     for (const { rows, records, length, clear } of FILLINGS[name]) {
       if (clear) yield this.#step([this.#forget("clear")]);
@@ -49,7 +49,7 @@ export class Workload {
     }
   }
 
-  /** Any steps, for ever. */
+  /** Yields random steps without end. */
   *work() {
     for (;;) {
       if (this.random() < 0.03) {
@@ -118,13 +118,13 @@ export class Workload {
     return { kind: "execute", parts, writes: Object.assign({}, ...parts.map(({ writes }) => writes)) };
   }
 
-  /** Everything at once: alone in its step, since it is about every record. */
+  /** Returns an operation on all records (`clear` or `deleteAll`). It must be alone in its step. */
   #forget(kind) {
     const entries = [...this.records].map(([id, record]) => [id, kind === "clear" ? null : { ...record, _status: "deleted" }]);
     return { kind, writes: Object.fromEntries(entries) };
   }
 
-  /** A live record that no other operation of this step writes. */
+  /** Returns a live record that no other operation of this step writes. */
   #take() {
     const free = [...this.records.values()].filter(({ id, _status }) => _status !== "deleted" && !this.taken.has(id));
     const old = free.length > 0 ? this.#one(free) : undefined;
@@ -150,7 +150,7 @@ export class Workload {
   }
 }
 
-/** A record that replaces another. */
+/** Returns the record as it is stored when it replaces another. */
 function changed(old, { last_modified = old.last_modified, ...record }) {
   const _status = old._status === "created" ? "created" : "updated";
   return { ...record, _status, ...(last_modified === undefined ? {} : { last_modified }) };
@@ -180,7 +180,7 @@ const IN_TRANSACTION = {
   delete: (txn, { id }) => txn.delete(id),
 };
 
-/** Does a step; `done` is called with the index of each operation as it is acknowledged. */
+/** Does a step. Calls `done` with the index of each operation when it is acknowledged. */
 export function perform(tasks, operations, done = () => {}) {
   return Promise.all(operations.map(async (operation, index) => {
     await DO[operation.kind](tasks, operation);

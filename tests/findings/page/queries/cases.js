@@ -1,11 +1,11 @@
-// Records and queries such as nobody writes on purpose.
+// Generates unusual records and queries.
 
 const NAMES = ["a", "b", "c", "a.b", "", ".", "0", "1", "01", "length", "__proto__", "constructor", "-a", "é", "😀", "\ud800", "\udc00", "\"\\", "\u2028"];
 const NUMBERS = [0, -0, 1, -1, 2, 10, 9, 0.1, 0.1 + 0.2, -0.5, 1e21, 1e-7, 123456789012345680000, 2 ** 53, 2 ** 53 + 2, -(2 ** 63), 9e15, 5e-324, 1.7976931348623157e308, 4.35, 1e300];
 const TEXTS = ["", "a", "b", "A", "10", "9", "9.5", "1e1", " ", "true", "null", "é", "e\u0301", "😀", "\ufffd", "\ud800", "\udc00x", "\ud83d", "\u2028", "\"", "\\", "\\u0061", "a.b", "\n\t\b", "[1]", "{}"];
 const STATUSES = ["created", "updated", "deleted", "synced"];
 
-/** Any finite double. */
+/** Returns a random finite double. */
 function anyDouble(chance) {
   const words = new Uint32Array([chance.below(2 ** 32), chance.below(2 ** 32)]);
   const [number] = new Float64Array(words.buffer);
@@ -17,7 +17,7 @@ function scalar(chance) {
   return chance.one([() => null, () => true, () => false, number, number, number, () => chance.one(TEXTS), () => chance.one(TEXTS)])();
 }
 
-/** By definition, where assignment would set a prototype. */
+/** Returns an object with these members. Members are defined and not assigned, because assigning `__proto__` would set the prototype. */
 const object = (entries) => Object.fromEntries(entries);
 
 function value(chance, depth = 0) {
@@ -33,7 +33,7 @@ function nested(chance, depth) {
   return inner;
 }
 
-/** Records, each with the status that it is going to have. */
+/** Returns records, each with the status that it will have. */
 export function makeRecords(chance) {
   const ids = new Set(chance.some(30, () => chance.one([() => chance.below(50), () => `r${chance.below(50)}`, () => chance.one(TEXTS) || "empty", () => anyDouble(chance), () => chance.oneIn(2)])()));
   return [...ids].map((id) => {
@@ -44,7 +44,7 @@ export function makeRecords(chance) {
   });
 }
 
-/** What `list()` is asked: `[{filters, order}, {includeDeleted}]`. */
+/** Returns the arguments of `list()`: `[{filters, order}, {includeDeleted}]`. */
 export function makeQuery(chance, records) {
   const params = {};
   if (!chance.oneIn(6)) params.filters = chance.oneIn(30) ? undefined : object(chance.some(2, () => filter(chance, records)));
@@ -57,7 +57,7 @@ function order(chance) {
   return chance.one(["", "-", "-", ""]) + field;
 }
 
-/** One name and what is wanted of it: mostly something that is there. */
+/** Returns one filter: a field name and the wanted value. In most cases a record has this value. */
 function filter(chance, records) {
   if (chance.oneIn(8)) return ["_status", wanted(chance, chance.one(STATUSES))];
   if (chance.oneIn(12)) return [chance.one(NAMES), wanted(chance, scalar(chance))];
@@ -80,7 +80,7 @@ function filter(chance, records) {
   return written(chance, path, wanted(chance, found));
 }
 
-/** A path as dots, as filters within filters, or as some of both. */
+/** Returns a filter on a nested field, written with dots, with nested filters, or with a mixture of both. */
 function written(chance, path, inner) {
   const cut = 1 + chance.below(path.length);
   const name = path.slice(0, cut).join(".");

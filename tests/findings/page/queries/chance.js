@@ -1,4 +1,4 @@
-/** Chance that can be repeated: mulberry32, from a seed. */
+/** A random number generator that can be repeated: mulberry32 with a seed. */
 export class Chance {
   #state;
 
@@ -6,7 +6,7 @@ export class Chance {
     this.#state = seed >>> 0;
   }
 
-  /** A number from 0 up to, but not including, 1. */
+  /** Returns a random number, at least 0 and less than 1. */
   next() {
     this.#state = (this.#state + 0x6d2b79f5) >>> 0;
     let mixed = this.#state;
@@ -23,12 +23,12 @@ export class Chance {
     return choices[this.below(choices.length)];
   }
 
-  /** True once in `times`. */
+  /** Returns true with a probability of 1 in `times`. */
   oneIn(times) {
     return this.below(times) === 0;
   }
 
-  /** From none to `most` of what `make` makes. */
+  /** Returns an array of 0 to `most` values that `make` returns. */
   some(most, make) {
     return Array.from({ length: this.below(most + 1) }, () => make());
   }

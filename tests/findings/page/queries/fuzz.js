@@ -1,4 +1,4 @@
-// Queries made by chance, asked of a collection and of the oracle. A difference is shrunk before it is told.
+// Runs random queries on a collection and on the oracle. If their results differ, the example is reduced before it is reported.
 
 import { makeQuery, makeRecords } from "./cases.js";
 import { Chance } from "./chance.js";
@@ -6,7 +6,7 @@ import { oracle } from "./oracle.js";
 
 const idSchema = { generate: () => "", validate: () => true };
 
-/** Asks `each` queries for every seed; gives the first difference as text, or nothing. */
+/** Runs `each` queries for every seed. Resolves to the first difference as text, or to undefined. */
 export async function fuzz(kinto, { first, seeds, each }) {
   for (let seed = first; seed < first + seeds; seed += 1) {
     const chance = new Chance(seed);
@@ -24,7 +24,7 @@ export async function fuzz(kinto, { first, seeds, each }) {
 
 let stored = 0;
 
-/** A new collection with these records, in the statuses that they have to have. */
+/** Resolves to a new collection with these records, which have their intended statuses. */
 async function store(kinto, records) {
   const tasks = kinto.collection(`tasks-${(stored += 1)}`, { idSchema });
   const of = (...statuses) => records.filter(({ status }) => statuses.includes(status)).map(({ record }) => record);
@@ -32,17 +32,17 @@ async function store(kinto, records) {
   const preloadIds = records.map(({ record }) => record.id);
   await tasks.execute((txn) => {
     for (const record of of("created")) txn.create(record);
-    // A change makes it `updated`; changing it back leaves it so.
+    // A change makes a record `updated`. When it is changed back, it stays `updated`.
     for (const record of of("updated")) for (const changed of [{ ...record, changed: 1 }, record]) txn.update(changed);
     for (const { id } of of("deleted")) txn.delete(id);
   }, { preloadIds });
   return tasks;
 }
 
-/** What the collection and the oracle say, if they do not agree. */
+/** Resolves to a text with the results of the collection and of the oracle, if they differ. */
 async function difference(tasks, records, query) {
   const { data: all } = await tasks.list({ order: "" }, { includeDeleted: true });
-  // A copy: a filter may hold an object of the record itself, and `===` must not see that.
+  // The oracle gets copies of the records. A filter may hold an object of a record, and `===` must not find it identical.
   const given = new Map(records.map(({ status, record }) => [record.id, JSON.parse(JSON.stringify({ ...record, _status: status }))]));
   if (all.length !== given.size) return `stored ${given.size}, listed ${all.length}: ${show(records)}`;
   const base = all.map(({ id }) => given.get(id));
@@ -52,7 +52,7 @@ async function difference(tasks, records, query) {
   return [`list(${show(query[0])}, ${show(query[1])})`, `of       ${show(base)}`, `gave     ${found.join("\n         ")}`, `expected ${expected.join("\n         ")}`].join("\n");
 }
 
-/** The same text for the same record, whatever the order of its members. */
+/** Returns a text of a record that does not depend on the order of its members. */
 const text = (record) => JSON.stringify(sorted(record));
 
 function sorted(value) {
@@ -61,7 +61,7 @@ function sorted(value) {
   return Object.entries(value).sort(([one], [other]) => (one < other ? -1 : 1)).map(([name, inner]) => [name, sorted(inner)]);
 }
 
-/** Fewer records with fewer members, and a simpler query, that still differ. */
+/** Reduces an example: returns fewer records with fewer members, and a simpler query, for which the results still differ. */
 async function shrunk(kinto, records, query) {
   const differs = async (fewer, simpler) => Boolean(await difference(await store(kinto, fewer), fewer, simpler));
   for (;;) {
@@ -92,7 +92,7 @@ function without(object, name) {
   return Object.fromEntries(Object.entries(object).filter(([other]) => other !== name));
 }
 
-/** As JSON, with what JSON has no word for. */
+/** Returns a value as JSON text, in which values that JSON cannot hold are named in angle brackets. */
 function show(value) {
   return JSON.stringify(value, (_, inner) => (inner === undefined ? "<undefined>" : Object.is(inner, -0) ? "<-0>" : typeof inner === "number" && !Number.isFinite(inner) ? `<${inner}>` : inner));
 }

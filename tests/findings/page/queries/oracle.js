@@ -1,11 +1,12 @@
 /**
- * What `list()` has to give, said in plain JavaScript.
+ * Returns what `list()` must return: the specification of filters and order as plain JavaScript.
  *
- * - All filters must match; an array is any of its values; an object holds filters for what is in there, none if it is empty.
- * - Dots go into what is nested: own members of objects, places in arrays and strings, and the `length` of both.
- * - Equal is `===`, of scalars. What is missing equals nothing, not even `undefined`.
- * - In order: records without the field; numbers (`null` and `false` are 0, `true` is 1); strings by UTF-16; objects and arrays.
- *   Equal ones stay as they are stored, in both directions.
+ * - A record must match all filters. An array matches if any of its items does. An object holds filters for the members of the value; an empty
+ *   object has no filters.
+ * - Dots in a name select nested values: own members of objects, items of arrays, characters of strings, and the `length` of arrays and strings.
+ * - Scalars are compared with `===`. A missing value equals nothing, not even `undefined`.
+ * - The ascending order is: records without the field; numbers (`null` and `false` count as 0, `true` as 1); strings by UTF-16 code units; objects
+ *   and arrays. Records with equal values stay in the order of storage, in both directions.
  */
 export function oracle(stored, { filters, order = "-last_modified" } = {}, { includeDeleted = false } = {}) {
   const matching = stored.filter((record) => (includeDeleted || record._status !== "deleted") && satisfies(record, filters ?? {}));

@@ -1,4 +1,4 @@
-// Servers that ask for patience, or say no.
+// Servers that ask clients to wait, or refuse requests.
 
 import { asksToBackOff, refusal } from "../network.js";
 import { outcome } from "../world.js";

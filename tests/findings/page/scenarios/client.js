@@ -1,4 +1,4 @@
-// The HTTP client that an app has beside its collections: `kinto.api`.
+// The HTTP client `kinto.api`.
 
 import { asksToBackOff } from "../network.js";
 import { Emitter } from "../world.js";

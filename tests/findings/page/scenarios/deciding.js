@@ -1,11 +1,11 @@
-// Conflicts, and what strategies and hands make of them.
+// Conflicts, and their resolution by strategies and by users.
 
 import { outcome } from "../world.js";
 
 const withId = { useRecordId: true };
 const listed = async (tasks) => (await tasks.list()).data.length;
 
-/** The record `r` was edited here; what becomes of it on the server, `change` says. */
+/** Edits the record `r` here, and calls `change` to change it on the server. */
 async function edited(world, change) {
   const tasks = await world.openWithRecord();
   await tasks.update({ id: "r", title: "mine" });

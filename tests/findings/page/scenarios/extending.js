@@ -1,8 +1,8 @@
-// The app's own functions in a sync.
+// Functions of the app that are called during a sync.
 
 const withId = { useRecordId: true };
 
-/** Marks what goes out, and takes the mark off what comes in: if it is there. */
+/** Returns a transformer that appends a mark to the titles it encodes, and removes it from the titles it decodes. A title without the mark is reported. */
 const marking = (mark) => ({
   encode: (record) => (record.title === undefined ? record : { ...record, title: `${record.title}${mark}` }),
   decode: (record) => (record.title === undefined ? record : { ...record, title: record.title.endsWith(mark) ? record.title.slice(0, -mark.length) : `${record.title}<not ${mark}>` }),

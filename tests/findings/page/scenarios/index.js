@@ -1,6 +1,6 @@
 /**
- * One scenario per finding: `{ number, title, story, run(world), right, fault }`. `run` plays it with one library and gives what was
- * observed, as plain data: `right` with essaim, `fault` with Kinto.js.
+ * One scenario for each finding: `{ number, title, story, run(world), right, fault }`. `run` runs it with one library and resolves to the observation
+ * as plain data: `right` is the expected observation with essaim, `fault` that with Kinto.js.
  */
 
 import { LIBRARIES, World } from "../world.js";
@@ -15,10 +15,10 @@ import { tabs } from "./tabs.js";
 
 export { LIBRARIES };
 
-/** By their numbers. */
+/** All scenarios, in the order of their numbers. */
 export const scenarios = [pushing, deciding, pulling, answers, client, local, extending, tabs].flat().sort((one, other) => one.number - other.number);
 
-/** Plays one with one library, on a server, and gives what was observed. */
+/** Runs a scenario with one library and a server (`remote`). Resolves to the observation. */
 export async function play({ run }, library, remote) {
   const world = await World.make(library, remote);
   try {
@@ -28,5 +28,5 @@ export async function play({ run }, library, remote) {
   }
 }
 
-/** Whether two observations say the same. */
+/** Returns whether two observations are the same. */
 export const same = (one, other) => JSON.stringify(one) === JSON.stringify(other);

@@ -128,7 +128,7 @@ export const local = [
         const seen = { "write locks": locks, "errors on the console": errors };
         const ended = [];
         const filling = new Promise((resolve) => (locked = resolve));
-        // When the database is done with it, which says so to several: not when the library passes that on.
+        // Listens to the IndexedDB transaction directly. The library resolves its promise later.
         filling.then((write) => write.addEventListener("complete", () => ended.push("the other's write")));
         const filled = others.importBulk(Array.from({ length: 2_000 }, (_, n) => ({ id: `o${n}`, last_modified: n + 1 })));
         await filling;

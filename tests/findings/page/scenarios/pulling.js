@@ -1,4 +1,4 @@
-// What is on the server comes here: all of it, once, and what does not fit is noticed.
+// Pulling: everything on the server is downloaded, once, and inconsistencies are noticed.
 
 import { outcome } from "../world.js";
 
@@ -74,7 +74,7 @@ export const pulling = [
     title: "what a dump brought is not downloaded again by the first sync",
     story: "A new device imports a dump of all 12 records, written one a minute, then syncs for the first time.",
     async run(world) {
-      // The last ten seconds essaim reads again in any case: something may still appear in them.
+      // essaim always lists the last ten seconds again, because changes with such timestamps may still become visible. So these records are older.
       for (let n = 0; n < 12; n += 1) await world.server.put(`r${n}`, { title: "old", last_modified: Date.now() - 60_000 * (12 - n) });
       const tasks = world.open();
       await tasks.importBulk(await world.server.records());

@@ -1,4 +1,4 @@
-// What becomes of changes on their way to the server.
+// Pushing: what happens to changes on their way to the server.
 
 import { refusal } from "../network.js";
 
@@ -99,7 +99,7 @@ export const pushing = [
   },
 ];
 
-/** The values of the records, with their types. */
+/** Resolves to the values of the records as texts, with their types. */
 async function texts(tasks) {
   const { data } = await tasks.list({ order: "id" });
   return data.map(({ value }) => `${Object.prototype.toString.call(value)} ${value instanceof Map ? value.size : value}`);

@@ -1,4 +1,4 @@
-// Several objects, or tabs, on one database.
+// Several `Kinto` objects, or tabs, with one database.
 
 import { replaced } from "../world.js";
 
@@ -41,7 +41,7 @@ export const tabs = [
   },
 ];
 
-/** How many connections to the database of an app are opened by these calls of one moment, its first ones. */
+/** Makes the first calls of an app, all at the same time. Resolves to the number of database connections that they open. */
 async function connections(world, app, ids) {
   const adapterOptions = { dbName: `${world.dbName} ${app}` };
   const names = [];
@@ -53,7 +53,7 @@ async function connections(world, app, ids) {
   return names.filter((name) => name.includes(adapterOptions.dbName)).length;
 }
 
-/** What a tab with a newer version of the app does; whether another connection keeps it waiting. */
+/** Upgrades a database, as a tab with a newer version of the app does. Resolves to whether another connection blocks the upgrade. */
 function upgrade(name, version) {
   return new Promise((resolve, reject) => {
     const request = indexedDB.open(name, version);

@@ -1,4 +1,4 @@
-// Importing does nothing: no WASM, no database, no global. That is what a server that renders pages does.
+// Importing the package has no effect: no WASM, no database, no global. A server that renders pages imports it like this.
 const before = Object.getOwnPropertyNames(globalThis).length;
 const { default: Kinto } = await import("essaim");
 const tasks = new Kinto().collection("tasks");

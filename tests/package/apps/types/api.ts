@@ -1,4 +1,4 @@
-// What TypeScript must know of the API, and what it must refuse. Compiled, never run.
+// The types of the API: code that must compile, and code that must not. It is compiled but never run.
 
 import Kinto, {
   createKeyValueStoreIdSchema,
@@ -122,7 +122,7 @@ await counters.get("1");
 (await tasks.list({ filters: { done: false }, order: "-title" }, { includeDeleted: true })).data[0]?.title.trim();
 (await tasks.deleteAny("bread")).data.title?.trim();
 await tasks.importBulk([{ id: "bread", title: "Buy bread", last_modified: 1 }]);
-// @ts-expect-error what comes from a server has a timestamp
+// @ts-expect-error a record from a server has a timestamp
 await tasks.importBulk([{ id: "bread", title: "Buy bread" }]);
 same<Awaited<ReturnType<typeof tasks.metadata>>, Record<string, any> | null>(true);
 same<typeof tasks.lastModified, number | null>(true);
@@ -161,7 +161,7 @@ await tasks.pushChanges(client, await tasks.gatherLocalChanges(), result, { retr
 await tasks.importChanges(result, [{ id: "bread", deleted: true }], "server_wins");
 const passed = await tasks.applyHook("incoming-changes", { lastModified: 1, changes: [] });
 same<typeof passed.lastModified, number>(true);
-// @ts-expect-error there is one hook
+// @ts-expect-error there is only one hook
 await tasks.applyHook("outgoing-changes", { lastModified: 1, changes: [] });
 
 same<typeof tasks.db, BaseAdapter<Task>>(true);

@@ -1,4 +1,4 @@
-// An app in TypeScript as it is written for Kinto.js. Compiled with Kinto.js first, then, with its import lines changed, with essaim.
+// An app in TypeScript that was written for Kinto.js. It is compiled with Kinto.js first, and then, with its import lines changed, with essaim.
 
 import Kinto, { AbstractBaseAdapter, BaseAdapter, getDeepKey, KintoBase, KintoClient } from "kinto";
 import type { Collection, CollectionSyncOptions, Conflict, KintoBaseOptions, RecordStatus, StorageProxy } from "kinto";
@@ -90,7 +90,7 @@ export async function synchronise(online: boolean): Promise<boolean> {
   return own.ok && recordsEqual({ ...changed[0] }, {}) && getDeepKey(error, "message") === (await tasks.resetSyncStatus());
 }
 
-/** Apps wrap a collection once, for all their types of records. */
+/** A generic wrapper of a collection, as apps have it for all their types of records. */
 export class Repository<T extends Synced> {
   private readonly collection: Collection<T>;
   constructor(db: Kinto, name: string) {

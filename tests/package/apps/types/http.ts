@@ -1,4 +1,4 @@
-// The HTTP client, as an app's compiler sees it: what must compile, and what must not.
+// The types of the HTTP client: code that must compile, and code that must not.
 
 import Kinto, { KintoClient as SameClient } from "essaim";
 import KintoClient, { Bucket, Collection, KintoError, ServerResponse, type FetchFunction, type Group, type KintoResponse, type PaginationResult } from "essaim/http";
@@ -43,7 +43,7 @@ export async function read(): Promise<string | null> {
   return `${list.last_modified} ${Object.keys(capabilities)} ${settings.batch_max_requests}`;
 }
 
-/** As apps of Kinto.js write it. */
+/** Code as apps write it for the HTTP client of Kinto.js. */
 export async function administer(sorted: boolean): Promise<unknown[]> {
   const { data: history } = await bucket.listHistory<Post>({ filters: { resource_name: "record", user_id: null } });
   const { data: permissions } = await client.listPermissions();
@@ -59,7 +59,7 @@ const brief: FetchFunction = async (url, options) => {
 };
 new KintoClient("https://kinto.example.com/v1", { fetchFunc: brief });
 
-/** What sends the requests, in an app's hands. */
+/** A class of an app that overrides the method that sends requests. */
 export class Seen extends KintoClient {
   override async _batchRequests(...given: Parameters<KintoClient["_batchRequests"]>): ReturnType<KintoClient["_batchRequests"]> {
     const answers = await super._batchRequests(...given);
@@ -73,15 +73,15 @@ client.http.timeout = null;
 client.http.requestMode = "same-origin";
 client.http.events?.emit("backoff", 0);
 
-// @ts-expect-error It is answered later.
+// @ts-expect-error The function must return a promise.
 client.http.timedFetch = () => new Response("");
 // @ts-expect-error There is no such permission.
 posts.setPermissions({ reed: ["system.Everyone"] });
-// @ts-expect-error A time is not an ETag.
+// @ts-expect-error A timestamp is not an ETag.
 posts.listRecords({ since: 123 });
 // @ts-expect-error A record to update needs its id.
 posts.updateRecord({ title: "x" });
 // @ts-expect-error A title is a string.
 posts.createRecord<Post>({ title: 1 });
-// @ts-expect-error It cannot be set.
+// @ts-expect-error `version` is read-only.
 client.version = "v2";

@@ -1,4 +1,4 @@
-// Another one, of records with a type and without. Compiled as the first is.
+// Another app in TypeScript, with typed and untyped records. It is compiled as for-kinto-js.ts is.
 
 import Kinto, { getDeepKey, KintoClient } from "kinto";
 import type { Collection, CollectionSyncOptions, Conflict, KintoBaseOptions, RecordStatus, StorageProxy } from "kinto";
@@ -35,7 +35,7 @@ export class Tasks {
     this.settings = this.kinto.collection("settings", { idSchema: createKeyValueStoreIdSchema() });
   }
 
-  // A collection that was given no type has records of any.
+  // In a collection without a type, records have the type any.
   async theme(): Promise<string> {
     const { data: all } = await this.settings.list();
     const named: { id: string; value: string }[] = all;

@@ -1,2 +1,2 @@
-// Vite would bundle essaim for development, and lose the .wasm next to it.
+// Without this, Vite's development server would bundle essaim and lose the .wasm file next to it.
 export default { optimizeDeps: { exclude: ["essaim"] } };
