@@ -297,6 +297,7 @@ pub fn arrivals() -> Target {
                 let meeting = Meeting {
                     strategy,
                     local_fields: local_fields.clone(),
+                    without: None,
                     decoded: arrivals.iter().map(|arrival| (arrival.clone(), decoded(arrival))).collect(),
                 };
                 let mut report = Report::default();
