@@ -76,8 +76,11 @@ pub fn resolve(draft: &mut Draft, conflict: &str, resolution: &str, local_fields
         // The journal on the server no longer has the record.
         (row.status, row.last_modified) = (Status::Created, None);
     }
-    match (deletes, &remote) {
-        (true, None) => draft.remove(&id),
+    match (deletes, &remote, draft.row(&id)) {
+        // A page that is on its way may contain the record. If the journal takes it, the deletion follows; if not, the next sync drops the
+        // tombstone.
+        (true, None, Some(present)) if draft.is_sealed() && row.base.is_none() => draft.put(&id, Row::new(present.body, Status::Deleted, None)),
+        (true, None, _) => draft.remove(&id),
         _ => draft.put(&id, row.clone()),
     }
     Ok((id, row))

@@ -8,6 +8,7 @@ use super::actor::{ALARMS, Actor, is_idle, keep_tags, shared_id, tag};
 use super::eavesdropper::Eavesdropper;
 use super::executor::Dice;
 use super::harvest::Ghost;
+use super::knowledge::unacknowledged;
 use super::liar::Liar;
 use super::lie::{Healing, Lie};
 use super::network::Answered;
@@ -182,6 +183,13 @@ impl Deceit {
         narrate(|| "the server tells the truth".to_owned());
         *world.internet.liar.borrow_mut() = None;
         self.is_over = true;
+        if self.is_repairable() {
+            // Perhaps the server acknowledged them in a history that is gone now, and the answer was lost. Others may have deleted such a record
+            // there. To its author it is like one that lost a race: the next sync uploads it again.
+            for tag in world.devices.iter().flat_map(|device| unacknowledged(&device.disk)) {
+                world.history.doubt(tag);
+            }
+        }
     }
 
     /// Nothing goes wrong any more except for the lie. A device with an alarm must keep it, send nothing, and lose nothing.

@@ -6,11 +6,14 @@ use super::executor::Owner;
 use super::history::{History, Tag};
 use super::storage::{Disk, each_change};
 use super::world::Device;
+use essaim::pure::draft::Draft;
 use essaim::pure::record::RecordId;
 use essaim::pure::sealed::deleted::Deleted;
+use essaim::pure::sealed::run::sent;
 use essaim::pure::state::State;
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 type Tags = BTreeSet<Tag>;
 
@@ -64,6 +67,20 @@ fn states(disk: &Disk) -> Vec<State> {
         state
     };
     disk.databases().into_iter().map(read).collect()
+}
+
+/// Records that were sent and never acknowledged.
+pub fn unacknowledged(disk: &Disk) -> Tags {
+    let of = |state: State| {
+        let draft = Draft::new(Rc::new(RefCell::new(state)));
+        let sent = sent(&draft, None);
+        let rows = draft
+            .rows()
+            .into_iter()
+            .filter(|(id, row)| row.is_live() && row.base.is_none() && sent.contains(id));
+        rows.filter_map(|(_, row)| tag(&format!("{{{}}}", row.body))).collect::<Tags>()
+    };
+    states(disk).into_iter().flat_map(of).collect()
 }
 
 struct DecidingSync {

@@ -4,8 +4,10 @@
 use super::actor::{Actor, shared_id};
 use super::scenes::{collection_url, repaired, sync, world, write_and_sync};
 use super::world::{World, request};
+use essaim::ports::Request;
 use essaim::pure::json;
 use essaim::pure::sealed::Limits;
+use std::cell::Cell;
 use std::rc::Rc;
 
 const NEW: &str = "new";
@@ -130,4 +132,40 @@ fn a_deletion_that_was_never_sent_outlasts_repairs() {
         let is_told = list(&report, "conflicts").contains(&shared_id(0));
         assert!(!has || is_told, "{strategy}: {report}");
     }
+}
+
+/// A record is removed on its author's device alone while the page with it is on its way.
+#[test]
+fn a_record_that_was_removed_here_while_it_was_sent_is_in_the_snapshots_of_its_author() {
+    let limits = Limits {
+        snapshot_pages: 2,
+        ..Limits::default()
+    };
+    let world = world(limits, None);
+    let (author, other) = (world.open(0), world.open(1));
+    let (is_sent, is_removed) = (Rc::new(Cell::new(false)), Rc::new(Cell::new(false)));
+    let (sent, removed) = (is_sent.clone(), is_removed.clone());
+    *world.internet.held.borrow_mut() = Some(Rc::new(move |_, request: &Request| {
+        let holds = request.method == "PUT" && !removed.get();
+        sent.set(sent.get() || holds);
+        holds
+    }));
+    let (writer, user, world_of_user) = (author.clone(), author.clone(), world.clone());
+    world.executor.spawn(author.owner, async move {
+        writer.write(NEW).await;
+        writer.sync("manual").await.unwrap();
+    });
+    world.executor.spawn(author.owner, async move {
+        while !is_sent.get() {
+            world_of_user.executor.sleep(1).await;
+        }
+        user.collection.delete(&json::quote(NEW), false).await.unwrap();
+        is_removed.set(true);
+    });
+    world.run();
+    for _ in 0..4 {
+        write_and_sync(&author).unwrap();
+        sync(&other).unwrap();
+    }
+    assert!(other.records().contains_key(NEW) && !author.records().contains_key(NEW));
 }

@@ -3,7 +3,7 @@
 //! A pending page is kept until the head has passed its position. When the chain shows its hash there, that acknowledges it, **before** any
 //! record of the page is merged: otherwise the device would find its own older edit in conflict with its newer one.
 
-use super::held;
+use super::held::{self, Held};
 use super::home::Head;
 use super::meet::Arrivals;
 use super::rule::Rule;
@@ -82,7 +82,12 @@ impl Pending {
         for (id, sealed) in &self.records {
             let is_older = |row: &Row| row.base.as_ref().is_none_or(|base| base.position < self.position);
             draft.set_note(&held::note_name(id), None);
-            let Some(row) = draft.row(id).filter(is_older) else { continue };
+            let present = draft.row(id);
+            if let Some(arrival) = changes.get(id).filter(|arrival| present.is_none() && arrival.change.text.is_some()) {
+                // Removed on this device alone while the page was on its way. The journal has the record, and so must this device's snapshots.
+                draft.set_note(&held::note_name(id), Some(Held::hidden(arrival.clone()).to_json()));
+            }
+            let Some(row) = present.filter(is_older) else { continue };
             let unchanged = *sealed == version(&row) || without == Some(Rule::PendingKnowsVersions);
             if unchanged {
                 published.push((id.clone(), row.clone()));
