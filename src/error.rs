@@ -262,7 +262,7 @@ pub struct Answer {
     pub body: String,
 }
 
-/// The evidence of an alarm, to be kept and shown to whoever runs the server. It holds nothing secret: its hashes are of sealed bytes.
+/// The evidence of an alarm, to be kept and shown to the administrator of the server. It holds nothing secret: its hashes are of sealed bytes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Evidence {
     /// The URL of the collection on the server, and the local time (ms).

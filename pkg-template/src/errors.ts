@@ -18,7 +18,7 @@
 export type AlarmCode = "omission" | "rollback" | "fork" | "tampered" | "bad_snapshot";
 
 /**
- * The evidence of an alarm, to be saved and shown to whoever runs the server. It holds nothing secret.
+ * The evidence of an alarm, to be saved and shown to the administrator of the server. It holds nothing secret.
  *
  * @example
  * ```js

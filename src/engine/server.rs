@@ -144,7 +144,7 @@ impl Servers {
 /// The status of "Integrity constraint violated, please retry", which Kinto answers when PostgreSQL refuses all but one of several
 /// simultaneous writes.
 ///
-/// A read can collide because it may create the default bucket, and no two buckets of a server may have the same timestamp, whoever owns
+/// A read can collide because it may create the default bucket, and no two buckets of a server may have the same timestamp, no matter who owns
 /// them. A write of a record also writes an entry of the bucket's history, at the end of the transaction: if that collides, nothing of a
 /// batch is committed, and the batch is answered as a whole. Kinto adds a `Retry-After` of half a minute, which is meant for servers that
 /// are down.

@@ -1,4 +1,4 @@
-//! Searches every request for secrets, both as sent and decoded, as whoever runs the server could.
+//! Searches every request for secrets, both as sent and decoded, as the administrator of the server could.
 
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;

@@ -1,4 +1,4 @@
-//! Checks that a view which a tab keeps from change events alone ends equal to the database, whoever wrote last.
+//! Checks that a view which a tab keeps from change events alone ends equal to the database, no matter which tab wrote last.
 
 use super::actor::by_id;
 use super::platform::{SimApp, View, tell};

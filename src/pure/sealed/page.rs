@@ -1,4 +1,4 @@
-//! The plaintext of a page, as JSON: whoever has the key can read it without this library.
+//! The plaintext of a page, as JSON: anyone who has the key can read it without this library.
 //!
 //! ```json
 //! { "prev": "<hash>", "d": "<device>", "t": 1767225600000, "k": "changes", "c": [["<id>", {…}], ["<id>", null]] }

@@ -47,7 +47,7 @@ export async function pushChanges<T extends object>(
   for (const error of summary.errors) result.add("errors", { ...error, type: "outgoing" });
   const answers: UploadAnswer[] = [
     ...(await published(of, summary, result)),
-    ...(await overtaken(of, summary, result, before)),
+    ...(await lostRaces(of, summary, result, before)),
     ...summary.skipped.map(({ id }): UploadAnswer => ({ answer: "gone", id })),
   ];
   const usable = answers.filter((answer) => checkJson("remote" in answer && answer.remote, "outgoing", result));
@@ -76,7 +76,7 @@ async function published(of: PushingOf<any>, { published }: BatchSummary, result
   return decoded.map((remote) => ({ answer: "published", id: remote.id as unknown, remote }));
 }
 
-async function overtaken<T extends object>(
+async function lostRaces<T extends object>(
   of: PushingOf<T>,
   { conflicts }: BatchSummary,
   result: SyncResultObject<T>,
